@@ -1,0 +1,409 @@
+"""Owns every setting: its unit, span, default and where the number comes from. Must never touch hardware.
+
+People write degrees, millimetres, km/h and milliseconds in a TOML file; `Config.monitor_params` turns them
+into the SI values the core works with. Unknown keys, wrong spans and contradictions are refused all at once.
+"""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The message has one line a mistake: key, value, span, unit, cure."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, validate_default=True)
+
+
+def _setting(default: Any, why: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
+    """One setting: default, span, unit and the source of the number (all shown in config.toml and errors)."""
+    return Field(default, ge=ge, le=le, description=why, json_schema_extra={"unit": unit})
+
+
+class DeckConfig(_Section):
+    """The running surface, measured from its front (console) end."""
+
+    length_mm: int = _setting(
+        1400, "length of the running surface; `rearguard commission` asks for it", "mm", 800, 2200
+    )
+    rear_line_percent: float = _setting(
+        70.0,
+        "the walker is at rest before this part of the deck; ISO 20957-6 6.5.3 allows at most 70",
+        "%",
+        40,
+        70,
+    )
+    front_line_mm: int = _setting(
+        150, "heels and back are this far from the console hood at least", "mm", 0, 600
+    )
+
+
+class BeltConfig(_Section):
+    """How fast the belt may be and how it comes to rest."""
+
+    ceiling_km_h: float = _setting(
+        3.24, "fastest belt speed in use; stands in when none is measured", "km/h", 0.3, 8.0
+    )
+    coast_down_m_s2: float = _setting(
+        1.0, "deceleration after the cut; measured by `rearguard commission`", "m/s2", 0.2, 5.0
+    )
+    stop_latency_ms: int = _setting(
+        150, "from the cut to the belt slowing; measured by `rearguard commission`", "ms", 10, 600
+    )
+    direction: Literal["normal", "reverse"] = _setting(
+        "normal", "reverse: the belt runs toward the console and the walker faces it"
+    )
+    over_safe_speed: Literal["warn", "refuse"] = _setting(
+        "warn", "above the speed that the coast-down allows: only warn, or refuse to arm and stop"
+    )
+    commissioned: bool = _setting(False, "true once `rearguard commission` has measured this treadmill")
+    speed_sensor: Literal["none", "hall"] = _setting("none", "hall: a magnet on the roller and a hall switch")
+    hall_pin: Pin = _setting(16, "GPIO of the hall switch", "BCM")
+    hall_mm_per_pulse: float = _setting(
+        150.0, "belt travel from pulse to pulse: roller circumference / magnets", "mm", 5, 600
+    )
+
+
+class ImuConfig(_Section):
+    """The hip pod."""
+
+    sensor: Literal["lsm6dsox", "mpu6050"] = _setting(
+        "lsm6dsox", "mpu6050 covers 6050, 6500, 9250 and clones"
+    )
+    bus: int = _setting(1, "/dev/i2c-N", "", 0, 30)
+    address: int = _setting(0x6A, "lsm6dsox 106 or 107; mpu6050 104 or 105", "", 8, 119)
+    mounting: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] = (
+        _setting(
+            ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+            "rows turn chip axes into x forward, y left, z up; written by `rearguard calibrate`",
+        )
+    )
+    gyro_bias_deg_s: tuple[float, float, float] = _setting(
+        (0.0, 0.0, 0.0), "subtracted from the gyro, chip axes; written by `rearguard calibrate`", "deg/s"
+    )
+
+    @model_validator(mode="after")
+    def _is_a_rotation(self) -> Self:
+        rows = self.mounting
+        for i in range(3):
+            for j in range(3):
+                dot = sum(a * b for a, b in zip(rows[i], rows[j], strict=True))
+                if abs(dot - (1.0 if i == j else 0.0)) > 1e-3:
+                    raise ValueError(
+                        "mounting is not a rotation: rows must be of length 1 and at right angles"
+                    )
+        (a, b, c), (d, e, f), (g, h, i_) = rows
+        if a * (e * i_ - f * h) - b * (d * i_ - f * g) + c * (d * h - e * g) < 0:
+            raise ValueError("mounting mirrors the axes: one axis has the wrong sign")
+        return self
+
+
+class RangeConfig(_Section):
+    """The distance sensor that sees where the walker stands."""
+
+    sensor: Literal["vl53l1x", "tf_luna"] = _setting(
+        "vl53l1x", "vl53l1x to 1.3 m; tf_luna for long or sunlit decks"
+    )
+    bus: int = _setting(1, "/dev/i2c-N", "", 0, 30)
+    address: int = _setting(0x29, "vl53l1x 41; tf_luna 16", "", 8, 119)
+    mount: Literal["front", "rear"] = _setting(
+        "front", "front: at the console looking rearward; rear: looking forward"
+    )
+    zero_mm: int = _setting(
+        0,
+        "from the front edge (rear mount: the rear edge) to the sensor; positive when it sits outside the deck",
+        "mm",
+        -600,
+        1000,
+    )
+    half_body_mm: int = _setting(
+        0,
+        "from the surface the sensor sees to the middle of the pelvis; 0 measures to the surface itself",
+        "mm",
+        0,
+        300,
+    )
+
+
+class RelayConfig(_Section):
+    """The contact in the treadmill's safety-key circuit. Energise to run, active high."""
+
+    pin: Pin = _setting(
+        17, "GPIO 9-27 have a pull-down at reset; 0-8 a pull-up and are refused", "BCM", 9, 27
+    )
+    drive: Literal["level", "pulse"] = _setting(
+        "pulse", "pulse: toggled by the loop for the pulse watchdog of hardware.md"
+    )
+    readback: Literal["none", "contacts"] = _setting("contacts", "the force-guided contacts' auxiliary pair")
+    readback_pin: Pin = _setting(22, "low (NC pair closed to ground) = both contactors dropped", "BCM", 9, 27)
+
+
+class PanelConfig(_Section):
+    """Buttons, buzzer and lamp. -1 = not fitted."""
+
+    button_pin: int = _setting(23, "arming button, to ground", "BCM", 9, 27)
+    stop_pin: int = _setting(
+        24, "stop button on the pod's cable, NC to ground: a broken wire is a stop", "BCM", -1, 27
+    )
+    buzzer_pin: int = _setting(25, "buzzer, active high", "BCM", -1, 27)
+    lamp_pin: int = _setting(27, "lamp, active high", "BCM", -1, 27)
+    soft_stop_pin: int = _setting(-1, "console stop contact, active high", "BCM", -1, 27)
+
+
+class LoopConfig(_Section):
+    """The real-time loop."""
+
+    rate_hz: int = _setting(200, "ticks a second; a fall is seen as well at 100 Hz", "Hz", 100, 400)
+    priority: int = _setting(50, "SCHED_FIFO priority", "", 1, 90)
+    cpu: int = _setting(-1, "pin the loop to this core; -1 leaves it to the kernel", "", -1, 15)
+    require_realtime: bool = _setting(False, "true: refuse to arm when the kernel refuses real-time rights")
+
+
+class BalanceConfig(_Section):
+    """Loss of balance."""
+
+    stumbles: Literal["stop", "warn"] = _setting(
+        "stop", "a stumble that the walker may yet recover from: stop, or warn"
+    )
+
+
+class DriftConfig(_Section):
+    """Drift toward an edge."""
+
+    warn_mm: int = _setting(
+        100, "warn by ear when the predicted resting point is this near to a line", "mm", 0, 500
+    )
+    soft_stop: bool = _setting(
+        False, "pull the console's stop contact at the warning, the cut stays at its deadline"
+    )
+    standstill: bool = _setting(True, "stop when the walker stands on a moving belt")
+
+
+class CourierConfig(_Section):
+    """Recording and explaining. Nothing here can start the belt."""
+
+    state_dir: str = _setting("/var/lib/rearguard", "traces, incidents, events")
+    socket: str = _setting("/run/rearguard/courier.sock", "where guard and courier meet")
+    device_id: str = _setting("rearguard", "name in topics and events: letters, digits, - and _")
+    keep_days: int = _setting(30, "recordings older than this go; incidents stay", "days", 1, 3650)
+    quota_mb: int = _setting(
+        2000, "recordings beyond this go, oldest first; incidents stay", "MB", 50, 1_000_000
+    )
+    keep_events_days: int = _setting(
+        90, "events are kept this long after the broker took them", "days", 1, 3650
+    )
+
+
+class MqttConfig(_Section):
+    """The broker. The password comes from a systemd credential or a file of its own, never from here."""
+
+    enabled: bool = _setting(False, "publish at all")
+    host: str = _setting("localhost", "broker name or address")
+    port: int = _setting(1883, "8883 with TLS", "", 1, 65535)
+    tls: bool = _setting(False, "encrypt and check the broker's certificate")
+    ca_file: str = _setting("", "certificate authority; empty: the system's")
+    user: str = _setting("", "empty: no login")
+    password_file: str = _setting("", "empty: the systemd credential `mqtt_password` when there is one")
+    home_assistant: bool = _setting(True, "announce the device to Home Assistant")
+    allow_remote_stop: bool = _setting(True, "a remote stop may be asked for; a remote start never")
+
+
+class PageConfig(_Section):
+    """The read-only page."""
+
+    enabled: bool = _setting(True, "serve it")
+    host: str = _setting("127.0.0.1", "0.0.0.0 shows it to the local network: set a password then")
+    port: int = _setting(8765, "", "", 1, 65535)
+    password_file: str = _setting("", "empty: no password, allowed on the loopback address only")
+
+
+class Config(_Section):
+    """Everything a person may set. The defaults are those of replay and evaluation."""
+
+    deck: DeckConfig = DeckConfig()
+    belt: BeltConfig = BeltConfig()
+    imu: ImuConfig = ImuConfig()
+    range: RangeConfig = RangeConfig()
+    relay: RelayConfig = RelayConfig()
+    panel: PanelConfig = PanelConfig()
+    loop: LoopConfig = LoopConfig()
+    balance: BalanceConfig = BalanceConfig()
+    drift: DriftConfig = DriftConfig()
+    courier: CourierConfig = CourierConfig()
+    mqtt: MqttConfig = MqttConfig()
+    page: PageConfig = PageConfig()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        wrong = []
+        if self.deck.front_line_mm >= self.rear_line_m * 1000 - 200:
+            wrong.append(
+                "deck.front_line_mm leaves less than 200 mm to the rear line: the walker has nowhere to stand"
+            )
+        pins = {
+            "relay.pin": self.relay.pin,
+            "relay.readback_pin": self.relay.readback_pin if self.relay.readback != "none" else -1,
+            "belt.hall_pin": self.belt.hall_pin if self.belt.speed_sensor == "hall" else -1,
+            **{f"panel.{k}": v for k, v in self.panel.model_dump().items()},
+        }
+        seen: dict[int, str] = {}
+        for name, pin in pins.items():
+            if pin in (14, 15):
+                wrong.append(
+                    f"{name} = {pin} is the serial console's pin, which talks at boot: use another of 9 to 27"
+                )
+            if pin >= 0 and pin in seen:
+                wrong.append(f"{name} and {seen[pin]} share GPIO {pin}: give each a pin of its own")
+            seen[pin] = name
+        if (
+            self.page.enabled
+            and self.page.host not in ("127.0.0.1", "::1", "localhost")
+            and not self.page.password_file
+        ):
+            wrong.append(
+                f"page.host = {self.page.host} shows the page to the network: set page.password_file too"
+            )
+        if not self.courier.device_id.replace("-", "").replace("_", "").isalnum():
+            wrong.append("courier.device_id takes letters, digits, - and _ only: it becomes a topic name")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    @property
+    def deck_length_m(self) -> float:
+        return self.deck.length_mm / 1000
+
+    @property
+    def rear_line_m(self) -> float:
+        return self.deck.length_mm * self.deck.rear_line_percent / 100_000
+
+    @property
+    def belt_ceiling_m_s(self) -> float:
+        return self.belt.ceiling_km_h / 3.6
+
+    @property
+    def hash(self) -> str:
+        """Names the effective configuration in every trace and event: 12 hex digits of its SHA-256."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load(path: Path | None) -> Config:
+    """Read a TOML file (None: the defaults). Raises ConfigError with every mistake at once."""
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"config: cannot read {path}: {error.strerror}. Give --config the path of a TOML file."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"config: {path} is not UTF-8 text. Usually a wrong file, or one saved by a word processor."
+        ) from None
+    try:
+        return parse(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"config: {path} is not TOML: {error}. Usually a missing quote or bracket on that line."
+        ) from None
+
+
+def parse(raw: dict[str, Any]) -> Config:
+    """Build a Config from plain values. Raises ConfigError with every mistake at once."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(dict(e)) for e in error.errors())) from None
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """One mistake in one line: what - probably why - do this."""
+    where = [str(part) for part in error["loc"]]
+    key = ".".join(where)
+    if error["type"] == "extra_forbidden":
+        known = _names(Config if len(where) == 1 else _model_of(where[0]))
+        near = difflib.get_close_matches(where[-1], known, 1, 0.4)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
+        return f"config: {key} is not a setting; {hint}"
+    if error["type"] == "value_error":
+        return "\n".join(f"config: {line}" for line in str(error["ctx"]["error"]).splitlines())
+    value = error["input"]
+    if len(where) < 2:
+        return f"config: [{key}] must be a section with settings of its own, not {value!r}."
+    field = _model_of(where[0]).model_fields[where[1]]
+    return f"config: {key} = {value!r} {_span(field)}."
+
+
+def _model_of(section: str) -> type[BaseModel]:
+    annotation = Config.model_fields[section].annotation
+    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return annotation
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return list(model.model_fields)
+
+
+def _span(field: FieldInfo) -> str:
+    if get_args(field.annotation) and all(isinstance(a, str) for a in get_args(field.annotation)):
+        return "is none of: " + ", ".join(f'"{a}"' for a in get_args(field.annotation))
+    low, high = limits(field)
+    kind = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(
+        field.annotation if isinstance(field.annotation, type) else object, "of the form shown in config.toml"
+    )
+    span = f" from {low:g} to {high:g}" if low is not None and high is not None else ""
+    return f"must be {kind}{span}{' ' + unit_of(field) if unit_of(field) else ''}"
+
+
+def limits(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Smallest and largest value a setting takes, None where it has no such bound."""
+    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
+    return low, high
+
+
+def unit_of(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def annotated_toml(config: Config) -> str:
+    """The whole configuration as a TOML file in which each setting says what it is, its span and its unit."""
+    out = [
+        "# Rearguard: every setting with its default, span and unit. Delete what you do not change.",
+        "# `rearguard commission` and `rearguard calibrate` write the measured ones.",
+    ]
+    for name in Config.model_fields:
+        section = getattr(config, name)
+        out += ["", f"[{name}]  # {(section.__doc__ or '').strip()}"]
+        for key, field in type(section).model_fields.items():
+            low, high = limits(field)
+            span = f"{low:g} to {high:g} " if low is not None and high is not None else ""
+            choice = get_args(field.annotation)
+            if choice and all(isinstance(a, str) for a in choice):
+                span = " | ".join(f'"{a}"' for a in choice)
+            note = f"[{(span + unit_of(field)).strip()}]" if span or unit_of(field) else ""
+            out += [f"# {field.description} {note}".rstrip(), f"{key} = {_toml(getattr(section, key))}"]
+    return "\n".join(out) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return repr(value)
