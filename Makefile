@@ -1,0 +1,44 @@
+# Everything a person runs from this folder. Each target installs what it needs, and says so.
+SHELL := /bin/bash
+PY := .venv/bin/python
+
+.PHONY: help setup demo test lint test-vm proof install uninstall clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/ready  ## .venv with the `rearguard` command
+
+.venv/ready: pyproject.toml systemd/make-venv tests/system-packages.sh
+	tests/system-packages.sh demo
+	systemd/make-venv .venv -e '.[dev]'
+	@touch $@
+
+demo: setup  ## the whole product on this computer, no hardware
+	.venv/bin/rearguard demo
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: setup  ## lint, types and every test (under 10 minutes on 2 cores)
+	tests/system-packages.sh test
+	$(MAKE) --no-print-directory lint
+	$(PY) -m pytest --cov=firmware_py/core --cov=sensors --cov-branch --cov-report=term:skip-covered
+
+test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
+	tests/system-packages.sh test vm
+	tests/vm/run
+
+proof: setup  ## the long campaigns behind the published figures (hours)
+	REARGUARD_REPETITIONS=1000 $(PY) -m pytest tests/system
+
+install:  ## install or upgrade on this Raspberry Pi (run with sudo)
+	systemd/install install
+
+uninstall:  ## take it off again; recordings and configuration stay
+	systemd/install uninstall
+
+clean:  ## remove what the targets above made
+	rm -rf .venv .cache out

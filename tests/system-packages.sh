@@ -1,0 +1,56 @@
+#!/bin/sh
+# Installs the Debian packages that this project needs, and says so. Safe to run again: what is there stays.
+# Usage: system-packages.sh demo|test|vm...     Uses sudo when it is not run by root. DRY_RUN=1 only tells.
+set -eu
+
+demo="ca-certificates python3 python3-pip python3-venv"
+test="$demo gcc libc6-dev make mosquitto systemd"
+vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86"
+
+wanted=
+for group in "${@:-demo}"; do
+    case $group in
+    demo) wanted="$wanted $demo" ;;
+    test) wanted="$wanted $test" ;;
+    vm) wanted="$wanted $vm" ;;
+    *)
+        echo "system-packages: $group is none of: demo test vm" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if ! command -v apt-get >/dev/null; then
+    echo "system-packages: no apt-get here. Install by hand what these Debian packages hold:$wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+        case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
+    fi
+done
+# A Pi whose Python has no lgpio wheel takes the distribution's.
+if python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null &&
+    ! python3 -c 'import lgpio' 2>/dev/null && apt-cache show python3-lgpio >/dev/null 2>&1; then
+    missing="$missing python3-lgpio"
+fi
+if [ -z "$missing" ]; then
+    exit 0
+fi
+
+echo "system-packages: apt-get install$missing" >&2
+if [ -n "${DRY_RUN:-}" ]; then exit 0; fi
+root=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "system-packages: not root and no sudo. As root, run: apt-get install$missing" >&2
+        exit 3
+    fi
+    root=sudo
+fi
+apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5"
+$apt update >&2
+# shellcheck disable=SC2086
+$apt install -y --no-install-recommends $missing >&2
