@@ -9,10 +9,13 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from firmware_py.core.monitor import MonitorParams
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 
@@ -290,6 +293,38 @@ class Config(_Section):
     @property
     def belt_ceiling_m_s(self) -> float:
         return self.belt.ceiling_km_h / 3.6
+
+    def monitor_params(self) -> "MonitorParams":
+        """The SI values that the core works with."""
+        from firmware_py.core.balance import BalanceParams
+        from firmware_py.core.drift import DriftParams
+        from firmware_py.core.health import HealthParams
+        from firmware_py.core.monitor import MonitorParams
+        from firmware_py.core.position import PositionParams
+
+        return MonitorParams(
+            balance=BalanceParams(stumbles=self.balance.stumbles),
+            position=PositionParams(
+                mount=self.range.mount,
+                direction=self.belt.direction,
+                zero_m=self.range.zero_mm / 1000,
+                half_body_m=self.range.half_body_mm / 1000,
+                deck_length_m=self.deck_length_m,
+            ),
+            drift=DriftParams(
+                deck_length_m=self.deck_length_m,
+                rear_line_m=self.rear_line_m,
+                front_line_m=self.deck.front_line_mm / 1000,
+                coast_down_m_s2=self.belt.coast_down_m_s2,
+                stop_latency_s=self.belt.stop_latency_ms / 1000,
+                belt_ceiling_m_s=self.belt_ceiling_m_s,
+                warn_m=self.drift.warn_mm / 1000,
+                soft_stop=self.drift.soft_stop,
+                standstill=self.drift.standstill,
+                over_safe_speed=self.belt.over_safe_speed,
+            ),
+            health=HealthParams(relay_answer_s=0.05 if self.relay.drive == "level" else 0.1),
+        )
 
     @property
     def hash(self) -> str:

@@ -106,3 +106,4 @@ class Decision(NamedTuple):
     steps: int  # since arming
     belt_speed_m_s: float  # measured, or the ceiling
     soft_stop: bool  # ask the console for its own stop before the cut is due
+    refused: Cause | None = None  # a press ended at this tick and was refused: why

@@ -1,0 +1,258 @@
+"""Owns the question "may what the device says be trusted?": sensors, relay, button, supply and the tick itself.
+
+Must never judge the walker. It speaks at every tick at which anything is stale, frozen, flaky, implausible,
+late or unproven, and is silent only when all of it is good: unknown is unhealthy.
+"""
+
+from dataclasses import dataclass
+from math import cos, radians
+
+from firmware_py.core.frame import Cause, Finding, Frame, Signal
+from sensors.samples import Fault, ImuSample
+
+_NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthParams:
+    """Limits of trust. Seconds and SI; each with its source."""
+
+    imu_max_age_s: float = 0.025  # promise P6
+    range_max_age_s: float = 0.150  # promise P6
+    flaky_limit_s: float = (
+        0.030  # bad time, drained at a quarter when good: 50 % bad is found in 80 ms (F08: 100 ms)
+    )
+    frozen_limit_s: float = 0.200  # F07: 250 ms; real IMUs dither by several counts between ticks
+    spike_accel_m_s2: float = 40.0  # one sample that jumps further than this is doubted once (F08)
+    spike_accel_m_s3: float = 4000.0  # ... plus this per second between samples
+    spike_gyro_rad_s: float = 6.0
+    spike_gyro_rad_s2: float = 600.0
+    accel_max_m_s2: float = 170.0  # beyond the 16 g range of the chips
+    gyro_max_rad_s: float = 40.0  # beyond the 2000 deg/s range of the chips
+    settle_s: float = 0.5  # clean data before a press is accepted
+    relay_answer_s: float = (
+        0.100  # pulse watchdog 50 ms + contacts 10 ms + margin; 0.05 with a level drive (F14)
+    )
+    gap_max_s: float = 0.060  # P2: the pulse watchdog has dropped by then; only a person starts again
+    late_per_s: int = 3  # more late ticks than this within a second (F12)
+    worn_tilt_rad: float = radians(
+        50.0
+    )  # at arming the pod stands upright within this; pods sit 0-30 deg tilted [S]
+    lying_tilt_rad: float = radians(75.0)  # while walking: the pod hangs loose, or the walker lies
+    lying_s: float = 0.3
+    runaway_m_s: float = 0.1  # F21: the belt still moves ...
+    runaway_s: float = 3.0  # ... this long after the cut
+
+
+class SpikeGate:
+    """Doubts a sample that jumps further than a body can, once; believes it when the next one agrees."""
+
+    __slots__ = ("_accel", "_doubted", "_gyro", "_p", "_t_ns")
+
+    def __init__(self, params: HealthParams) -> None:
+        self._p = params
+        self._t_ns = 0
+        self._accel = (0.0, 0.0, 0.0)
+        self._gyro = (0.0, 0.0, 0.0)
+        self._doubted = True  # the first sample has nothing to be compared with
+
+    def check(self, imu: ImuSample) -> ImuSample | Fault:
+        """The sample, or BAD_VALUE in its place."""
+        p = self._p
+        ax, ay, az = imu.accel_m_s2
+        gx, gy, gz = imu.gyro_rad_s
+        bx, by, bz = self._accel
+        hx, hy, hz = self._gyro
+        dt_s = (imu.t_ns - self._t_ns) * 1e-9
+        self._t_ns, self._accel, self._gyro = imu.t_ns, imu.accel_m_s2, imu.gyro_rad_s
+        accel_step = p.spike_accel_m_s2 + p.spike_accel_m_s3 * dt_s
+        gyro_step = p.spike_gyro_rad_s + p.spike_gyro_rad_s2 * dt_s
+        jumped = (
+            abs(ax - bx) > accel_step
+            or abs(ay - by) > accel_step
+            or abs(az - bz) > accel_step
+            or abs(gx - hx) > gyro_step
+            or abs(gy - hy) > gyro_step
+            or abs(gz - hz) > gyro_step
+        )
+        if jumped and not self._doubted:
+            self._doubted = True
+            return Fault.BAD_VALUE
+        self._doubted = False
+        top_a, top_g = p.accel_max_m_s2, p.gyro_max_rad_s
+        if (
+            -top_a <= ax <= top_a
+            and -top_a <= ay <= top_a
+            and -top_a <= az <= top_a
+            and -top_g <= gx <= top_g
+            and -top_g <= gy <= top_g
+            and -top_g <= gz <= top_g
+        ):
+            return imu
+        return Fault.BAD_VALUE
+
+
+class Health:
+    """Counts what is bad, with a leak, and says the first thing that forbids running."""
+
+    __slots__ = (
+        "_accel",
+        "_clean_s",
+        "_gyro",
+        "_imu_bad_s",
+        "_imu_t_ns",
+        "_late",
+        "_lying_cos",
+        "_lying_s",
+        "_p",
+        "_range_bad_s",
+        "_relay_s",
+        "_same_s",
+        "_since_stop_s",
+        "_started",
+        "_tick_s",
+        "_welded",
+        "_worn_cos",
+        "range_fault",
+    )
+
+    def __init__(self, params: HealthParams, rate_hz: float) -> None:
+        self._p = params
+        self._tick_s = 1.0 / rate_hz
+        self._worn_cos = cos(params.worn_tilt_rad)
+        self._lying_cos = cos(params.lying_tilt_rad)
+        self._accel = (0.0, 0.0, 0.0)
+        self._gyro = (0.0, 0.0, 0.0)
+        self._imu_t_ns = 0
+        self._imu_bad_s = 0.0
+        self._range_bad_s = 0.0
+        self._same_s = 0.0
+        self._late = 0.0
+        self._relay_s = 0.0
+        self._lying_s = 0.0
+        self._since_stop_s = 0.0
+        self._clean_s = 0.0
+        self._welded = False
+        self._started = False
+        self.range_fault: Fault = Fault.NOT_READY  # the last reason why there was no range reading
+
+    def update(
+        self,
+        frame: Frame,
+        imu: ImuSample | Fault,
+        dt_s: float,
+        running: bool,
+        range_age_s: float,
+        up_z: float,
+        walking: bool,
+    ) -> Finding | None:
+        """One tick; `imu` is the frame's after the spike gate, `running` what the relay was told before it."""
+        p = self._p
+        finding = (
+            self._imu(frame.t_ns, imu, dt_s)
+            or self._range(frame, range_age_s)
+            or self._time(frame, dt_s)
+            or self._relay(frame, dt_s, running)
+            or self._worn(dt_s, running, up_z, walking)
+        )
+        if finding is not None:
+            self._clean_s = 0.0
+            return finding
+        self._clean_s += dt_s
+        if frame.refusal is not None and not running:
+            return _unhealthy(frame.refusal, "platform", 1.0, 0.0)
+        if not running and self._clean_s < p.settle_s:
+            return _unhealthy(Cause.SETTLING, "clean_s", self._clean_s, p.settle_s)
+        return None
+
+    def _imu(self, t_ns: int, imu: ImuSample | Fault, dt_s: float) -> Finding | None:
+        p = self._p
+        if isinstance(imu, ImuSample):
+            self._imu_t_ns = imu.t_ns
+            self._started = True
+            self._imu_bad_s -= 0.25 * dt_s
+            if self._imu_bad_s < 0.0:
+                self._imu_bad_s = 0.0
+            if imu.accel_m_s2 == self._accel and imu.gyro_rad_s == self._gyro:
+                self._same_s += dt_s
+                if self._same_s >= p.frozen_limit_s:
+                    return _unhealthy(Cause.IMU, "imu_frozen_s", self._same_s, p.frozen_limit_s)
+            else:
+                self._same_s = 0.0
+                self._accel, self._gyro = imu.accel_m_s2, imu.gyro_rad_s
+        elif imu is not Fault.NOT_READY:
+            self._imu_bad_s = min(self._imu_bad_s + dt_s, 4.0 * p.flaky_limit_s)
+        if not self._started:
+            return _unhealthy(Cause.IMU, "imu_never_seen", 1.0, 0.0)
+        age_s = (t_ns - self._imu_t_ns) * 1e-9
+        if not -p.imu_max_age_s <= age_s <= p.imu_max_age_s:
+            return _unhealthy(Cause.IMU, "imu_age_s", age_s, p.imu_max_age_s)
+        if self._imu_bad_s >= p.flaky_limit_s:
+            return _unhealthy(Cause.IMU, "imu_flaky_s", self._imu_bad_s, p.flaky_limit_s)
+        return None
+
+    def _range(self, frame: Frame, range_age_s: float) -> Finding | None:
+        if isinstance(frame.belt, Fault):
+            self.range_fault = frame.belt
+        if range_age_s <= self._p.range_max_age_s:
+            return None
+        # A sensor that answers "nobody there" is a walker who has left, not a broken sensor (F22).
+        cause = Cause.STEP_OFF if self.range_fault in _NOBODY else Cause.RANGE
+        return _unhealthy(cause, "range_age_s", range_age_s, self._p.range_max_age_s)
+
+    def _time(self, frame: Frame, dt_s: float) -> Finding | None:
+        p = self._p
+        if dt_s > p.gap_max_s:
+            return _unhealthy(Cause.LATE, "tick_gap_s", dt_s, p.gap_max_s)
+        self._late = max(0.0, self._late - p.late_per_s * dt_s)
+        if frame.late_ns * 1e-9 > self._tick_s:
+            self._late += 1.0
+        if self._late > p.late_per_s:
+            return _unhealthy(Cause.LATE, "late_ticks", self._late, p.late_per_s)
+        return None
+
+    def _relay(self, frame: Frame, dt_s: float, running: bool) -> Finding | None:
+        p = self._p
+        if running:
+            self._since_stop_s = 0.0
+        else:
+            self._since_stop_s += dt_s
+            speed = frame.belt_speed_m_s
+            if speed is not None and speed > p.runaway_m_s and self._since_stop_s > p.runaway_s:
+                return _unhealthy(Cause.BELT_RUNAWAY, "belt_speed_m_s", speed, p.runaway_m_s)
+        if self._welded:
+            return _unhealthy(Cause.RELAY_WELDED, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+        if frame.feedback is None or frame.feedback is running:
+            self._relay_s = 0.0
+            return None
+        self._relay_s += dt_s
+        if self._relay_s <= p.relay_answer_s:
+            # While stopped, "dropped" is not proven yet, so a press waits; while running, the contacts may still move.
+            return (
+                None
+                if running
+                else _unhealthy(Cause.SETTLING, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+            )
+        if running:
+            return _unhealthy(Cause.RELAY_OPEN, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+        self._welded = True
+        return _unhealthy(Cause.RELAY_WELDED, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+
+    def _worn(self, dt_s: float, running: bool, up_z: float, walking: bool) -> Finding | None:
+        p = self._p
+        if not running:
+            self._lying_s = 0.0
+            if up_z < self._worn_cos:
+                return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._worn_cos)
+            return None
+        if not walking or up_z >= self._lying_cos:
+            self._lying_s = max(0.0, self._lying_s - 0.25 * dt_s)
+            return None
+        self._lying_s += dt_s
+        if self._lying_s <= p.lying_s:
+            return None
+        return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._lying_cos)
+
+
+def _unhealthy(cause: Cause, rule: str, value: float, limit: float) -> Finding:
+    return Finding(Signal.UNHEALTHY, cause, rule, value, limit)

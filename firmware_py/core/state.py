@@ -1,0 +1,104 @@
+"""Owns saving and restoring the whole state of a core object as plain values (for incidents and replay).
+
+Must never run code from a file: only numbers, strings, known enums, lists, deques and tuples are rebuilt, and
+only into attributes that the object already has.
+"""
+
+from collections import deque
+from dataclasses import is_dataclass
+from enum import Enum
+from typing import Any
+
+from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.latch import Latch
+from sensors.samples import Fault
+
+_ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (Cause, Phase, Signal, Fault, Latch)}
+
+
+class StateError(ValueError):
+    """The saved state does not fit this object: another version, another rate, or a damaged file."""
+
+
+def save(obj: object) -> dict[str, Any]:
+    """Every slot of `obj`, nested, as JSON-able values. Frozen dataclasses (parameters) are left out."""
+    return {name: _plain(getattr(obj, name)) for name in _slots(obj) if not _constant(getattr(obj, name))}
+
+
+def restore(obj: object, state: dict[str, Any]) -> None:
+    """Set every slot of `obj`, built with the same parameters, from `save`. Raises StateError, changes nothing then."""
+    _check(obj, state)
+    for name, value in state.items():
+        current = getattr(obj, name)
+        if _is_own(current):
+            restore(current, value)
+        else:
+            setattr(obj, name, _rebuilt(value, current))
+
+
+def _check(obj: object, state: dict[str, Any]) -> None:
+    wanted = {name for name in _slots(obj) if not _constant(getattr(obj, name))}
+    if not isinstance(state, dict) or set(state) != wanted:
+        raise StateError(f"saved state does not fit {type(obj).__name__}: recorded by another version?")
+    for name, value in state.items():
+        current = getattr(obj, name)
+        if _is_own(current):
+            _check(current, value)
+        else:
+            _rebuilt(value, current)
+
+
+def _slots(obj: object) -> list[str]:
+    return [name for cls in type(obj).__mro__ for name in getattr(cls, "__slots__", ()) if hasattr(obj, name)]
+
+
+def _constant(value: object) -> bool:
+    return callable(value) or (is_dataclass(value) and type(value).__dataclass_params__.frozen)  # type: ignore[attr-defined]
+
+
+def _is_own(value: object) -> bool:
+    return hasattr(type(value), "__slots__") and not isinstance(value, (tuple, Enum, int, float, str, deque))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return {"enum": type(value).__name__, "name": value.name}
+    if isinstance(value, Finding):
+        return {"finding": [_plain(v) for v in value]}
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(v) for v in value]}
+    if isinstance(value, deque):
+        return {"deque": [_plain(v) for v in value]}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if _is_own(value):
+        return save(value)
+    raise TypeError(f"core state may not hold a {type(value).__name__}")
+
+
+def _rebuilt(value: Any, current: Any) -> Any:
+    if isinstance(value, list):
+        if current and isinstance(current, list) and _is_own(current[0]):
+            if len(value) != len(current):
+                raise StateError("saved state has another number of parts: recorded by another version?")
+            for part, saved in zip(current, value, strict=True):
+                restore(part, saved)
+            return current
+        return [_rebuilt(v, None) for v in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        match value:
+            case {"enum": kind, "name": name}:
+                return _ENUMS[kind][name]
+            case {"finding": parts}:
+                return Finding(*(_rebuilt(v, None) for v in parts))
+            case {"tuple": parts}:
+                return tuple(_rebuilt(v, None) for v in parts)
+            case {"deque": parts}:
+                return deque((_rebuilt(v, None) for v in parts), getattr(current, "maxlen", None))
+    except (KeyError, TypeError) as error:
+        raise StateError(f"saved state is damaged near {error}") from None
+    raise StateError(f"saved state has an unknown form: {sorted(value)}")
