@@ -1,0 +1,107 @@
+"""Owns what every emulated chip has: registers, a pointer on the wire, a sample clock, and its trouble.
+
+Must never read a clock or know who drives it: `write` and `read` are the wire, `advance` is time.
+"""
+
+from sensors.emulated.trouble import Kind, Trouble, spoil, strike
+
+
+class Chip:
+    """A register file. Concrete chips fill in power-on values, stores with side effects, and measuring.
+
+    `trouble` is a list that may be changed at any time.
+    """
+
+    register_bytes = 1
+    size = 0x100
+
+    def __init__(self) -> None:
+        self.registers = bytearray(self.size)
+        self.trouble: list[Trouble] = []
+        self.t_ns = 0
+        self._pointer = 0
+        self._started_ns = 0
+        self._index = 0
+        self.power_on()
+
+    def write(self, data: bytes) -> None:
+        """One write message: the register address, then bytes to store. Raises OSError for trouble."""
+        if self.trouble:
+            strike(self.trouble, self.t_ns)
+        self._answer()
+        if len(data) < self.register_bytes:
+            return
+        self._pointer = int.from_bytes(data[: self.register_bytes], "big")
+        for value in data[self.register_bytes :]:
+            self._store(self._pointer, value)
+            self._pointer = (self._pointer + self._increment()) % self.size
+
+    def read(self, n: int) -> bytes:
+        """One read message of `n` bytes from the pointer on. Raises OSError for trouble."""
+        if self.trouble:
+            strike(self.trouble, self.t_ns)
+        self._answer()
+        first = self._pointer % self.size
+        step = self._increment()
+        if step and first + n <= self.size:
+            data = bytes(self.registers[first : first + n])
+        else:
+            data = bytes(self.registers[(first + i * step) % self.size] for i in range(n))
+        self._pointer = first + n * step
+        self._was_read(first, n)
+        return spoil(self.trouble, self.t_ns, data) if self.trouble else data
+
+    def advance(self, t_ns: int) -> None:
+        """Moves the chip's clock to `t_ns`; a reading that became due is measured from the truth as it is now."""
+        self.t_ns = t_ns
+        if self._struck(Kind.RESET):
+            self.power_on()
+        period_ns = self._period_ns()
+        if period_ns == 0:
+            self._started_ns, self._index = t_ns, 0
+            return
+        index = (t_ns - self._started_ns) // period_ns
+        if index != self._index:
+            self._index = index
+            self._due()
+
+    def power_on(self) -> None:
+        """Starts from the power-on values, as after a brown-out or the reset bit."""
+        self.registers = bytearray(self.size)
+        self._pointer = 0
+        self._restart_clock()
+        self._reset_values()
+
+    def _due(self) -> None:
+        if self._struck(Kind.NO_DATA_READY):
+            return
+        self._measure(frozen=self._struck(Kind.FROZEN), saturated=self._struck(Kind.SATURATE))
+
+    def _restart_clock(self) -> None:
+        self._started_ns, self._index = self.t_ns, 0
+
+    def _struck(self, kind: Kind) -> bool:
+        return any(trouble.kind is kind and trouble.strikes(self.t_ns) for trouble in self.trouble)
+
+    def _answer(self) -> None:
+        """Raises OSError when the chip cannot acknowledge now."""
+
+    def _increment(self) -> int:
+        return 1
+
+    def _store(self, register: int, value: int) -> None:
+        self.registers[register % self.size] = value
+
+    def _was_read(self, first: int, n: int) -> None:
+        """Side effects of reading, such as a ready flag that clears."""
+
+    def _reset_values(self) -> None:
+        raise NotImplementedError
+
+    def _period_ns(self) -> int:
+        """Time between two readings as configured; 0 when the chip does not measure."""
+        raise NotImplementedError
+
+    def _measure(self, *, frozen: bool, saturated: bool) -> None:
+        """One reading into the output registers, with its ready flag."""
+        raise NotImplementedError

@@ -1,0 +1,179 @@
+"""Owns the I2C bus: one-burst reads, writes, and what each errno means. The only file that imports smbus2.
+
+Must never raise once a sensor is open (trouble comes back as a Fault), never wait longer than the 10 ms that
+the kernel is told to allow, never retry on its own.
+"""
+
+from fcntl import ioctl
+from typing import Any, Protocol
+
+from sensors.samples import HINTS, Fault
+
+# <linux/i2c-dev.h>. Without them a hung bus blocks for the adapter's own timeout, 1 s by default.
+I2C_RETRIES = 0x0701
+I2C_TIMEOUT = 0x0702
+TIMEOUT_10_MS = 1
+
+ERRNO_FAULTS: dict[int, Fault] = {
+    121: Fault.NO_REPLY,  # EREMOTEIO: address or byte not acknowledged
+    6: Fault.NO_REPLY,  # ENXIO: the same from other adapters
+    110: Fault.BUS_TIMEOUT,
+    5: Fault.BUS_NOISE,
+    16: Fault.BUS_BUSY,
+    11: Fault.BUS_BUSY,  # EAGAIN: arbitration lost
+    2: Fault.BUS_GONE,
+    19: Fault.BUS_GONE,
+    9: Fault.BUS_GONE,
+}
+"""An errno that is not listed counts as BUS_GONE: whatever it is, there is no bus to rely on."""
+
+
+class SensorError(Exception):
+    """A sensor cannot be opened. The message says what, probably why, and what to do."""
+
+    def __init__(self, what: str, why: str, do: str) -> None:
+        super().__init__(f"{what}. {why}: {do}.")
+        self.what, self.why, self.do = what, why, do
+
+
+class Wire(Protocol):
+    """The part of smbus2.SMBus that a bus needs; an emulated or a remote bus has the same shape."""
+
+    def i2c_rdwr(self, *i2c_msgs: Any) -> None: ...
+    def close(self) -> None: ...
+
+
+class Lines(Protocol):
+    """SDA and SCL as plain GPIO, open drain: True lets the line rise, False pulls it low."""
+
+    def set_scl(self, high: bool) -> None: ...
+    def set_sda(self, high: bool) -> None: ...
+    def sda_is_high(self) -> bool: ...
+
+
+class Bus:
+    """One I2C bus. `errno` is that of the last transfer, 0 when it went well."""
+
+    __slots__ = ("_bursts", "_i2c_msg", "_wire", "errno", "name")
+
+    def __init__(self, wire: Wire, name: str = "i2c") -> None:
+        from smbus2 import i2c_msg  # here, so that commands without a bus start fast
+
+        self.name = name
+        self.errno = 0
+        self._wire = wire
+        self._i2c_msg = i2c_msg
+        self._bursts: dict[tuple[int, int, int, int], tuple[Any, Any]] = {}
+
+    def read(self, address: int, register: int, n: int, register_bytes: int = 1) -> bytes | Fault:
+        """`n` bytes from `register` on, in one burst: the register is written, then one read, then STOP."""
+        burst = self._bursts.get((address, register, n, register_bytes))
+        if burst is None:
+            burst = (
+                self._i2c_msg.write(address, register.to_bytes(register_bytes, "big")),
+                self._i2c_msg.read(address, n),
+            )
+            self._bursts[address, register, n, register_bytes] = burst
+        try:
+            self._wire.i2c_rdwr(*burst)
+        except OSError as error:
+            return self._fault(error)
+        self.errno = 0
+        return bytes(burst[1])
+
+    def write(self, address: int, register: int, data: bytes, register_bytes: int = 1) -> Fault | None:
+        """Writes `data` from `register` on. None when the chip took it."""
+        try:
+            self._wire.i2c_rdwr(self._i2c_msg.write(address, register.to_bytes(register_bytes, "big") + data))
+        except OSError as error:
+            return self._fault(error)
+        self.errno = 0
+        return None
+
+    def write_and_verify(
+        self, address: int, register: int, value: int, register_bytes: int = 1
+    ) -> int | Fault:
+        """Writes one byte and returns what the chip then holds; comparing is the caller's."""
+        fault = self.write(address, register, bytes((value,)), register_bytes)
+        if fault is not None:
+            return fault
+        held = self.read(address, register, 1, register_bytes)
+        return held if isinstance(held, Fault) else held[0]
+
+    def recover(self, lines: Lines, *, stopped: bool) -> bool:
+        """Frees an SDA that a chip holds low: up to 9 clocks, then STOP (I2C specification, 3.1.16).
+
+        Returns True when SDA is free. Does nothing and returns False unless the belt is `stopped`: the
+        kernel's own transfers must not run meanwhile.
+        """
+        if not stopped:
+            return False
+        lines.set_sda(True)
+        for _ in range(9):
+            if lines.sda_is_high():
+                break
+            lines.set_scl(False)
+            lines.set_scl(True)
+        lines.set_scl(False)
+        lines.set_sda(False)
+        lines.set_scl(True)
+        lines.set_sda(True)
+        return lines.sda_is_high()
+
+    def refusal(self, sensor: str, address: int, fault: Fault) -> SensorError:
+        """The error that says why `sensor` cannot be opened, from the hint of `fault`."""
+        headline, _, rest = HINTS[fault].partition(". ")
+        why, _, do = rest.rstrip(".").partition(": ")
+        number = f" [errno {self.errno}]" if self.errno else ""
+        what = f"{sensor} at 0x{address:02x} on {self.name}: {headline}{number}"
+        return SensorError(what, why, do) if do else SensorError(what, "Do this", why)
+
+    def close(self) -> None:
+        """Gives the bus back. Harmless when it is gone already."""
+        try:
+            self._wire.close()
+        except OSError as error:
+            self._fault(error)
+
+    def _fault(self, error: OSError) -> Fault:
+        self.errno = error.errno or 0
+        return ERRNO_FAULTS.get(self.errno, Fault.BUS_GONE)
+
+
+def open_bus(number: int) -> Bus:
+    """/dev/i2c-`number` with a 10 ms timeout and no retries. Raises SensorError."""
+    from smbus2 import SMBus
+
+    name = f"i2c-{number}"
+    try:
+        wire = SMBus(number)
+    except FileNotFoundError as error:
+        raise SensorError(
+            f"{name}: /dev/{name} does not exist (errno 2)",
+            "Usually I2C is not enabled",
+            "put dtparam=i2c_arm=on into config.txt and reboot",
+        ) from error
+    except PermissionError as error:
+        raise SensorError(
+            f"{name}: no permission to open /dev/{name} (errno {error.errno})",
+            "Usually the user is not in group i2c",
+            "run `sudo usermod -aG i2c $USER` and log in again",
+        ) from error
+    except OSError as error:
+        raise SensorError(
+            f"{name}: /dev/{name} cannot be opened ({error})",
+            "Usually it is not an I2C adapter, or its driver has failed",
+            "look at `dmesg | grep i2c`",
+        ) from error
+    try:
+        descriptor: Any = wire.fd
+        ioctl(descriptor, I2C_TIMEOUT, TIMEOUT_10_MS)
+        ioctl(descriptor, I2C_RETRIES, 0)
+    except OSError as error:
+        wire.close()
+        raise SensorError(
+            f"{name}: the kernel refuses the 10 ms bus timeout ({error})",
+            "Without it a hung bus stops the loop for a second",
+            "use the i2c-bcm2835 or i2c-gpio adapter of the Pi",
+        ) from error
+    return Bus(wire, name)

@@ -1,0 +1,103 @@
+"""Owns the TF-Luna (Benewake, product manual A05): 0.2 to 8 m, 100 readings a second, I2C mode (pin 5 to ground).
+
+Must never hand on a distance whose amplitude says that it is a guess.
+"""
+
+import time
+from collections.abc import Callable
+from struct import Struct
+
+from sensors.i2c import Bus, SensorError
+from sensors.registers import Registers, Row
+from sensors.samples import Fault, RangeSample
+
+ADDRESS = 0x10
+SIGNATURE = 0x3C
+CHIP_ID = b"LUNA"
+DISTANCE = 0x00  # distance, amplitude, temperature, tick: four little-endian words
+BURST_BYTES = 8
+
+MIN_AMPLITUDE = 100  # manual, 7.1: below this, and at 0xFFFF, the distance is not reliable
+OVEREXPOSED = 0xFFFF
+MAX_DISTANCE_CM = 800  # manual, 4: the range at 90 % reflectivity
+
+ROWS = (
+    Row("ENABLE", 0x25, 0x01, 0xFF, "on"),
+    Row("MODE", 0x23, 0x00, 0xFF, "continuous"),
+    Row("FPS_LOW", 0x26, 100, 0xFF, "100 readings a second, the rate its noise is given for"),
+    Row("FPS_HIGH", 0x27, 0, 0xFF, "100 readings a second"),
+    Row("LOW_POWER", 0x28, 0x00, 0xFF, "full power"),
+    Row("AMP_THR_LOW", 0x2A, MIN_AMPLITUDE // 10, 0xFF, "amplitude limit / 10"),
+    Row("AMP_THR_HIGH", 0x2B, 0, 0xFF, "amplitude limit / 10"),
+)
+
+_RESULT = Struct("<HH2xH")
+_unpack = _RESULT.unpack
+
+
+def decode(data: bytes) -> float | Fault:
+    """The 8 bytes from DISTANCE on as a distance in m, or why there is none."""
+    if len(data) != BURST_BYTES:
+        return Fault.BAD_VALUE
+    distance_cm, amplitude, _ = _unpack(data)
+    if amplitude == OVEREXPOSED:
+        return Fault.SATURATED
+    if amplitude < MIN_AMPLITUDE:
+        return Fault.WEAK_SIGNAL if any(data) else Fault.ASLEEP
+    if distance_cm == 0:
+        return Fault.NO_TARGET
+    if distance_cm > MAX_DISTANCE_CM:
+        return Fault.BAD_VALUE
+    return float(distance_cm / 100)
+
+
+class TfLuna:
+    """The deck sensor for long or sunlit decks."""
+
+    __slots__ = ("_address", "_bus", "_count", "_registers", "_sleep", "_tick", "name")
+
+    def __init__(self, bus: Bus, address: int = ADDRESS, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.name = "TF-Luna"
+        self._bus = bus
+        self._address = address
+        self._registers = Registers(bus, address, "range (TF-Luna)", ROWS)
+        self._tick = b""
+        self._count = 0
+        self._sleep = sleep
+
+    def open(self) -> None:
+        """Checks the signature and configures the sensor. Raises SensorError."""
+        signature = self._bus.read(self._address, SIGNATURE, len(CHIP_ID))
+        if isinstance(signature, Fault):
+            raise self._bus.refusal("range (TF-Luna)", self._address, signature)
+        if signature != CHIP_ID:
+            raise SensorError(
+                f"range at 0x{self._address:02x} on {self._bus.name}: signature is {signature!r}, "
+                f"a TF-Luna says {CHIP_ID!r}",
+                "Usually another sensor at this address, or one in serial mode",
+                "check range.sensor in the config, and that pin 5 is grounded before power comes on",
+            )
+        self._registers.apply()
+        self._sleep(0.02)  # two readings at the new rate
+
+    def poll(self, t_ns: int) -> RangeSample | Fault | None:
+        """A reading that is new by the sensor's own tick, why it is no distance, or None when there is none yet."""
+        data = self._bus.read(self._address, DISTANCE, BURST_BYTES)
+        if isinstance(data, Fault):
+            return data
+        if data[6:] == self._tick:
+            return None
+        self._tick = data[6:]
+        self._count = (self._count + 1) & 0xFF
+        distance_m = decode(data)
+        if isinstance(distance_m, Fault):
+            return distance_m
+        return RangeSample(t_ns, distance_m, self._count)
+
+    def recheck(self) -> Fault | None:
+        """Compares one configuration row with the sensor, the next at each call."""
+        return self._registers.recheck()
+
+    def close(self) -> None:
+        """Switches the laser off."""
+        self._bus.write(self._address, 0x25, b"\x00")
