@@ -93,24 +93,26 @@ class SpikeGate:
 
 
 class Health:
-    """Counts what is bad, with a leak, and says the first thing that forbids running."""
+    """Counts what is bad, with a leak, and says the first thing that forbids running.
+
+    Times are counted in whole nanoseconds, so that each limit holds to the tick.
+    """
 
     __slots__ = (
         "_accel",
-        "_clean_s",
+        "_clean_ns",
+        "_frozen_ns",
         "_gyro",
-        "_imu_bad_s",
+        "_imu_bad_ns",
         "_imu_t_ns",
-        "_late",
+        "_late_ns",
         "_lying_cos",
-        "_lying_s",
+        "_lying_ns",
         "_p",
-        "_range_bad_s",
-        "_relay_s",
-        "_same_s",
-        "_since_stop_s",
+        "_relay_ns",
+        "_since_stop_ns",
         "_started",
-        "_tick_s",
+        "_tick_ns",
         "_welded",
         "_worn_cos",
         "range_fault",
@@ -118,20 +120,19 @@ class Health:
 
     def __init__(self, params: HealthParams, rate_hz: float) -> None:
         self._p = params
-        self._tick_s = 1.0 / rate_hz
+        self._tick_ns = round(1e9 / rate_hz)
         self._worn_cos = cos(params.worn_tilt_rad)
         self._lying_cos = cos(params.lying_tilt_rad)
         self._accel = (0.0, 0.0, 0.0)
         self._gyro = (0.0, 0.0, 0.0)
         self._imu_t_ns = 0
-        self._imu_bad_s = 0.0
-        self._range_bad_s = 0.0
-        self._same_s = 0.0
-        self._late = 0.0
-        self._relay_s = 0.0
-        self._lying_s = 0.0
-        self._since_stop_s = 0.0
-        self._clean_s = 0.0
+        self._imu_bad_ns = 0
+        self._frozen_ns = 0
+        self._late_ns = 0
+        self._relay_ns = 0
+        self._lying_ns = 0
+        self._since_stop_ns = 0
+        self._clean_ns = 0
         self._welded = False
         self._started = False
         self.range_fault: Fault = Fault.NOT_READY  # the last reason why there was no range reading
@@ -140,7 +141,7 @@ class Health:
         self,
         frame: Frame,
         imu: ImuSample | Fault,
-        dt_s: float,
+        dt_ns: int,
         running: bool,
         range_age_s: float,
         up_z: float,
@@ -149,46 +150,48 @@ class Health:
         """One tick; `imu` is the frame's after the spike gate, `running` what the relay was told before it."""
         p = self._p
         finding = (
-            self._imu(frame.t_ns, imu, dt_s)
+            self._imu(frame.t_ns, imu, dt_ns)
             or self._range(frame, range_age_s)
-            or self._time(frame, dt_s)
-            or self._relay(frame, dt_s, running)
-            or self._worn(dt_s, running, up_z, walking)
+            or self._time(frame, dt_ns)
+            or self._relay(frame, dt_ns, running)
+            or self._worn(dt_ns, running, up_z, walking)
         )
         if finding is not None:
-            self._clean_s = 0.0
+            self._clean_ns = 0
             return finding
-        self._clean_s += dt_s
-        if frame.refusal is not None and not running:
+        self._clean_ns += dt_ns
+        if running:
+            return None
+        if frame.refusal is not None:
             return _unhealthy(frame.refusal, "platform", 1.0, 0.0)
-        if not running and self._clean_s < p.settle_s:
-            return _unhealthy(Cause.SETTLING, "clean_s", self._clean_s, p.settle_s)
-        return None
+        return (
+            _over(Cause.SETTLING, "clean_s", self._clean_ns, p.settle_s)
+            if self._clean_ns < p.settle_s * 1e9
+            else None
+        )
 
-    def _imu(self, t_ns: int, imu: ImuSample | Fault, dt_s: float) -> Finding | None:
+    def _imu(self, t_ns: int, imu: ImuSample | Fault, dt_ns: int) -> Finding | None:
         p = self._p
         if isinstance(imu, ImuSample):
             self._imu_t_ns = imu.t_ns
             self._started = True
-            self._imu_bad_s -= 0.25 * dt_s
-            if self._imu_bad_s < 0.0:
-                self._imu_bad_s = 0.0
+            self._imu_bad_ns = max(0, self._imu_bad_ns - dt_ns // 4)
             if imu.accel_m_s2 == self._accel and imu.gyro_rad_s == self._gyro:
-                self._same_s += dt_s
-                if self._same_s >= p.frozen_limit_s:
-                    return _unhealthy(Cause.IMU, "imu_frozen_s", self._same_s, p.frozen_limit_s)
+                self._frozen_ns += dt_ns
+                if self._frozen_ns >= p.frozen_limit_s * 1e9:
+                    return _over(Cause.IMU, "imu_frozen_s", self._frozen_ns, p.frozen_limit_s)
             else:
-                self._same_s = 0.0
+                self._frozen_ns = 0
                 self._accel, self._gyro = imu.accel_m_s2, imu.gyro_rad_s
         elif imu is not Fault.NOT_READY:
-            self._imu_bad_s = min(self._imu_bad_s + dt_s, 4.0 * p.flaky_limit_s)
+            self._imu_bad_ns = min(self._imu_bad_ns + dt_ns, round(4e9 * p.flaky_limit_s))
         if not self._started:
             return _unhealthy(Cause.IMU, "imu_never_seen", 1.0, 0.0)
-        age_s = (t_ns - self._imu_t_ns) * 1e-9
-        if not -p.imu_max_age_s <= age_s <= p.imu_max_age_s:
-            return _unhealthy(Cause.IMU, "imu_age_s", age_s, p.imu_max_age_s)
-        if self._imu_bad_s >= p.flaky_limit_s:
-            return _unhealthy(Cause.IMU, "imu_flaky_s", self._imu_bad_s, p.flaky_limit_s)
+        age_ns = t_ns - self._imu_t_ns
+        if not -p.imu_max_age_s * 1e9 <= age_ns <= p.imu_max_age_s * 1e9:
+            return _over(Cause.IMU, "imu_age_s", age_ns, p.imu_max_age_s)
+        if self._imu_bad_ns >= p.flaky_limit_s * 1e9:
+            return _over(Cause.IMU, "imu_flaky_s", self._imu_bad_ns, p.flaky_limit_s)
         return None
 
     def _range(self, frame: Frame, range_age_s: float) -> Finding | None:
@@ -200,59 +203,62 @@ class Health:
         cause = Cause.STEP_OFF if self.range_fault in _NOBODY else Cause.RANGE
         return _unhealthy(cause, "range_age_s", range_age_s, self._p.range_max_age_s)
 
-    def _time(self, frame: Frame, dt_s: float) -> Finding | None:
+    def _time(self, frame: Frame, dt_ns: int) -> Finding | None:
         p = self._p
-        if dt_s > p.gap_max_s:
-            return _unhealthy(Cause.LATE, "tick_gap_s", dt_s, p.gap_max_s)
-        self._late = max(0.0, self._late - p.late_per_s * dt_s)
-        if frame.late_ns * 1e-9 > self._tick_s:
-            self._late += 1.0
-        if self._late > p.late_per_s:
-            return _unhealthy(Cause.LATE, "late_ticks", self._late, p.late_per_s)
+        if dt_ns > p.gap_max_s * 1e9 or dt_ns <= 0:
+            return _over(Cause.LATE, "tick_gap_s", dt_ns, p.gap_max_s)
+        self._late_ns = max(0, self._late_ns - p.late_per_s * dt_ns)
+        if frame.late_ns > self._tick_ns:
+            self._late_ns += 1_000_000_000
+        if self._late_ns > p.late_per_s * 1_000_000_000:
+            return _over(Cause.LATE, "late_ticks", self._late_ns, p.late_per_s)
         return None
 
-    def _relay(self, frame: Frame, dt_s: float, running: bool) -> Finding | None:
+    def _relay(self, frame: Frame, dt_ns: int, running: bool) -> Finding | None:
         p = self._p
         if running:
-            self._since_stop_s = 0.0
+            self._since_stop_ns = 0
         else:
-            self._since_stop_s += dt_s
+            self._since_stop_ns += dt_ns
             speed = frame.belt_speed_m_s
-            if speed is not None and speed > p.runaway_m_s and self._since_stop_s > p.runaway_s:
+            if speed is not None and speed > p.runaway_m_s and self._since_stop_ns > p.runaway_s * 1e9:
                 return _unhealthy(Cause.BELT_RUNAWAY, "belt_speed_m_s", speed, p.runaway_m_s)
         if self._welded:
-            return _unhealthy(Cause.RELAY_WELDED, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+            return _over(Cause.RELAY_WELDED, "relay_answer_s", self._relay_ns, p.relay_answer_s)
         if frame.feedback is None or frame.feedback is running:
-            self._relay_s = 0.0
+            self._relay_ns = 0
             return None
-        self._relay_s += dt_s
-        if self._relay_s <= p.relay_answer_s:
-            # While stopped, "dropped" is not proven yet, so a press waits; while running, the contacts may still move.
+        self._relay_ns += dt_ns
+        if self._relay_ns <= p.relay_answer_s * 1e9:
+            # While stopped, "dropped" is not proven yet and a press waits; while running, contacts may still move.
             return (
-                None
-                if running
-                else _unhealthy(Cause.SETTLING, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+                None if running else _over(Cause.SETTLING, "relay_answer_s", self._relay_ns, p.relay_answer_s)
             )
-        if running:
-            return _unhealthy(Cause.RELAY_OPEN, "relay_feedback_s", self._relay_s, p.relay_answer_s)
-        self._welded = True
-        return _unhealthy(Cause.RELAY_WELDED, "relay_feedback_s", self._relay_s, p.relay_answer_s)
+        self._welded = not running
+        cause = Cause.RELAY_OPEN if running else Cause.RELAY_WELDED
+        return _over(cause, "relay_answer_s", self._relay_ns, p.relay_answer_s)
 
-    def _worn(self, dt_s: float, running: bool, up_z: float, walking: bool) -> Finding | None:
+    def _worn(self, dt_ns: int, running: bool, up_z: float, walking: bool) -> Finding | None:
         p = self._p
         if not running:
-            self._lying_s = 0.0
-            if up_z < self._worn_cos:
-                return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._worn_cos)
-            return None
+            self._lying_ns = 0
+            return (
+                _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._worn_cos)
+                if up_z < self._worn_cos
+                else None
+            )
         if not walking or up_z >= self._lying_cos:
-            self._lying_s = max(0.0, self._lying_s - 0.25 * dt_s)
+            self._lying_ns = max(0, self._lying_ns - dt_ns // 4)
             return None
-        self._lying_s += dt_s
-        if self._lying_s <= p.lying_s:
+        self._lying_ns += dt_ns
+        if self._lying_ns <= p.lying_s * 1e9:
             return None
         return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._lying_cos)
 
 
 def _unhealthy(cause: Cause, rule: str, value: float, limit: float) -> Finding:
     return Finding(Signal.UNHEALTHY, cause, rule, value, limit)
+
+
+def _over(cause: Cause, rule: str, value_ns: int, limit: float) -> Finding:
+    return Finding(Signal.UNHEALTHY, cause, rule, value_ns * 1e-9, limit)

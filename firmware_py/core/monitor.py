@@ -54,12 +54,12 @@ class Monitor:
         "_rule",
         "_started",
         "_t_ns",
-        "_tick_s",
+        "_tick_ns",
         "_value",
     )
 
     def __init__(self, params: MonitorParams, rate_hz: float) -> None:
-        self._tick_s = 1.0 / rate_hz
+        self._tick_ns = round(1e9 / rate_hz)
         self._ceiling_m_s = params.drift.belt_ceiling_m_s
         self._gate = SpikeGate(params.health)
         self._attitude = Attitude(params.attitude, rate_hz)
@@ -82,7 +82,8 @@ class Monitor:
     def step(self, frame: Frame) -> Decision:
         """One tick."""
         t_ns = frame.t_ns
-        dt_s = (t_ns - self._t_ns) * 1e-9 if self._started else self._tick_s
+        dt_ns = t_ns - self._t_ns if self._started else self._tick_ns
+        dt_s = dt_ns * 1e-9
         self._t_ns = t_ns
         attitude, gait, balance, position, drift = (
             self._attitude,
@@ -98,7 +99,7 @@ class Monitor:
         if isinstance(imu, ImuSample):
             imu = self._gate.check(imu)
         if isinstance(imu, ImuSample):
-            imu_dt_s = (imu.t_ns - self._imu_t_ns) * 1e-9 if self._started else self._tick_s
+            imu_dt_s = (imu.t_ns - self._imu_t_ns) * 1e-9 if self._started else dt_s
             self._imu_t_ns = imu.t_ns
             if 0.0 < imu_dt_s <= _NO_STEP_S:
                 attitude.update(imu, imu_dt_s)
@@ -111,7 +112,7 @@ class Monitor:
         speed_m_s = self._believed_speed_m_s(frame.belt_speed_m_s, walking, dt_s)
         position.update(t_ns, frame.belt, gait.cadence_hz)
         carried = drift.update(t_ns, position, phase, speed_m_s, dt_s)
-        ill = self._health.update(frame, imu, dt_s, not stopped, position.age_s, attitude.up[2], walking)
+        ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], walking)
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
         pressed = self._button.update(t_ns, frame.reset_pressed, stopped)

@@ -32,11 +32,14 @@ def restore(obj: object, state: dict[str, Any]) -> None:
         current = getattr(obj, name)
         if _is_own(current):
             restore(current, value)
+        elif _are_own(current):
+            for part, saved in zip(current, value, strict=True):
+                restore(part, saved)
         else:
             setattr(obj, name, _rebuilt(value, current))
 
 
-def _check(obj: object, state: dict[str, Any]) -> None:
+def _check(obj: object, state: Any) -> None:
     wanted = {name for name in _slots(obj) if not _constant(getattr(obj, name))}
     if not isinstance(state, dict) or set(state) != wanted:
         raise StateError(f"saved state does not fit {type(obj).__name__}: recorded by another version?")
@@ -44,6 +47,11 @@ def _check(obj: object, state: dict[str, Any]) -> None:
         current = getattr(obj, name)
         if _is_own(current):
             _check(current, value)
+        elif _are_own(current):
+            if not isinstance(value, list) or len(value) != len(current):
+                raise StateError(f"saved state has other parts in {name}: recorded by another version?")
+            for part, saved in zip(current, value, strict=True):
+                _check(part, saved)
         else:
             _rebuilt(value, current)
 
@@ -58,6 +66,10 @@ def _constant(value: object) -> bool:
 
 def _is_own(value: object) -> bool:
     return hasattr(type(value), "__slots__") and not isinstance(value, (tuple, Enum, int, float, str, deque))
+
+
+def _are_own(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_own(part) for part in value)
 
 
 def _plain(value: Any) -> Any:
@@ -80,12 +92,6 @@ def _plain(value: Any) -> Any:
 
 def _rebuilt(value: Any, current: Any) -> Any:
     if isinstance(value, list):
-        if current and isinstance(current, list) and _is_own(current[0]):
-            if len(value) != len(current):
-                raise StateError("saved state has another number of parts: recorded by another version?")
-            for part, saved in zip(current, value, strict=True):
-                restore(part, saved)
-            return current
         return [_rebuilt(v, None) for v in value]
     if not isinstance(value, dict):
         return value

@@ -1,0 +1,77 @@
+"""The command line: finds the room that does the errand and turns its errors into words and exit codes.
+
+Must never do the errand itself. Only the named command's module is imported: the guard must start lean.
+Exit codes: 0 fine, 1 the thing asked about failed, 2 usage or config, 3 hardware.
+"""
+
+import sys
+from importlib import import_module
+
+import typer
+
+from firmware_py import __version__
+from firmware_py.config import ConfigError
+from sensors.i2c import SensorError
+
+COMMANDS = {
+    "demo": "firmware_py.rig.demo:demo",
+    "run": "firmware_py.guard:run",
+    "courier": "firmware_py.courier.command:courier",
+    "replay": "firmware_py.traces.command:replay",
+    "trace": "firmware_py.traces.command:trace",
+    "evaluate": "firmware_py.evaluation.command:evaluate",
+    "rig": "firmware_py.rig.command:rig",
+    "bench": "firmware_py.bench:bench",
+    "check": "firmware_py.doctor:check",
+    "calibrate": "firmware_py.calibrate:calibrate",
+    "commission": "firmware_py.commission:commission",
+    "selftest": "firmware_py.selftest:selftest",
+    "report": "firmware_py.courier.report:report",
+    "history": "firmware_py.courier.history:history",
+    "config": "firmware_py.config_command:config",
+}
+
+
+def build(names: list[str]) -> typer.Typer:
+    """The command line with these commands only."""
+    app = typer.Typer(
+        name="rearguard",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Stops a treadmill before a person who walks backward on it is hurt. "
+        "It supplements the treadmill's own key and cord and never replaces them.",
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in names:
+        module, attribute = COMMANDS[name].split(":")
+        target = getattr(import_module(module), attribute)
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=name)
+        else:
+            app.command(name)(target)
+    return app
+
+
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of `rearguard`."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = build([asked] if asked in COMMANDS else list(COMMANDS))
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except SensorError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

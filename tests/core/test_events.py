@@ -1,0 +1,76 @@
+"""Each change of a decision that a person would want to know is one event; a repeated decision is none."""
+
+import pytest
+
+from firmware_py.core.events import DEVICE_CAUSES, EventFinder
+from firmware_py.core.frame import Cause, Decision, Phase
+
+BASE = Decision(
+    t_ns=0, run=False, cause=Cause.POWER_ON, rule="", value=0.0, limit=0.0, warning=None, refusal=None,
+    phase=Phase.WAITING, position_m=0.5, velocity_m_s=0.1, rest_position_m=None, stop_margin_m=None, tilt_rad=None,
+    down_velocity_m_s=None, down_velocity_limit_m_s=None, cadence_hz=None, steps=0, belt_speed_m_s=0.9, soft_stop=False,
+)  # fmt: skip
+RUN = BASE._replace(run=True, cause=None)
+
+
+def kinds(*decisions: Decision) -> list[tuple[str, Cause | None]]:
+    finder = EventFinder()
+    return [(e.kind, e.cause) for d in decisions for e in finder.update(d)]
+
+
+def test_the_first_decision_tells_how_the_device_is() -> None:
+    assert kinds(BASE) == [("health_changed", None)]
+    assert kinds(BASE._replace(refusal=Cause.IMU)) == [("health_changed", Cause.IMU)]
+
+
+def test_the_same_decision_again_is_no_event() -> None:
+    assert kinds(BASE, BASE._replace(t_ns=1), BASE._replace(t_ns=2)) == [("health_changed", None)]
+
+
+def test_arming_walking_warning_and_stop_come_in_order() -> None:
+    walk = RUN._replace(phase=Phase.LEARNING)
+    warned = walk._replace(phase=Phase.GUARDING, warning=Cause.DRIFT_REAR)
+    stopped = warned._replace(run=False, cause=Cause.DRIFT_REAR, warning=None, refusal=Cause.DRIFT_REAR)
+    assert kinds(BASE, RUN, walk, warned, stopped)[1:] == [
+        ("armed", None),
+        ("walking", None),
+        ("warning", Cause.DRIFT_REAR),
+        ("stopped", Cause.DRIFT_REAR),
+        ("warning_cleared", Cause.DRIFT_REAR),
+    ]
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_stop_by_the_device_is_told_apart_from_a_stop_for_the_walker(cause: Cause) -> None:
+    wanted = "stopped_by_fault" if cause in DEVICE_CAUSES else "stopped"
+    assert (wanted, cause) in kinds(RUN, BASE._replace(cause=cause))
+
+
+def test_a_refused_press_is_told_with_its_reason_each_time() -> None:
+    refused = BASE._replace(refusal=Cause.RANGE, refused=Cause.RANGE)
+    assert kinds(refused, refused)[-1] == ("reset_refused", Cause.RANGE)
+    assert [k for k, _ in kinds(refused, refused)].count("reset_refused") == 2
+
+
+def test_a_walker_who_moves_about_while_stopped_is_no_change_of_health() -> None:
+    assert kinds(BASE, BASE._replace(refusal=Cause.DRIFT_REAR), BASE) == [("health_changed", None)]
+
+
+def test_health_lost_and_found_are_two_events() -> None:
+    assert kinds(BASE, BASE._replace(refusal=Cause.IMU), BASE)[1:] == [
+        ("health_changed", Cause.IMU),
+        ("health_changed", None),
+    ]
+
+
+def test_one_warning_that_turns_into_another_is_told() -> None:
+    rear, front = RUN._replace(warning=Cause.DRIFT_REAR), RUN._replace(warning=Cause.DRIFT_FRONT)
+    assert kinds(RUN, rear, front)[2:] == [("warning", Cause.DRIFT_REAR), ("warning", Cause.DRIFT_FRONT)]
+
+
+def test_an_event_carries_what_the_decision_said() -> None:
+    finder = EventFinder()
+    stop = BASE._replace(t_ns=7, cause=Cause.FALL, rule="r", value=1.0, limit=0.8)
+    finder.update(RUN)
+    (event,) = [e for e in finder.update(stop) if e.kind == "stopped"]
+    assert event[1:] == (7, Cause.FALL, "r", 1.0, 0.8, 0.5, 0.1)

@@ -1,0 +1,325 @@
+"""Unknown is unhealthy: every limit of trust at one step below, at, and one step above."""
+
+from math import cos, radians
+
+import pytest
+
+from firmware_py.core.frame import Cause, Finding, Frame, Signal
+from firmware_py.core.health import Health, HealthParams, SpikeGate
+from sensors.samples import Fault, ImuSample, RangeSample
+
+TICK_NS = 5_000_000
+REST = (0.0, 0.0, 9.81)
+
+
+def imu_at(tick: int, accel: tuple[float, float, float] = REST) -> ImuSample:
+    """A sample that dithers like a real chip does."""
+    return ImuSample(tick * TICK_NS, (accel[0] + 0.001 * (tick % 2), accel[1], accel[2]), (0.0, 0.0, 0.0))
+
+
+class Bench:
+    """Health at 200 Hz with everything good unless a leg says otherwise."""
+
+    def __init__(self, params: HealthParams | None = None, running: bool = True) -> None:
+        self.health = Health(params or HealthParams(), 200.0)
+        self.tick = 0
+        self.running = running
+        self.run(200)
+
+    def run(self, ticks: int, **change: object) -> Finding | None:
+        """The finding of the last of so many ticks."""
+        finding: Finding | None = None
+        for _ in range(ticks):
+            finding = self.one(**change)
+        return finding
+
+    def one(
+        self,
+        imu: object = None,
+        belt: RangeSample | Fault | None = None,
+        late_ns: int = 0,
+        feedback: object = "as told",
+        speed: float | None = None,
+        dt_ns: int = TICK_NS,
+        range_age_s: float = 0.01,
+        up_z: float = 1.0,
+        walking: bool = False,
+        refusal: Cause | None = None,
+    ) -> Finding | None:
+        self.tick += 1
+        seen = imu_at(self.tick) if imu is None else imu
+        told = self.running if feedback == "as told" else feedback
+        frame = Frame(self.tick * TICK_NS, late_ns, seen, belt, speed, told, False, refusal=refusal)  # type: ignore[arg-type]
+        return self.health.update(frame, seen, dt_ns, self.running, range_age_s, up_z, walking)  # type: ignore[arg-type]
+
+
+def cause_of(finding: Finding | None) -> Cause | None:
+    return None if finding is None else finding.cause
+
+
+def test_all_good_says_nothing() -> None:
+    assert Bench().one() is None
+
+
+def test_every_finding_is_unhealthy_and_names_value_and_limit() -> None:
+    finding = Bench().one(range_age_s=0.2)
+    assert finding == Finding(Signal.UNHEALTHY, Cause.RANGE, "range_age_s", 0.2, 0.150)
+
+
+def test_an_imu_that_was_never_seen_is_unhealthy() -> None:
+    health = Health(HealthParams(), 200.0)
+    frame = Frame(0, 0, Fault.NO_REPLY, None, None, None, False)
+    finding = health.update(frame, Fault.NO_REPLY, TICK_NS, False, 0.0, 1.0, False)
+    assert finding == Finding(Signal.UNHEALTHY, Cause.IMU, "imu_never_seen", 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("missed_ticks", "stops"), [(4, False), (5, False), (6, True)])
+def test_an_imu_older_than_25_ms_stops(missed_ticks: int, stops: bool) -> None:
+    finding = Bench().run(missed_ticks, imu=Fault.NOT_READY)
+    assert (cause_of(finding) is Cause.IMU) == stops
+    if finding:
+        assert (finding.rule, finding.limit) == ("imu_age_s", 0.025)
+        assert finding.value == pytest.approx(0.030)
+
+
+def test_a_sample_from_the_future_is_not_trusted() -> None:
+    bench = Bench()
+    early = imu_at(bench.tick + 1 + 6)
+    finding = bench.one(imu=early)
+    assert finding is not None and finding.rule == "imu_age_s" and finding.value < 0
+
+
+@pytest.mark.parametrize(("bad_ticks", "stops"), [(4, False), (5, False), (6, True)])
+def test_a_dead_imu_stops_within_30_ms(bad_ticks: int, stops: bool) -> None:
+    assert (cause_of(Bench().run(bad_ticks, imu=Fault.NO_REPLY)) is Cause.IMU) == stops
+
+
+def flaky(bad: int, of: int, ticks: int, fault: Fault = Fault.BUS_NOISE) -> int | None:
+    """The tick at which an IMU that fails `bad` of `of` ticks is given up, None if never."""
+    bench = Bench()
+    for tick in range(ticks):
+        if bench.one(imu=fault if tick % of < bad else None) is not None:
+            return tick
+    return None
+
+
+def test_one_bad_sample_in_ten_never_stops() -> None:
+    assert flaky(1, 10, 4000) is None
+
+
+def test_every_second_sample_bad_stops_within_100_ms() -> None:
+    tick = flaky(1, 2, 400)
+    assert tick is not None and 10 < tick <= 20
+
+
+def test_a_chattering_imu_is_not_forgiven_by_one_good_sample() -> None:
+    tick = flaky(2, 3, 400)
+    assert tick is not None and tick <= 12
+
+
+def test_the_error_count_is_bounded_so_that_health_returns() -> None:
+    bench = Bench()
+    bench.run(4000, imu=Fault.NO_REPLY)
+    bench.running = False
+    assert bench.run(62) is not None
+    assert bench.run(200) is None
+
+
+@pytest.mark.parametrize(("same_ticks", "stops"), [(39, False), (40, True), (41, True)])
+def test_identical_readings_for_200_ms_are_a_frozen_chip(same_ticks: int, stops: bool) -> None:
+    bench = Bench()
+    accel = imu_at(0).accel_m_s2
+    finding = None
+    for n in range(same_ticks + 1):
+        finding = bench.one(
+            imu=ImuSample((bench.tick + 1) * TICK_NS, (accel[0] + 5.0, *accel[1:]), (0.1, 0.0, 0.0))
+        )
+        assert n >= min(same_ticks, 40) or finding is None
+    assert (finding is not None and finding.rule == "imu_frozen_s") == stops
+
+
+def test_equal_acceleration_with_a_live_gyro_is_not_frozen() -> None:
+    bench = Bench()
+    for n in range(200):
+        assert bench.one(imu=ImuSample((bench.tick + 1) * TICK_NS, REST, (0.001 * (n % 2), 0.0, 0.0))) is None
+
+
+@pytest.mark.parametrize(("age_s", "stops"), [(0.149, False), (0.150, False), (0.151, True)])
+def test_a_range_older_than_150_ms_stops(age_s: float, stops: bool) -> None:
+    assert (cause_of(Bench().one(range_age_s=age_s)) is Cause.RANGE) == stops
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_nobody_in_front_of_the_sensor_is_a_walker_who_left(fault: Fault) -> None:
+    bench = Bench()
+    bench.one(belt=fault)
+    wanted = Cause.STEP_OFF if fault in (Fault.NO_TARGET, Fault.WEAK_SIGNAL) else Cause.RANGE
+    assert cause_of(bench.one(range_age_s=0.2)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("dt_ns", "stops"),
+    [(-1, True), (0, True), (1, False), (59_999_999, False), (60_000_000, False), (60_000_001, True)],
+)
+def test_a_gap_between_ticks_beyond_60_ms_or_time_that_stands_stops(dt_ns: int, stops: bool) -> None:
+    assert (cause_of(Bench().one(dt_ns=dt_ns)) is Cause.LATE) == stops
+
+
+@pytest.mark.parametrize(("late_ns", "stops"), [(4_999_999, False), (5_000_000, False), (5_000_001, True)])
+def test_more_than_three_late_ticks_in_a_second_stop(late_ns: int, stops: bool) -> None:
+    bench = Bench()
+    assert bench.run(3, late_ns=late_ns) is None
+    bench.one(late_ns=late_ns)
+    assert (cause_of(bench.one(late_ns=late_ns)) is Cause.LATE) == stops
+
+
+def test_three_late_ticks_a_second_for_an_hour_never_stop() -> None:
+    bench = Bench()
+    for _ in range(600):
+        assert bench.one(late_ns=6_000_000) is None
+        assert bench.run(79) is None
+
+
+@pytest.mark.parametrize(("ticks", "locked"), [(19, False), (20, False), (21, True)])
+def test_a_contact_that_does_not_drop_within_100_ms_locks_out_for_good(ticks: int, locked: bool) -> None:
+    bench = Bench(running=False)
+    finding = bench.run(ticks, feedback=True)
+    assert finding is not None
+    assert (finding.cause is Cause.RELAY_WELDED) == locked
+    assert finding.cause is (Cause.RELAY_WELDED if locked else Cause.SETTLING)
+    assert (cause_of(bench.run(400)) is Cause.RELAY_WELDED) == locked
+
+
+@pytest.mark.parametrize(("ticks", "stops"), [(19, False), (20, False), (21, True)])
+def test_a_contact_that_does_not_pull_within_100_ms_stops(ticks: int, stops: bool) -> None:
+    assert (cause_of(Bench().run(ticks, feedback=False)) is Cause.RELAY_OPEN) == stops
+
+
+def test_a_level_drive_is_asked_for_its_answer_within_50_ms() -> None:
+    bench = Bench(HealthParams(relay_answer_s=0.05), running=False)
+    assert cause_of(bench.run(11, feedback=True)) is Cause.RELAY_WELDED
+
+
+def test_without_read_back_the_relay_is_believed() -> None:
+    assert Bench().run(100, feedback=None) is None
+
+
+def test_a_relay_that_answers_late_each_time_is_not_added_up() -> None:
+    bench = Bench()
+    for _ in range(10):
+        assert bench.run(20, feedback=False) is None
+        assert bench.one() is None
+
+
+@pytest.mark.parametrize(("speed", "found"), [(0.09, False), (0.1, False), (0.11, True)])
+def test_a_belt_that_moves_three_seconds_after_the_cut_raises_an_alarm(speed: float, found: bool) -> None:
+    bench = Bench()
+    bench.running = False
+    assert cause_of(bench.run(600, speed=speed)) is not Cause.BELT_RUNAWAY
+    assert (cause_of(bench.run(2, speed=speed)) is Cause.BELT_RUNAWAY) == found
+
+
+def test_a_moving_belt_is_no_runaway_while_running() -> None:
+    assert Bench().run(2000, speed=1.0) is None
+
+
+def test_a_pod_that_does_not_stand_upright_is_not_worn() -> None:
+    bench = Bench(running=False)
+    limit = cos(radians(50.0))
+    assert bench.one(up_z=limit) is None
+    assert cause_of(bench.one(up_z=limit - 1e-9)) is Cause.NOT_WORN
+
+
+def test_a_pod_that_lies_for_300_ms_while_walking_stops() -> None:
+    limit = cos(radians(75.0))
+    bench = Bench()
+    assert bench.run(60, up_z=limit - 1e-9, walking=True) is None
+    assert cause_of(bench.one(up_z=limit - 1e-9, walking=True)) is Cause.NOT_WORN
+    assert Bench().run(200, up_z=limit, walking=True) is None
+    assert Bench().run(200, up_z=0.0, walking=False) is None
+
+
+def test_lying_drains_at_a_quarter_when_upright_again() -> None:
+    bench = Bench()
+    bench.run(60, up_z=0.0, walking=True)
+    bench.run(40, walking=True)  # 0.2 s upright gives back 0.05 s
+    assert bench.run(10, up_z=0.0, walking=True) is None
+    assert bench.one(up_z=0.0, walking=True) is not None
+
+
+@pytest.mark.parametrize(("ticks", "settling"), [(98, True), (99, True), (100, False)])
+def test_half_a_second_of_clean_data_comes_before_a_press(ticks: int, settling: bool) -> None:
+    bench = Bench(running=False)
+    bench.one(range_age_s=1.0)
+    assert (cause_of(bench.run(ticks)) is Cause.SETTLING) == settling
+
+
+@pytest.mark.parametrize("cause", [Cause.SUPPLY, Cause.REALTIME, Cause.CONFIG])
+def test_what_the_platform_refuses_forbids_arming_but_does_not_stop(cause: Cause) -> None:
+    bench = Bench(running=False)
+    assert cause_of(bench.one(refusal=cause)) is cause
+    assert Bench().one(refusal=cause) is None
+
+
+# The spike gate -------------------------------------------------------------------------------------------------
+
+
+def gate_after_rest() -> SpikeGate:
+    gate = SpikeGate(HealthParams())
+    assert gate.check(imu_at(0)) == imu_at(0)
+    return gate
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("jump", "doubted"), [(59.9, False), (60.1, True)])
+def test_a_jump_in_acceleration_is_doubted_once_and_believed_when_it_stays(
+    axis: int, sign: float, jump: float, doubted: bool
+) -> None:
+    gate = gate_after_rest()
+    accel = [0.0, 0.0, 9.81]
+    accel[axis] += sign * jump
+    first = ImuSample(TICK_NS, (accel[0], accel[1], accel[2]), (0.0, 0.0, 0.0))
+    second = ImuSample(2 * TICK_NS, (accel[0], accel[1], accel[2]), (0.0, 0.0, 0.0))
+    assert (gate.check(first) is Fault.BAD_VALUE) == doubted
+    assert gate.check(second) == second
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("jump", "doubted"), [(8.99, False), (9.01, True)])
+def test_a_jump_in_turn_rate_is_doubted_once(axis: int, sign: float, jump: float, doubted: bool) -> None:
+    gate = gate_after_rest()
+    gyro = [0.0, 0.0, 0.0]
+    gyro[axis] = sign * jump
+    assert (gate.check(ImuSample(TICK_NS, REST, (gyro[0], gyro[1], gyro[2]))) is Fault.BAD_VALUE) == doubted
+
+
+def test_the_way_back_from_a_spike_is_believed() -> None:
+    gate = gate_after_rest()
+    assert gate.check(ImuSample(TICK_NS, (0.0, 0.0, -150.0), (0.0, 0.0, 0.0))) is Fault.BAD_VALUE
+    assert isinstance(gate.check(imu_at(2)), ImuSample)
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_values_beyond_the_range_of_the_chip_are_never_believed(axis: int, sign: float) -> None:
+    for ticks, (accel_top, gyro_top), good in (
+        (5, (170.0, 40.0), True),
+        (5, (170.1, 40.0), False),
+        (5, (170.0, 40.1), False),
+    ):
+        gate = gate_after_rest()
+        accel, gyro = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+        accel[axis], gyro[axis] = sign * accel_top, sign * gyro_top
+        last: object = None
+        for tick in range(1, ticks):
+            last = gate.check(
+                ImuSample(tick * TICK_NS, (accel[0], accel[1], accel[2]), (gyro[0], gyro[1], gyro[2]))
+            )
+        assert isinstance(last, ImuSample) == good
+
+
+def test_slower_sampling_allows_larger_steps() -> None:
+    gate = gate_after_rest()
+    assert isinstance(gate.check(ImuSample(10_000_000, (79.0, 0.0, 9.81), (0.0, 0.0, 0.0))), ImuSample)

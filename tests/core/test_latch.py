@@ -1,0 +1,109 @@
+"""The latch table is total and only RESET starts; only a fresh press-and-release is a RESET."""
+
+from itertools import product
+
+import pytest
+
+from firmware_py.core.frame import Signal
+from firmware_py.core.latch import TABLE, Button, Latch
+
+TICK_NS = 5_000_000
+
+
+def test_the_table_is_total() -> None:
+    assert set(TABLE) == set(product(Latch, Signal))
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_only_reset_starts_a_stopped_belt(signal: Signal) -> None:
+    assert (TABLE[Latch.STOPPED, signal] is Latch.RUNNING) == (signal is Signal.RESET)
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_anything_wrong_stops_and_nothing_else_does(signal: Signal) -> None:
+    assert (TABLE[Latch.RUNNING, signal] is Latch.STOPPED) == (signal >= Signal.UNHEALTHY)
+
+
+def test_signals_are_ordered_so_that_the_worst_wins() -> None:
+    assert Signal.OK < Signal.RESET < Signal.UNHEALTHY < Signal.DANGER
+
+
+def presses(*legs: tuple[int, bool], stopped: bool = True) -> list[int]:
+    """Ticks at which a press was accepted; a leg is (ticks, pressed)."""
+    button, accepted, tick = Button(), [], 0
+    for ticks, pressed in legs:
+        for _ in range(ticks):
+            if button.update(tick * TICK_NS, pressed, stopped):
+                accepted.append(tick)
+            tick += 1
+    return accepted
+
+
+@pytest.mark.parametrize(
+    ("held_ticks", "accepted"),
+    [(1, False), (19, False), (20, True), (21, True), (600, True), (601, False), (602, False)],
+)
+def test_a_press_counts_from_a_tenth_of_a_second_to_three_seconds(held_ticks: int, accepted: bool) -> None:
+    assert presses((5, False), (held_ticks, True), (5, False)) == ([5 + held_ticks] if accepted else [])
+
+
+def test_a_press_held_through_power_on_does_not_start() -> None:
+    assert presses((40, True), (10, False)) == []
+
+
+def test_the_press_after_one_held_through_power_on_starts() -> None:
+    assert presses((40, True), (1, False), (40, True), (5, False)) == [81]
+
+
+def test_a_press_that_began_while_running_does_not_start() -> None:
+    button = Button()
+    button.update(0, False, stopped=False)
+    assert not button.update(1 * TICK_NS, True, stopped=False)
+    for tick in range(2, 60):
+        assert not button.update(tick * TICK_NS, True, stopped=True)
+    assert not button.update(60 * TICK_NS, False, stopped=True)
+
+
+def test_a_press_released_while_running_is_nothing() -> None:
+    button = Button()
+    button.update(0, False, stopped=True)
+    for tick in range(1, 60):
+        button.update(tick * TICK_NS, True, stopped=True)
+    assert not button.update(60 * TICK_NS, False, stopped=False)
+
+
+def test_a_bouncing_contact_is_one_press_at_most() -> None:
+    bounce = ((1, True), (1, False)) * 4
+    assert presses((5, False), *bounce, (40, True), (1, False), *bounce, (20, False)) == [53]
+
+
+@pytest.mark.parametrize(("ticks", "stuck"), [(600, False), (601, False), (602, True)])
+def test_a_button_held_for_more_than_three_seconds_is_stuck(ticks: int, stuck: bool) -> None:
+    button = Button()
+    button.update(0, False, stopped=True)
+    for tick in range(1, ticks + 1):
+        button.update(tick * TICK_NS, True, stopped=True)
+    assert button.stuck == stuck
+
+
+def test_a_button_held_from_power_on_is_found_stuck_too_and_heals_when_let_go() -> None:
+    button = Button()
+    for tick in range(700):
+        button.update(tick * TICK_NS, True, stopped=True)
+    assert button.stuck
+    button.update(700 * TICK_NS, False, stopped=True)
+    assert not button.stuck
+
+
+def test_every_pattern_of_sixteen_ticks_starts_only_after_released_pressed_released() -> None:
+    long_tick_ns = 60_000_000  # two pressed ticks are 0.12 s: a valid press
+    for pattern in product((False, True), repeat=12):
+        button = Button()
+        for tick, pressed in enumerate(pattern):
+            if button.update(tick * long_tick_ns, pressed, stopped=True):
+                held = 0
+                while pattern[tick - 1 - held]:
+                    held += 1
+                assert not pressed
+                assert held >= 2
+                assert not pattern[tick - 1 - held]
