@@ -1,0 +1,139 @@
+"""Owns the guard's end of the socket to the courier: bounded, never waits, survives either side starting again.
+
+Must never make the relay run: the courier can say "this event is on disk" and "please stop", nothing else.
+One message is one byte of type and a payload; firmware_py/courier holds the other end.
+"""
+
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from firmware_py.core.events import Event
+from firmware_py.core.frame import Decision, Frame
+from firmware_py.core.wire import pack_decision, pack_frame
+
+HELLO, TICK, EVENT, STATE, COUNTERS = b"H", b"T", b"E", b"S", b"C"
+ACK, STOP = b"A", b"X"
+EVENTS_KEPT = 512  # a stop makes about five; beyond this the oldest go, and are counted
+RETRY_NS = 1_000_000_000
+RESEND_NS = 2_000_000_000  # the courier may be slow to write, not deaf: ask again, not often
+RESEND_AT_ONCE = 16  # a full socket takes the rest later
+HEARD_AT_ONCE = 8
+
+
+class Link:
+    """Hand it everything; it keeps events until the courier has them, and drops the rest when it must."""
+
+    __slots__ = (
+        "_asked_ns", "_hello", "_path", "_pending", "_seq", "_sent_ns", "_socket",
+        "connects", "dropped_events", "dropped_ticks",
+    )  # fmt: skip
+
+    def __init__(self, path: str, hello: Mapping[str, Any]) -> None:
+        self._path = path
+        self._hello = HELLO + json.dumps(hello).encode()
+        self._socket: socket.socket | None = None
+        self._asked_ns = -RETRY_NS
+        self._seq = 0
+        self._pending: dict[int, bytes] = {}  # seq -> message, oldest first
+        self._sent_ns = 0
+        self.connects = 0
+        self.dropped_ticks = 0
+        self.dropped_events = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    def connect(self, t_ns: int) -> bool:
+        """Tries once a second. True when the courier has just been found: it has heard hello, then the kept events."""
+        if self._socket is not None or t_ns - self._asked_ns < RETRY_NS:
+            return False
+        self._asked_ns = t_ns
+        attempt = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        try:
+            attempt.connect(self._path)
+        except OSError:  # not there, not listening, or its queue is full: the next second will do
+            attempt.close()
+            return False
+        self._socket = attempt
+        self.connects += 1
+        if not self._send(self._hello):
+            self.close()
+            return False
+        self._resend(t_ns)
+        return True
+
+    def tick(self, frame: Frame, decision: Decision) -> None:
+        """One tick, if there is room for it now."""
+        if self._socket is None or not self._send(TICK + pack_frame(frame) + pack_decision(decision)):
+            self.dropped_ticks += 1
+
+    def event(self, event: Event) -> None:
+        """Kept until acknowledged, over restarts of the courier; the newest EVENTS_KEPT of them."""
+        self._seq += 1
+        told = {**event._asdict(), "cause": None if event.cause is None else event.cause.value, "seq": self._seq}
+        message = EVENT + self._seq.to_bytes(8, "little") + json.dumps(told).encode()
+        if len(self._pending) >= EVENTS_KEPT:
+            del self._pending[next(iter(self._pending))]
+            self.dropped_events += 1
+        self._pending[self._seq] = message
+        if self._socket is not None:
+            self._send(message)
+            self._sent_ns = event.t_ns
+
+    def state(self, state: Mapping[str, Any]) -> None:
+        """The monitor's state, from which a replay of the ticks that follow can start."""
+        if self._socket is not None:
+            self._send(STATE + json.dumps(state).encode())
+
+    def counters(self, counters: Mapping[str, Any]) -> None:
+        own = {"dropped_ticks": self.dropped_ticks, "dropped_events": self.dropped_events,
+               "pending_events": len(self._pending), "connects": self.connects}  # fmt: skip
+        if self._socket is not None:
+            self._send(COUNTERS + json.dumps({**counters, **own}).encode())
+
+    def poll(self, t_ns: int) -> bool:
+        """Takes what the courier has said; re-sends what it has not. True when it asks for a stop."""
+        stop = False
+        for _ in range(HEARD_AT_ONCE):  # a courier that floods us is heard slowly
+            if self._socket is None:
+                break
+            try:
+                said = self._socket.recv(64)
+            except BlockingIOError:
+                break
+            except OSError:
+                said = b""
+            if said[:1] == ACK and len(said) == 9:
+                self._pending.pop(int.from_bytes(said[1:], "little"), None)
+            elif said == STOP:
+                stop = True
+            elif not said:
+                self.close()
+        if self._pending and self._socket is not None and t_ns - self._sent_ns >= RESEND_NS:
+            self._resend(t_ns)
+        return stop
+
+    def _resend(self, t_ns: int) -> None:
+        self._sent_ns = t_ns
+        for message in list(self._pending.values())[:RESEND_AT_ONCE]:
+            if not self._send(message):
+                return
+
+    def _send(self, message: bytes) -> bool:
+        assert self._socket is not None
+        try:
+            self._socket.send(message)
+        except BlockingIOError:
+            return False
+        except OSError:  # the courier has gone; the ticks go on
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

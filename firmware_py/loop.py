@@ -1,0 +1,211 @@
+"""Owns the tick: read -> step -> relay -> tell, on an absolute grid. Must never catch up, and never end with the relay on.
+
+The path of one sample: wake on the grid, one burst read, Frame, monitor.step, relay.set before anything else,
+then the panel, the link and the watchdog, none of which can wait.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from firmware_py.core.events import EventFinder
+from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.monitor import Monitor
+from firmware_py.core.state import save
+from firmware_py.edge.link import Link
+from firmware_py.edge.panel import Panel
+from firmware_py.edge.relay import Relay
+from firmware_py.edge.service import ServiceManager
+from sensors.i2c import SensorError
+from sensors.samples import Fault, ImuSample, RangeSample
+
+SECOND_NS = 1_000_000_000
+FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
+REOPEN_AFTER_S = 2  # a sensor that says nothing but faults for this long, while stopped, is set up anew
+
+
+class Imu(Protocol):
+    def open(self) -> None: ...
+    def read(self, t_ns: int) -> ImuSample | Fault: ...
+    def recheck(self) -> Fault | None: ...
+
+
+class Range(Protocol):
+    def open(self) -> None: ...
+    def poll(self, t_ns: int) -> RangeSample | Fault | None: ...
+    def recheck(self) -> Fault | None: ...
+
+
+class Watched:
+    """A sensor beside what is counted about it: faults by name, the failed re-check, seconds without a sample."""
+
+    __slots__ = ("doubt", "faults", "samples", "sensor", "silent_s")
+
+    def __init__(self, sensor: Imu | Range) -> None:
+        self.sensor = sensor
+        self.doubt: Fault | None = None  # a re-check failed: asked again at every tick until it is good
+        self.faults: dict[str, int] = {}
+        self.samples = 0
+        self.silent_s = 0
+
+    def count(self, reading: ImuSample | RangeSample | Fault | None) -> None:
+        if isinstance(reading, Fault):
+            self.faults[reading.value] = self.faults.get(reading.value, 0) + 1
+        elif reading is not None:
+            self.samples += 1
+
+    def second(self, stopped: bool) -> None:
+        """Once a second: sets up anew, while stopped, a sensor that was unplugged or lost its power."""
+        self.silent_s = 0 if self.samples else self.silent_s + 1
+        self.samples = 0
+        if stopped and self.silent_s >= REOPEN_AFTER_S:
+            self.silent_s = 0
+            try:
+                self.sensor.open()
+            except SensorError:
+                return  # still gone: the faults of the next ticks say so
+
+
+class Loop:
+    """Everything the guard is, tied together; the clock and the sleep are handed in."""
+
+    def __init__(
+        self,
+        rate_hz: int,
+        imu: Imu,
+        belt: Range,
+        relay: Relay,
+        panel: Panel,
+        monitor: Monitor,
+        links: Sequence[Link],
+        manager: ServiceManager,
+        platform: Callable[[], Cause | None],
+        clock: Callable[[], int],
+        sleep_until: Callable[[int], None],
+    ) -> None:
+        self.stopping = False  # set by a signal handler, which has dropped the relay before
+        self._rate_hz = rate_hz
+        self._period_ns = SECOND_NS // rate_hz
+        self._feed_every = max(1, rate_hz // FEEDS_A_SECOND)
+        self._imu, self._belt = imu, belt
+        self._imu_watch, self._belt_watch = Watched(imu), Watched(belt)
+        self._relay, self._panel, self._monitor = relay, panel, monitor
+        self._links, self._manager, self._platform = tuple(links), manager, platform
+        self._clock, self._sleep_until = clock, sleep_until
+        self._events = EventFinder()
+        self._refusal = platform()
+        self._run = self._reset_was = self._stop_requested = False
+        self._ticks = self._late = self._skipped = 0
+        self._lateness_ns = [0] * rate_hz  # of the last second
+        self._work_ns = [0] * rate_hz
+
+    def run(self) -> None:
+        """Ticks until `stopping`. Whatever happens, the relay is off when this returns or raises."""
+        try:
+            self._manager.tell("READY=1", "STATUS=stopped, waiting for the arming button")
+            slot_ns = self._clock() + self._period_ns
+            while not self.stopping:
+                self._sleep_until(slot_ns)
+                now_ns = self._clock()
+                late_ns = now_ns - slot_ns
+                if late_ns < 0:  # a signal woke us
+                    continue
+                skipped = late_ns // self._period_ns
+                self._skipped += skipped
+                self._late += skipped > 0
+                self.tick(now_ns, late_ns)
+                slot_ns += (skipped + 1) * self._period_ns
+        finally:
+            self._relay.drop()
+            self._manager.tell("STOPPING=1")
+
+    def tick(self, t_ns: int, late_ns: int) -> Decision:
+        """One tick. Only the relay's own pin, a full disk of the kernel or a bug can raise here."""
+        frame = self._read(t_ns, late_ns)
+        decision = self._monitor.step(frame)
+        self._relay.set(decision.run)
+        self._tell(frame, decision)
+        return decision
+
+    def _read(self, t_ns: int, late_ns: int) -> Frame:
+        imu_watch, belt_watch = self._imu_watch, self._belt_watch
+        turn = self._ticks % self._rate_hz
+        imu = self._imu.read(t_ns)
+        belt = self._belt.poll(t_ns)
+        if turn == 0 or imu_watch.doubt is not None:  # one row of the chip's configuration a second
+            imu_watch.doubt = self._imu.recheck()
+            imu = imu_watch.doubt or imu
+        if turn == self._rate_hz // 2 or belt_watch.doubt is not None:
+            belt_watch.doubt = self._belt.recheck()
+            belt = belt_watch.doubt or belt
+        imu_watch.count(imu)
+        belt_watch.count(belt)
+        panel = self._panel
+        return Frame(
+            t_ns,
+            late_ns,
+            imu,
+            belt,
+            panel.belt_speed_m_s(t_ns),
+            self._relay.feedback(),
+            panel.reset_pressed(),
+            panel.stop_pressed(),
+            self._stop_requested,
+            self._refusal,
+        )
+
+    def _tell(self, frame: Frame, decision: Decision) -> None:
+        t_ns = frame.t_ns
+        self._panel.show(decision)
+        found = self._events.update(decision)
+        pressed = frame.reset_pressed and not self._reset_was and not decision.run
+        stop = False
+        for link in self._links:
+            new = link.connect(t_ns)
+            link.tick(frame, decision)
+            for event in found:
+                link.event(event)
+            if (new and not decision.run) or pressed:
+                link.state(save(self._monitor))
+            stop |= link.poll(t_ns)
+        self._stop_requested = stop
+        self._run, self._reset_was = decision.run, frame.reset_pressed
+        turn = self._ticks % self._rate_hz
+        if turn % self._feed_every == 0:
+            self._manager.tell("WATCHDOG=1")
+        self._lateness_ns[turn] = frame.late_ns
+        self._ticks += 1
+        self._work_ns[turn] = self._clock() - t_ns
+        if turn == self._rate_hz - 1:
+            self._second()
+
+    def _second(self) -> None:
+        """Once a second, after a tick: counters, and what may only be done while stopped."""
+        counters = self.counters()
+        for link in self._links:
+            link.counters(counters)
+        self._imu_watch.second(stopped=not self._run)
+        self._belt_watch.second(stopped=not self._run)
+        if not self._run:
+            self._refusal = self._platform()
+
+    def counters(self) -> dict[str, Any]:
+        """What a person who looks after the device wants to see; the times are those of the last second."""
+        return {
+            "ticks": self._ticks,
+            "late_ticks": self._late,
+            "skipped_ticks": self._skipped,
+            "lateness_us": _percentiles_us(self._lateness_ns),
+            "tick_us": _percentiles_us(self._work_ns),
+            "imu_faults": dict(self._imu_watch.faults),
+            "range_faults": dict(self._belt_watch.faults),
+            "relay_error": self._relay.error,
+        }
+
+
+def _percentiles_us(values_ns: list[int]) -> dict[str, float]:
+    ordered = sorted(values_ns)
+    return {
+        "median": ordered[len(ordered) // 2] / 1000,
+        "p99": ordered[len(ordered) * 99 // 100] / 1000,
+        "max": ordered[-1] / 1000,
+    }
