@@ -9,15 +9,13 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
     from firmware_py.core.monitor import MonitorParams
-
-Pin = Annotated[int, Field(ge=0, le=27)]
 
 
 class ConfigError(Exception):
@@ -71,7 +69,7 @@ class BeltConfig(_Section):
     )
     commissioned: bool = _setting(False, "true once `rearguard commission` has measured this treadmill")
     speed_sensor: Literal["none", "hall"] = _setting("none", "hall: a magnet on the roller and a hall switch")
-    hall_pin: Pin = _setting(16, "GPIO of the hall switch", "BCM")
+    hall_pin: int = _setting(16, "GPIO of the hall switch", "BCM", 9, 27)
     hall_mm_per_pulse: float = _setting(
         150.0, "belt travel from pulse to pulse: roller circumference / magnets", "mm", 5, 600
     )
@@ -141,14 +139,14 @@ class RangeConfig(_Section):
 class RelayConfig(_Section):
     """The contact in the treadmill's safety-key circuit. Energise to run, active high."""
 
-    pin: Pin = _setting(
+    pin: int = _setting(
         17, "GPIO 9-27 have a pull-down at reset; 0-8 a pull-up and are refused", "BCM", 9, 27
     )
     drive: Literal["level", "pulse"] = _setting(
         "pulse", "pulse: toggled by the loop for the pulse watchdog of hardware.md"
     )
     readback: Literal["none", "contacts"] = _setting("contacts", "the force-guided contacts' auxiliary pair")
-    readback_pin: Pin = _setting(22, "low (NC pair closed to ground) = both contactors dropped", "BCM", 9, 27)
+    readback_pin: int = _setting(22, "low (NC pair closed to ground) = both contactors dropped", "BCM", 9, 27)
 
 
 class PanelConfig(_Section):

@@ -1,0 +1,191 @@
+"""A wrong config says every mistake at once, in words with key, value, span and cure; a right one round-trips."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_py.config import Config, ConfigError, annotated_toml, limits, load, parse
+
+
+def mistakes(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    return str(caught.value).splitlines()
+
+
+def test_the_defaults_are_those_that_replay_and_evaluation_promise() -> None:
+    c = Config()
+    assert c.deck_length_m == 1.40
+    assert c.rear_line_m == pytest.approx(0.98)
+    assert c.deck.front_line_mm == 150
+    assert c.belt_ceiling_m_s == pytest.approx(0.9)
+    assert (c.belt.coast_down_m_s2, c.belt.stop_latency_ms, c.loop.rate_hz) == (1.0, 150, 200)
+    assert c.imu.mounting == ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+
+
+def test_the_annotated_file_is_the_configuration() -> None:
+    assert parse(tomllib.loads(annotated_toml(Config()))) == Config()
+
+
+def test_a_changed_setting_survives_the_annotated_file() -> None:
+    changed = parse(
+        {"deck": {"length_mm": 1520}, "belt": {"direction": "reverse"}, "courier": {"device_id": "gym-3"}}
+    )
+    assert parse(tomllib.loads(annotated_toml(changed))) == changed
+    assert changed.hash != Config().hash
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        ({"deck": {"lenght_mm": 3}}, "config: deck.lenght_mm is not a setting; did you mean length_mm?"),
+        ({"dek": {}}, "config: dek is not a setting; did you mean deck?"),
+        ({"deck": 5}, "config: [deck] must be a section with settings of its own, not 5."),
+        (
+            {"deck": {"length_mm": 799}},
+            "config: deck.length_mm = 799 must be a whole number from 800 to 2200 mm.",
+        ),
+        (
+            {"deck": {"length_mm": "x"}},
+            "config: deck.length_mm = 'x' must be a whole number from 800 to 2200 mm.",
+        ),
+        ({"belt": {"direction": "up"}}, 'config: belt.direction = \'up\' is none of: "normal", "reverse".'),
+        ({"relay": {"pin": 8}}, "config: relay.pin = 8 must be a whole number from 9 to 27 BCM."),
+        (
+            {"relay": {"pin": 23}},
+            "config: panel.button_pin and relay.pin share GPIO 23: give each a pin of its own",
+        ),
+        ({"drift": {"soft_stop": "maybe"}}, "config: drift.soft_stop = 'maybe' must be true or false."),
+    ],
+)
+def test_each_mistake_has_a_line_of_its_own(raw: dict[str, Any], line: str) -> None:
+    assert mistakes(raw) == [line]
+
+
+def test_an_unknown_key_with_no_near_name_lists_what_is_known() -> None:
+    (line,) = mistakes({"deck": {"zzz": 3}})
+    assert (
+        line == "config: deck.zzz is not a setting; known here: length_mm, rear_line_percent, front_line_mm."
+    )
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert (
+        len(
+            mistakes(
+                {"deck": {"length_mm": 3, "rear_line_percent": 71}, "belt": {"direction": "x"}, "nope": {}}
+            )
+        )
+        == 4
+    )
+
+
+@pytest.mark.parametrize(("percent", "fine"), [(69.9, True), (70.0, True), (70.1, False)])
+def test_a_rear_line_beyond_70_percent_is_refused(percent: float, fine: bool) -> None:
+    raw = {"deck": {"rear_line_percent": percent}}
+    if fine:
+        assert parse(raw).deck.rear_line_percent == percent
+    else:
+        assert "70" in mistakes(raw)[0]
+
+
+@pytest.mark.parametrize(("front_mm", "fine"), [(199, True), (200, False), (201, False)])
+def test_the_walker_has_somewhere_to_stand(front_mm: int, fine: bool) -> None:
+    raw = {"deck": {"length_mm": 1000, "rear_line_percent": 40, "front_line_mm": front_mm}}
+    assert fine or "nowhere to stand" in mistakes(raw)[0]
+    if fine:
+        parse(raw)
+
+
+@pytest.mark.parametrize("section", list(Config.model_fields))
+def test_every_span_holds_at_its_ends_and_not_one_step_beyond(section: str) -> None:
+    model = type(getattr(Config(), section))
+    for key, field in model.model_fields.items():
+        low, high = limits(field)
+        for edge, step in ((low, -1), (high, 1)):
+            if edge is None:
+                continue
+            with pytest.raises(ConfigError):
+                parse({section: {key: edge + step * (1 if field.annotation is not float else 0.001)}})
+
+
+@pytest.mark.parametrize("pin", [14, 15])
+def test_the_serial_console_s_pins_are_refused(pin: int) -> None:
+    assert "serial console" in mistakes({"relay": {"pin": pin}})[0]
+
+
+def test_pins_that_are_not_in_use_may_be_shared() -> None:
+    parse({"belt": {"hall_pin": 17}})
+    assert "share GPIO 17" in mistakes({"belt": {"hall_pin": 17, "speed_sensor": "hall"}})[0]
+    parse({"relay": {"readback": "none", "readback_pin": 17}})
+
+
+@pytest.mark.parametrize(
+    ("mounting", "word"),
+    [
+        ([[1, 0, 0], [0, 1, 0], [0, 0, -1]], "mirrors"),
+        ([[1, 0, 0], [0, 1, 0], [0, 0.1, 1]], "not a rotation"),
+        ([[2, 0, 0], [0, 1, 0], [0, 0, 1]], "not a rotation"),
+    ],
+)
+def test_a_mounting_that_is_no_rotation_is_refused(mounting: list[list[float]], word: str) -> None:
+    assert word in mistakes({"imu": {"mounting": mounting}})[0]
+
+
+def test_a_page_for_the_network_needs_a_password() -> None:
+    assert "password" in mistakes({"page": {"host": "0.0.0.0"}})[0]
+    parse({"page": {"host": "0.0.0.0", "password_file": "/etc/rearguard/page-password"}})
+    parse({"page": {"host": "0.0.0.0", "enabled": False}})
+
+
+def test_a_device_id_that_cannot_be_a_topic_is_refused() -> None:
+    assert "topic" in mistakes({"courier": {"device_id": "a/b"}})[0]
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*--config"):
+        load(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_not_text_says_so(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "c.toml")
+
+
+def test_a_file_that_is_not_toml_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[deck]\nlength_mm = \n")
+    with pytest.raises(ConfigError, match="line 2"):
+        load(tmp_path / "c.toml")
+
+
+def test_no_file_means_the_defaults() -> None:
+    assert load(None) == Config()
+
+
+def test_the_core_is_told_in_si_what_people_wrote_in_their_units() -> None:
+    params = parse(
+        {
+            "deck": {"length_mm": 1500, "front_line_mm": 200},
+            "belt": {
+                "ceiling_km_h": 3.6,
+                "coast_down_m_s2": 0.5,
+                "stop_latency_ms": 200,
+                "over_safe_speed": "refuse",
+            },
+            "range": {"mount": "rear", "zero_mm": 50},
+            "relay": {"drive": "level"},
+            "balance": {"stumbles": "warn"},
+        }
+    ).monitor_params()
+    assert params.drift.deck_length_m == 1.5
+    assert params.drift.rear_line_m == pytest.approx(1.05)
+    assert params.drift.front_line_m == 0.2
+    assert params.drift.belt_ceiling_m_s == pytest.approx(1.0)
+    assert (params.drift.coast_down_m_s2, params.drift.stop_latency_s) == (0.5, 0.2)
+    assert params.drift.over_safe_speed == "refuse"
+    assert (params.position.mount, params.position.zero_m) == ("rear", 0.05)
+    assert params.health.relay_answer_s == 0.05
+    assert params.balance.stumbles == "warn"
