@@ -1,0 +1,251 @@
+"""Owns the simulated Pi header: GPIO lines with pulls and history, and an I2C bus with chips and faults on it.
+
+Serves the programs that run under pishim.c. Must never decide what a level means: watchdog.py and the tests do.
+"""
+
+import errno
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+LINES = 54
+PULLED_UP_AT_RESET = range(9)  # BCM283x: GPIO 0-8 up, the others down
+
+# <linux/gpio.h>, GPIO_V2_LINE_FLAG_*
+USED = 1 << 0
+INPUT = 1 << 2
+OUTPUT = 1 << 3
+PULL_UP = 1 << 8
+PULL_DOWN = 1 << 9
+ATTRIBUTE_OUTPUT_VALUES = 2
+READ = 0x0001  # <linux/i2c.h>, I2C_M_RD
+
+Reply = tuple[int, bytes]
+
+
+class Chip(Protocol):
+    """One device on the bus, as the wire sees it. Both may raise OSError with the errno of a Pi's kernel."""
+
+    def write(self, data: bytes) -> None: ...
+    def read(self, n: int) -> bytes: ...
+
+
+class Level(NamedTuple):
+    """One line took this level at this time."""
+
+    t_ns: int
+    pin: int
+    high: bool
+
+
+class Header:
+    """`persist`: a dead program's outputs stay as they were, like a Pi kernel's without `strict_gpiod`."""
+
+    def __init__(self, path: Path, persist: bool = True) -> None:
+        self.persist = persist
+        self.history: list[Level] = []
+        self.chips: dict[int, Chip] = {}
+        self.stuck = False  # SDA held low: every transfer ends in a timeout
+        self.changed = threading.Condition(threading.RLock())
+        self._out = [False] * LINES
+        self._value = [False] * LINES
+        self._pull = [pin in PULLED_UP_AT_RESET for pin in range(LINES)]
+        self._wired: dict[int, Callable[[], bool]] = {}
+        self._user: dict[int, bytes] = {}
+        self._seen = [self.level(pin) for pin in range(LINES)]
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.bind(str(path))
+        path.chmod(0o666)
+        self._socket.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def level(self, pin: int) -> bool:
+        if self._out[pin]:
+            return self._value[pin]
+        wired = self._wired.get(pin)
+        return self._pull[pin] if wired is None else wired()
+
+    def is_output(self, pin: int) -> bool:
+        return self._out[pin]
+
+    def wire(self, pin: int, level: Callable[[], bool] | None) -> None:
+        """What the outside world drives this pin to; None: nothing is connected."""
+        with self.changed:
+            if level is None:
+                self._wired.pop(pin, None)
+            else:
+                self._wired[pin] = level
+            self._note(pin)
+
+    def wait_for(self, truth: Callable[[], bool], timeout_s: float) -> bool:
+        """Waits until `truth` holds; asked again at every level change and every 5 ms."""
+        deadline_s = time.monotonic() + timeout_s
+        with self.changed:
+            while not truth():
+                if time.monotonic() > deadline_s:
+                    return False
+                self.changed.wait(0.005)
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _note(self, pin: int) -> None:
+        level = self.level(pin)
+        if level != self._seen[pin]:
+            self._seen[pin] = level
+            self.history.append(Level(time.monotonic_ns(), pin, level))
+            self.changed.notify_all()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=_Connection(self, connection).serve, daemon=True).start()
+
+
+class _Connection:
+    """One opened device or one requested line set of one program; its end is the descriptor's end."""
+
+    def __init__(self, header: Header, connection: socket.socket) -> None:
+        self._header = header
+        self._socket = connection
+        self._lines: list[int] = []
+        self._timeout_s = 1.0  # the adapter's own default: a program that never asks hangs this long
+
+    def serve(self) -> None:
+        answers: dict[str, Callable[[bytes], Reply]] = {
+            "O": lambda _: (0, b""),
+            "C": self._chip_info,
+            "I": self._line_info,
+            "L": self._request_lines,
+            "F": self._configure,
+            "S": self._set_values,
+            "G": self._get_values,
+            "T": self._set_timeout,
+            "X": self._transfer,
+        }
+        try:
+            while message := self._socket.recv(65536):
+                result, data = answers[chr(message[0])](message[8:])
+                self._socket.send(struct.pack("i", result) + data)
+        except OSError:
+            pass
+        finally:
+            self._release()
+            self._socket.close()
+
+    def _release(self) -> None:
+        header = self._header
+        with header.changed:
+            for pin in self._lines:
+                header._user.pop(pin, None)
+                if not header.persist:
+                    header._out[pin] = False
+                header._note(pin)
+            header.changed.notify_all()
+
+    def _chip_info(self, _: bytes) -> Reply:
+        return 0, struct.pack("32s32sI", b"gpiochip0", b"pinctrl-bcm2711", LINES)
+
+    def _line_info(self, data: bytes) -> Reply:
+        header = self._header
+        (pin,) = struct.unpack_from("I", data, 64)
+        if pin >= LINES:
+            return -errno.EINVAL, b""
+        flags = (OUTPUT if header._out[pin] else INPUT) | (USED if pin in header._user else 0)
+        line = struct.pack("32s32sIIQ", b"GPIO%d" % pin, header._user.get(pin, b""), pin, 0, flags)
+        return 0, line.ljust(256, b"\0")
+
+    def _request_lines(self, data: bytes) -> Reply:
+        (count,) = struct.unpack_from("I", data, 256 + 32 + 272)
+        pins = struct.unpack_from(f"{count}I", data)
+        with self._header.changed:
+            if any(pin >= LINES for pin in pins):
+                return -errno.EINVAL, b""
+            if any(pin in self._header._user for pin in pins):
+                return -errno.EBUSY, b""
+            self._lines = list(pins)
+            self._header._user.update(dict.fromkeys(pins, data[256:288]))
+            return self._configure(data[288 : 288 + 272])
+
+    def _configure(self, data: bytes) -> Reply:
+        header = self._header
+        flags, attributes = struct.unpack_from("QI", data)
+        values = 0
+        for i in range(attributes):
+            kind, _, value, mask = struct.unpack_from("IIQQ", data, 32 + 24 * i)
+            if kind == ATTRIBUTE_OUTPUT_VALUES:
+                values = value & mask
+        with header.changed:
+            for i, pin in enumerate(self._lines):
+                if flags & (PULL_UP | PULL_DOWN):
+                    header._pull[pin] = bool(flags & PULL_UP)
+                if flags & OUTPUT:
+                    header._out[pin], header._value[pin] = True, bool(values >> i & 1)
+                elif flags & INPUT:
+                    header._out[pin] = False
+                header._note(pin)
+        return 0, b""
+
+    def _set_values(self, data: bytes) -> Reply:
+        bits, mask = struct.unpack_from("QQ", data)
+        with self._header.changed:
+            for i, pin in enumerate(self._lines):
+                if mask >> i & 1:
+                    self._header._value[pin] = bool(bits >> i & 1)
+                    self._header._note(pin)
+        return 0, b""
+
+    def _get_values(self, data: bytes) -> Reply:
+        _, mask = struct.unpack_from("QQ", data)
+        with self._header.changed:
+            bits = sum(self._header.level(pin) << i for i, pin in enumerate(self._lines) if mask >> i & 1)
+        return 0, struct.pack("QQ", bits, mask)
+
+    def _set_timeout(self, data: bytes) -> Reply:
+        self._timeout_s = struct.unpack("Q", data)[0] * 0.01
+        return 0, b""
+
+    def _transfer(self, data: bytes) -> Reply:
+        if self._header.stuck:
+            time.sleep(self._timeout_s)
+            return -errno.ETIMEDOUT, b""
+        at, answer = 0, b""
+        while at < len(data):
+            address, flags, length = struct.unpack_from("HHH", data, at)
+            at += 6
+            chip = self._header.chips.get(address)
+            if chip is None:
+                return -errno.EREMOTEIO, b""  # not acknowledged, as i2c-bcm2835 says it
+            try:
+                if flags & READ:
+                    answer += chip.read(length)
+                else:
+                    chip.write(data[at : at + length])
+                    at += length
+            except OSError as error:
+                return -(error.errno or errno.EIO), b""
+        return 0, answer
+
+
+def environment(shim: Path, socket_path: Path, root: Path) -> dict[str, str]:
+    """The variables under which a program believes that it runs on a Pi 4."""
+    revision = root / "proc/device-tree/system/linux,revision"
+    revision.parent.mkdir(parents=True, exist_ok=True)
+    revision.write_bytes(struct.pack(">I", 0xC03111))
+    return {
+        **os.environ,
+        "LD_PRELOAD": str(shim),
+        "PISIM_SOCK": str(socket_path),
+        "PISIM_ROOT": str(root),
+        "LG_WD": str(root),
+    }

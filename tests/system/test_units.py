@@ -1,0 +1,93 @@
+"""The unit files: no unknown key, little to attack, and the promises that only they can keep."""
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from firmware_py.config import Config, annotated_toml
+
+SYSTEMD = Path("systemd")
+UNITS = ("rearguard-guard.service", "rearguard-courier.service")
+INSTALLED = "/opt/rearguard/current"
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="no systemd: run tests/system-packages.sh test"
+)
+
+
+def read(unit: str) -> dict[str, list[str]]:
+    """Every key with all its values, in order."""
+    parsed: dict[str, list[str]] = {}
+    for line in (SYSTEMD / unit).read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            parsed.setdefault(key, []).append(value)
+    return parsed
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_verify_finds_nothing_to_say(unit: str, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/rearguard").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/rearguard").chmod(0o755)
+    (tmp_path / "share").mkdir()
+    shutil.copy(SYSTEMD / "pin_low.py", tmp_path / "share")
+    text = (SYSTEMD / unit).read_text().replace(INSTALLED, str(tmp_path))
+    (tmp_path / unit).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_little_is_left_to_attack(unit: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", SYSTEMD / unit]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-200:]  # the threshold is in tenths: 1.5
+
+
+def test_the_guard_depends_on_nothing() -> None:
+    unit = read("rearguard-guard.service")
+    assert not {"After", "Wants", "Requires", "BindsTo", "Requisite", "PartOf"} & unit.keys()
+
+
+def test_the_guard_is_restarted_for_ever_and_killed_when_it_hangs() -> None:
+    unit = read("rearguard-guard.service")
+    assert unit["Restart"] == ["always"]
+    assert unit["StartLimitIntervalSec"] == ["0"]
+    assert unit["WatchdogSignal"] == ["SIGKILL"]
+    assert unit["Type"] == ["notify"]
+
+
+def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
+    unit = read("rearguard-guard.service")
+    assert unit["ExecStartPre"] == unit["ExecStopPost"]
+    assert "pin_low.py /etc/rearguard/config.toml" in unit["ExecStopPost"][0]
+    assert not unit["ExecStopPost"][0].startswith("-")
+
+
+def test_the_courier_may_touch_no_device_and_the_guard_no_network() -> None:
+    assert read("rearguard-courier.service")["PrivateDevices"] == ["yes"]
+    assert "DeviceAllow" not in read("rearguard-courier.service")
+    assert read("rearguard-guard.service")["PrivateNetwork"] == ["yes"]
+    assert read("rearguard-guard.service")["User"] != read("rearguard-courier.service")["User"]
+
+
+def test_the_hardware_watchdog_stays_below_what_old_drivers_take() -> None:
+    conf = configparser.ConfigParser()
+    conf.read(SYSTEMD / "watchdog.conf")
+    assert conf["Manager"]["RuntimeWatchdogSec"] == "10s"
+
+
+def test_the_annotated_config_is_the_defaults() -> None:
+    assert (SYSTEMD / "config.toml").read_text() == annotated_toml(Config()), (
+        "run: .venv/bin/python -c 'from firmware_py.config import *; print(annotated_toml(Config()), end=\"\")'"
+        " > systemd/config.toml"
+    )
