@@ -1,0 +1,285 @@
+"""Owns the question "if the belt were cut now, where would the walker come to rest?" and every stop that follows.
+
+Must never guess the belt slow, and never stop the ordinary sway and wander of a person who just walks.
+
+Specification (position frame of position.py: "rear" is the end that the belt carries to)
+  rest       position + velocity x (stop latency + belt speed / (2 x coast-down)): a walker whose steps are too short
+             by a share of the belt's speed is carried by that share of the belt's way until it rests.
+  rear line  stop when rest reaches the line less `slack_m`; at most 70 % of the deck (ISO 20957-6:2021 6.5.3).
+  front line the same toward the console, where the feet also step on for a moment while the belt slows.
+  standstill stop when the walker is carried at nearly the belt's speed. Where the belt's speed is not measured
+             its ceiling stands in, and then also stop when the walker leaves the usual place faster than this
+             walker's own wander has ever gone.
+  step off   stop when the readings lie beyond the deck.
+  A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
+  on the spot. The lines themselves hold always.
+  warning    early enough to react to: `warn_m` before the stop, and at least `warn_s` at the present velocity.
+What is learned of the walker (spread of velocity and place) can only loosen limits up to hard ceilings.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+from firmware_py.core.filters import Held
+from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.position import Position
+
+HOME_M = 0.25  # the recommended place to walk lies so far behind the front line: 3 times a wander of 8 cm
+SPREAD_M = 0.28  # how far behind home a walker may be when the feet stop: 3.5 times a wander of 8 cm [A]
+SEE_S = 0.35  # slowest 5 % of standstills are seen within this (docs/drift.md)
+REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
+STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
+WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
+OVER = 1.03  # a console's 2.0 mph is not exact
+CEILING_WARNING_S = (
+    5.0  # an unmeasured belt cannot get better: say it at arming, then be quiet for real warnings
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftParams:
+    """Lines, belt and how people move."""
+
+    deck_length_m: float = 1.40
+    rear_line_m: float = 0.98
+    front_line_m: float = 0.15
+    coast_down_m_s2: float = 1.0
+    stop_latency_s: float = 0.15
+    belt_ceiling_m_s: float = 0.9
+    commissioned: bool = False  # only a measured coast-down gives a safe speed worth refusing for
+    over_safe_speed: Literal["warn", "refuse"] = "warn"
+    warn_m: float = 0.10
+    warn_s: float = 0.8
+    soft_stop: bool = False
+    standstill: bool = True
+    slack_m: float = 0.03  # error of one estimate: reading noise, sway, the pod of cloth on the back
+    surge_s2: float = 0.04  # x coast-down: the feet follow a slowing belt 0.2 s late (1 / 0.2 s squared) [A]
+    still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
+    still_top: float = 0.80  # learning may raise that share up to here and no further
+    still_hold_s: float = 0.03
+    wander_sigmas: float = 6.0
+    wander_m_s: float = 0.05  # velocity spread assumed until it is learned [A]
+    leave_m_s: float = 0.18  # belt speed unknown: slower than this is never called a standstill
+    leave_m: float = 0.08  # ... nor nearer than this to the usual place
+    leave_hold_s: float = 0.08
+    learn_tau_s: float = 30.0
+    learn_s: float = 8.0  # walking before the usual place counts as known
+    carried_m: float = 0.30  # carried further than this in one go: the belt moves, whatever is said of it
+    step_off_s: float = 0.14  # F22: within 300 ms, and just before the reading is too old
+
+
+class Drift:
+    """`update` at every tick after the position; returns a finding while the walker must be stopped for."""
+
+    __slots__ = (
+        "_armed_s",
+        "_from_m",
+        "_learned_s",
+        "_leaving",
+        "_moving",
+        "_over",
+        "_over_speed",
+        "_p",
+        "_place_m",
+        "_place_m2",
+        "_rear_m",
+        "_resting",
+        "_safe_m_s",
+        "_still",
+        "_v_m2_s2",
+        "_warn_for_s",
+        "_warned",
+        "rest_position_m",
+        "soft_stop",
+        "stop_margin_m",
+        "warning",
+    )
+
+    def __init__(self, params: DriftParams, rate_hz: float) -> None:  # noqa: ARG002 (every detector is built alike)
+        self._p = params
+        self._safe_m_s = safe_speed_m_s(
+            params.rear_line_m, params.front_line_m, params.coast_down_m_s2, params.stop_latency_s
+        )
+        self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - params.slack_m
+        self._still = Held(params.still_hold_s)
+        self._leaving = Held(params.leave_hold_s)
+        self._resting = Held(2.0)
+        self._warned = Held(0.05)
+        self._over_speed = Held(0.5)
+        self.warning: Cause | None = None
+        self.rest_position_m: float | None = None
+        self.stop_margin_m: float | None = None
+        self.soft_stop = False
+        self.relearn()
+
+    def relearn(self) -> None:
+        """Forget the walker and the belt's state: called at each arming."""
+        for held in (self._still, self._leaving, self._resting, self._warned, self._over_speed):
+            held.clear()
+        self._armed_s = 0.0
+        self._moving = False
+        self._from_m = 1e9
+        self._learned_s = 0.0
+        self._place_m = 0.0
+        self._place_m2 = 0.0
+        self._v_m2_s2 = self._p.wander_m_s**2
+        self._warn_for_s = 0.0
+        self._over = False
+        self.warning = None
+        self.soft_stop = False
+
+    def update(
+        self,
+        t_ns: int,  # noqa: ARG002 (every detector is updated alike)
+        position: Position,
+        phase: Phase,
+        belt_speed_m_s: float | None,
+        dt_s: float,
+    ) -> Finding | None:
+        """One tick. `belt_speed_m_s` None: not measured, the ceiling stands in."""
+        p = self._p
+        self._armed_s += dt_s
+        over = self._overspeed(belt_speed_m_s, dt_s)
+        if not position.known:
+            self.rest_position_m = self.stop_margin_m = None
+            self.warning = None
+            self.soft_stop = False
+            if position.beyond and p.step_off_s <= position.age_s < 1.0:
+                return Finding(Signal.DANGER, Cause.STEP_OFF, "beyond_deck_s", position.age_s, p.step_off_s)
+            return over
+        at_m, v = position.position_m, position.velocity_m_s
+        speed = p.belt_ceiling_m_s if belt_speed_m_s is None else belt_speed_m_s
+        moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
+        if moving:
+            rest_m = at_m + v * (p.stop_latency_s + speed / (2.0 * p.coast_down_m_s2))
+            front_m = p.front_line_m + p.surge_s2 * p.coast_down_m_s2
+        else:
+            rest_m = at_m
+            front_m = p.front_line_m
+        to_rear_m = self._rear_m - rest_m
+        to_front_m = rest_m - front_m
+        self.rest_position_m = rest_m
+        self.stop_margin_m = to_rear_m if to_rear_m < to_front_m else to_front_m
+        self._warn(to_rear_m, to_front_m, v if moving else 0.0, dt_s)
+
+        finding = over
+        if moving:
+            finding = (
+                self._carried(at_m, v, position.velocity_sigma_m_s, speed, belt_speed_m_s is None, dt_s)
+                or over
+            )
+            if phase is not Phase.WAITING:
+                self._learn(at_m, v, dt_s)
+        if to_rear_m <= 0.0:
+            return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
+        if to_front_m <= 0.0:
+            return Finding(Signal.DANGER, Cause.DRIFT_FRONT, "rest_position_m", rest_m, front_m)
+        return finding
+
+    def _belt_moves(
+        self, at_m: float, v: float, phase: Phase, measured_m_s: float | None, dt_s: float
+    ) -> bool:
+        if measured_m_s is not None:
+            self._moving = measured_m_s > STANDS_M_S
+        elif phase is not Phase.WAITING:
+            self._moving = True
+            self._resting.clear()
+        elif self._moving:
+            # Nobody steps any more; but somebody who is still carried stands on a moving belt.
+            if self._resting.update(-STANDS_M_S < v < STANDS_M_S, dt_s):
+                self._moving = False
+                self._from_m = at_m
+        elif v <= STANDS_M_S:
+            self._from_m = at_m
+        elif at_m - self._from_m > self._p.carried_m:
+            self._moving = True
+            self._resting.clear()
+        return self._moving
+
+    def _carried(
+        self, at_m: float, v: float, sigma_m_s: float, speed: float, unmeasured: bool, dt_s: float
+    ) -> Finding | None:
+        """Standing on a moving belt."""
+        p = self._p
+        if not p.standstill:
+            return None
+        spread = sqrt(self._v_m2_s2)
+        usual = p.wander_sigmas * spread
+        low, top = p.still_share * speed, p.still_top * speed
+        limit = low if usual < low else (top if usual > top else usual)
+        if self._still.update(v > limit and v > 2.5 * sigma_m_s, dt_s):
+            return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
+        if unmeasured and self._learned_s >= p.learn_s:
+            limit = p.leave_m_s if usual < p.leave_m_s else usual
+            away_m = at_m - self._place_m
+            leaving = v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
+            if self._leaving.update(leaving, dt_s):
+                return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
+        return None
+
+    def _learn(self, at_m: float, v: float, dt_s: float) -> None:
+        """The spread of this walker's velocity and place; single excursions count no more than 4 spreads."""
+        p = self._p
+        self._learned_s += dt_s
+        part = dt_s / (p.learn_tau_s if self._learned_s > p.learn_tau_s else self._learned_s)
+        away_m = at_m - self._place_m
+        self._place_m += part * away_m
+        self._place_m2 += part * (away_m * away_m - self._place_m2)
+        old = self._v_m2_s2
+        new = v * v
+        self._v_m2_s2 = old + dt_s / p.learn_tau_s * ((new if new < 16.0 * old else 16.0 * old) - old)
+
+    def _warn(self, to_rear_m: float, to_front_m: float, v: float, dt_s: float) -> None:
+        p = self._p
+        soon_m = (v if v > 0.0 else -v) * p.warn_s
+        if soon_m < p.warn_m:
+            soon_m = p.warn_m
+        rear = to_rear_m < (soon_m if v > 0.0 else p.warn_m)
+        front = to_front_m < (soon_m if v < 0.0 else p.warn_m)
+        self._warn_for_s -= dt_s
+        if self._warned.update(rear or front, dt_s):
+            self.warning = Cause.DRIFT_REAR if rear else Cause.DRIFT_FRONT
+            self._warn_for_s = WARN_AT_LEAST_S
+        elif self._warn_for_s <= 0.0:
+            self.warning = Cause.OVERSPEED if self._over else None
+        self.soft_stop = p.soft_stop and self._warn_for_s > 0.0
+
+    def _overspeed(self, measured_m_s: float | None, dt_s: float) -> Finding | None:
+        """Faster than the commissioned coast-down can stop a dead standstill."""
+        p = self._p
+        if not p.commissioned:
+            return None
+        speed = p.belt_ceiling_m_s if measured_m_s is None else measured_m_s
+        self._over = self._over_speed.update(speed > OVER * self._safe_m_s, dt_s)
+        if self._over and p.over_safe_speed == "refuse":
+            return Finding(Signal.DANGER, Cause.OVERSPEED, "belt_speed_m_s", speed, self._safe_m_s)
+        if measured_m_s is None and self._armed_s > CEILING_WARNING_S:
+            self._over = False
+        return None
+
+
+def rest_position_m(
+    position_m: float,
+    velocity_m_s: float,
+    belt_speed_m_s: float,
+    stop_latency_s: float,
+    coast_down_m_s2: float,
+) -> float:
+    """Where the walker is when the belt has come to rest, if it is cut now."""
+    return position_m + velocity_m_s * (stop_latency_s + belt_speed_m_s / (2.0 * coast_down_m_s2))
+
+
+def safe_speed_m_s(
+    rear_line_m: float, front_line_m: float, coast_down_m_s2: float, stop_latency_s: float
+) -> float:
+    """The fastest belt on which a walker who suddenly stands still comes to rest before the rear line.
+
+    Solves room = v (see + latency) + v^2 / (2 a), with the room that is left behind a walker who stands as far
+    back as wander leads. 0 when there is no room at all.
+    """
+    room_m = rear_line_m - front_line_m - HOME_M - SPREAD_M
+    if room_m <= 0.0:
+        return 0.0
+    wait_s = SEE_S + stop_latency_s
+    return coast_down_m_s2 * (sqrt(wait_s * wait_s + 2.0 * room_m / coast_down_m_s2) - wait_s)

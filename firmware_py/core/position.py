@@ -1,0 +1,276 @@
+"""Owns where the walker is on the deck and how fast the pelvis moves along it, from the range sensor's readings.
+
+Must never judge whether that is dangerous, and never turn a failed reading into a number.
+
+Specification
+  Inputs   one reading, fault or None a tick, and the cadence of the steps when somebody walks.
+  Model    position and velocity, plus two oscillators at step and stride frequency that carry the sway of
+           the pelvis, so that the sway is neither position nor velocity. One Kalman filter over the six.
+           The oscillators start at the IMU's cadence and pull onto the frequency that the readings show.
+  Doubts   a reading far from the expected one is not used (an arm, a sleeve). Readings that agree with each
+           other are believed in the end: after 60 ms when they lie farther from the sensor (nothing sees
+           through a body), after 120 ms when they lie nearer. Readings beyond the deck are never believed.
+  Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
+           `max_age_s` is not known, and three readings that agree are needed again.
+
+Frame: position grows the way the belt carries the walker. On a normal deck that is from the console end to the
+rear. On a reverse belt the walker faces the console, the belt carries toward it, and position counts from the
+physical rear edge: "rear" is then always the end the belt carries to, "front" the end overlong steps lead to.
+"""
+
+from dataclasses import dataclass
+from math import cos, exp, pi, sin, sqrt
+from typing import Literal
+
+from sensors.samples import Fault, RangeSample
+
+_CALM = 0.8  # mean normalised innovation below this is noise: 2.5 of its own standard deviations at 40 Hz
+_MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
+_AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
+
+
+@dataclass(frozen=True, slots=True)
+class PositionParams:
+    """Where the sensor sits, and how noisy it and people are."""
+
+    mount: Literal["front", "rear"] = "front"
+    zero_m: float = 0.0  # sensor outside its edge of the deck: positive
+    half_body_m: float = 0.0  # from the surface that is seen to the middle of the pelvis
+    deck_length_m: float = 1.40
+    direction: Literal["normal", "reverse"] = "normal"
+    max_age_s: float = 0.150  # promise P6
+    noise_m: float = 0.012  # one reading, start value; VL53L1X datasheet repeatability and cloth [A]
+    noise_min_m: float = 0.006
+    noise_max_m: float = 0.030
+    calm_m2_s3: float = (
+        0.004  # speed changes of a steady walker: wander of 8 cm has 0.03 m/s slips over 1.5 s [A]
+    )
+    sudden_m2_s3: float = 0.30  # a foot that stays down: 0.9 m/s within 0.2 s
+    sway_m: float = 0.012  # amplitude at step frequency, 1-2 cm [A]
+    sway_tau_s: float = 2.5  # how fast amplitude and phase of the sway may change [A]
+    gate_sigma: float = 5.0
+    gate_min_m: float = 0.06
+    beyond_m: float = 0.25  # past the rear end by more than this: the reading is the room, not the walker
+
+
+class Position:
+    """`update` at every tick; then read the attributes. Without `known` none of the numbers means anything."""
+
+    __slots__ = (
+        "_P",
+        "_base_m",
+        "_boost",
+        "_count",
+        "_doubt_m",
+        "_doubt_n",
+        "_doubt_ns",
+        "_doubt_since_ns",
+        "_noise_m2",
+        "_offset_m",
+        "_p",
+        "_phase_rad",
+        "_pull_rad_s",
+        "_sign",
+        "_sway",
+        "_t_ns",
+        "_trend",
+        "age_s",
+        "beyond",
+        "known",
+        "noise_m",
+        "position_m",
+        "rejected",
+        "velocity_m_s",
+        "velocity_sigma_m_s",
+    )
+
+    def __init__(self, params: PositionParams, rate_hz: float) -> None:  # noqa: ARG002 (every detector is built alike)
+        self._p = params
+        length_m = params.deck_length_m
+        # position = offset + sign * distance, first in the deck's own frame, then mirrored for a reverse belt
+        if params.mount == "front":
+            offset_m, sign = params.half_body_m - params.zero_m, 1.0
+        else:
+            offset_m, sign = length_m + params.zero_m - params.half_body_m, -1.0
+        if params.direction == "reverse":
+            offset_m, sign = length_m - offset_m, -sign
+        self._offset_m = offset_m
+        self._sign = sign
+        self._count = -1
+        self._t_ns = 0
+        self._base_m = 0.0
+        self._sway = (0.0, 0.0, 0.0, 0.0)
+        self._P: tuple[float, ...] = ()
+        self._noise_m2 = params.noise_m**2
+        self._phase_rad = 0.0
+        self._pull_rad_s = 0.0
+        self._trend = 0.0
+        self._boost = 0.0
+        self._doubt_m = 0.0
+        self._doubt_n = 0
+        self._doubt_ns = 0
+        self._doubt_since_ns = 0
+        self.known = False
+        self.beyond = False  # the newest reading lies past the rear end of the deck
+        self.position_m = 0.0
+        self.velocity_m_s = 0.0
+        self.velocity_sigma_m_s = 1.0
+        self.noise_m = params.noise_m
+        self.age_s = 1e9
+        self.rejected = 0
+
+    def update(self, t_ns: int, belt: RangeSample | Fault | None, cadence_hz: float | None) -> None:
+        """One tick; `cadence_hz` is steps a second, None when nobody walks."""
+        if isinstance(belt, RangeSample) and belt.count != self._count:
+            self._count = belt.count
+            self._reading(t_ns, self._offset_m + self._sign * belt.distance_m, cadence_hz)
+        if self._t_ns:
+            age_s = (t_ns - self._t_ns) * 1e-9
+            self.age_s = age_s
+            if age_s > self._p.max_age_s:
+                self.known = False
+            elif self.known:
+                self.position_m = self._base_m + self.velocity_m_s * age_s
+
+    def _reading(self, t_ns: int, seen_m: float, cadence_hz: float | None) -> None:
+        p = self._p
+        self.beyond = seen_m > p.deck_length_m + p.beyond_m
+        if self.beyond or seen_m < -p.beyond_m:
+            self.rejected += 1
+            return
+        if not self.known:
+            self._doubt(t_ns, seen_m, 0.0)
+            return
+        dt_s = (t_ns - self._t_ns) * 1e-9
+        if dt_s <= 0.0:
+            return
+
+        # predict: only position and velocity move, the sway is constant in its own rotating frame
+        (a, b, c2, c3, c4, c5, d, d2, d3, d4, d5, e22, e23, e24, e25, e33, e34, e35, e44, e45, e55) = self._P
+        q = p.calm_m2_s3 + self._boost * p.sudden_m2_s3
+        b_mid = b + dt_s * d
+        a += dt_s * (b + b_mid) + q * dt_s * dt_s * dt_s / 3.0
+        b = b_mid + q * dt_s * dt_s * 0.5
+        d += q * dt_s
+        c2 += dt_s * d2
+        c3 += dt_s * d3
+        c4 += dt_s * d4
+        c5 += dt_s * d5
+        expected_m = self._base_m + self.velocity_m_s * dt_s
+        s2, s3, s4, s5 = self._sway
+        if cadence_hz is None:
+            h2 = h3 = h4 = h5 = 0.0
+            sway_m = 0.0
+        else:
+            free = 2.0 * p.sway_m * p.sway_m / p.sway_tau_s * dt_s
+            e22 += free
+            e33 += free
+            e44 += 0.25 * free
+            e55 += 0.25 * free
+            phase = self._phase_rad + (2.0 * pi * cadence_hz + self._pull_rad_s) * dt_s
+            if phase > 4.0 * pi:
+                phase -= 4.0 * pi
+            self._phase_rad = phase
+            h2, h3, h4, h5 = cos(phase), sin(phase), cos(0.5 * phase), sin(0.5 * phase)
+            sway_m = s2 * h2 + s3 * h3 + s4 * h4 + s5 * h5
+
+        # update with h = (1, 0, h2, h3, h4, h5)
+        g0 = a + c2 * h2 + c3 * h3 + c4 * h4 + c5 * h5
+        g1 = b + d2 * h2 + d3 * h3 + d4 * h4 + d5 * h5
+        g2 = c2 + e22 * h2 + e23 * h3 + e24 * h4 + e25 * h5
+        g3 = c3 + e23 * h2 + e33 * h3 + e34 * h4 + e35 * h5
+        g4 = c4 + e24 * h2 + e34 * h3 + e44 * h4 + e45 * h5
+        g5 = c5 + e25 * h2 + e35 * h3 + e45 * h4 + e55 * h5
+        noise = self._noise_m2
+        spread = g0 + g2 * h2 + g3 * h3 + g4 * h4 + g5 * h5 + noise
+        surprise_m = seen_m - expected_m - sway_m
+        sigma_m = sqrt(spread)
+        gate_m = p.gate_sigma * sigma_m
+        if gate_m < p.gate_min_m:
+            gate_m = p.gate_min_m
+        if not -gate_m <= surprise_m <= gate_m:
+            self.rejected += 1
+            self._doubt(t_ns, seen_m, 0.06 if surprise_m * self._sign > 0.0 else 0.12)
+            return
+        self._doubt_n = 0
+
+        k = surprise_m / spread
+        self._t_ns = t_ns
+        self._base_m = expected_m + g0 * k
+        self.velocity_m_s += g1 * k
+        t2, t3 = g2 * k, g3 * k
+        self._sway = (s2 + t2, s3 + t3, s4 + g4 * k, s5 + g5 * k)
+        i = 1.0 / spread
+        j0, j1, j2, j3, j4 = g0 * i, g1 * i, g2 * i, g3 * i, g4 * i
+        d -= g1 * j1
+        self._P = (
+            a - g0 * j0,
+            b - g1 * j0,
+            c2 - g2 * j0,
+            c3 - g3 * j0,
+            c4 - g4 * j0,
+            c5 - g5 * j0,
+            d,
+            d2 - g2 * j1,
+            d3 - g3 * j1,
+            d4 - g4 * j1,
+            d5 - g5 * j1,
+            e22 - g2 * j2,
+            e23 - g3 * j2,
+            e24 - g4 * j2,
+            e25 - g5 * j2,
+            e33 - g3 * j3,
+            e34 - g4 * j3,
+            e35 - g5 * j3,
+            e44 - g4 * j4,
+            e45 - g5 * j4,
+            e55 - g5 * g5 * i,
+        )
+        self.velocity_sigma_m_s = sqrt(d)
+
+        # the readings' own frequency: a sway that turns in the rotating frame is faster or slower than thought
+        power = s2 * s2 + s3 * s3
+        if power > _MIN_SWAY_M * _MIN_SWAY_M and cadence_hz is not None:
+            pull = self._pull_rad_s * (1.0 - 0.05 * dt_s) - 0.6 * (s2 * t3 - s3 * t2) / power
+            top = 1.5 * cadence_hz
+            self._pull_rad_s = top if pull > top else (-top if pull < -top else pull)
+
+        # sudden motion: surprises with one sign; then the filter lets the velocity follow at once
+        keep = exp(-dt_s / 0.12)
+        trend = keep * self._trend + (1.0 - keep) * surprise_m / sigma_m
+        self._trend = trend
+        over = (trend if trend > 0.0 else -trend) - _CALM
+        if over > 0.0:
+            self._boost = over if over < 1.0 else 1.0
+        else:
+            self._boost = 0.0
+            noise += (surprise_m * surprise_m - spread) * dt_s / 3.0
+            low, high = p.noise_min_m, p.noise_max_m
+            self._noise_m2 = min(high * high, max(low * low, noise))
+
+    def _doubt(self, t_ns: int, seen_m: float, hold_s: float) -> None:
+        """Collect readings that do not fit; three that agree for `hold_s` are where the walker really is."""
+        gap_s = (t_ns - self._doubt_ns) * 1e-9
+        if self._doubt_n and abs(seen_m - self._doubt_m) <= 0.05 + _AGREE_M_S * gap_s and gap_s <= 0.15:
+            self._doubt_n += 1
+        else:
+            self._doubt_n = 1
+            self._doubt_since_ns = t_ns
+        self._doubt_m = seen_m
+        self._doubt_ns = t_ns
+        if self._doubt_n < 3 or (t_ns - self._doubt_since_ns) * 1e-9 < hold_s:
+            return
+        p = self._p
+        self._doubt_n = 0
+        self.known = True
+        self._t_ns = t_ns
+        self._base_m = self.position_m = seen_m
+        self.velocity_m_s = 0.0
+        self.velocity_sigma_m_s = 0.3
+        self._sway = (0.0, 0.0, 0.0, 0.0)
+        self._trend = self._boost = 0.0
+        n, w = p.noise_m**2, p.sway_m**2
+        self._P = (
+            n, 0.0, 0.0, 0.0, 0.0, 0.0, 0.09, 0.0, 0.0, 0.0, 0.0,
+            w, 0.0, 0.0, 0.0, w, 0.0, 0.0, 0.25 * w, 0.0, 0.25 * w,
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Owns the simulated person on the belt: where the pelvis is and what the feet do. Must never see the monitor.
+
+People hold their speed well and their place on the belt only loosely (Dingwell, John and Cusumano 2010,
+PLoS Comput Biol 6:e1000856). So speed noise is fast and the pull toward the home place slow; together they
+make a wander of 5 to 8 cm standard deviation [A].
+Sway at step frequency is 1 to 2 cm, at stride frequency half of that [A].
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from math import exp, pi, sin, sqrt
+from random import Random
+
+
+class Act(Enum):
+    """What the person does."""
+
+    STAND = "stand"  # feet still: carried along by whatever the belt does
+    WALK = "walk"
+    DRIFT = "drift"  # steps a little too short: goes toward the rear
+    CLIMB = "climb"  # steps a little too long: goes toward the console
+    FALL = "fall"
+    LEAVE = "leave"  # has stepped off the side: the range sensor sees the room
+
+
+@dataclass(frozen=True, slots=True)
+class WalkerParams:
+    """One person."""
+
+    home_m: float = 0.50
+    wander_m: float = 0.06  # standard deviation
+    regulate_hz: float = 0.15  # pull toward home, per second [A]
+    speed_tau_s: float = 1.5  # how long a slip of speed lasts [A]
+    sway_m: float = 0.015  # at step frequency
+    stride_sway_m: float = 0.006  # at stride frequency
+    track_rad_s: float = 5.0  # how quickly the feet follow a changing belt: 0.2 s [A]
+    halt_tau_s: float = 0.06  # a foot that has landed goes with the belt within a fraction of a step [A]
+    cadence_scale: float = 1.0
+    slip_m_s: float = 0.10  # how much too short or long the steps are in DRIFT and CLIMB
+
+
+def cadence_hz(speed_m_s: float) -> float:
+    """Steps a second when walking backward: short quick steps, 0.45 m each near 0.8 m/s [A]."""
+    return 0.85 + 1.05 * min(speed_m_s, 1.5)
+
+
+class Walker:
+    """`advance` moves the person through `dt_s` on a belt that runs at `belt_m_s`."""
+
+    __slots__ = (
+        "_felt",
+        "_felt_rate",
+        "_noise",
+        "_params",
+        "_random",
+        "_rhythm",
+        "_wander_m_s",
+        "act",
+        "act_s",
+        "effort",
+        "feet_m_s",
+        "phase",
+        "place_m",
+        "position_m",
+        "velocity_m_s",
+    )
+
+    def __init__(self, params: WalkerParams, random: Random) -> None:
+        self._params = params
+        self._random = random
+        k, tau = params.regulate_hz, params.speed_tau_s
+        self._noise = params.wander_m * sqrt(k * (1 + k * tau) / tau)  # m/s: gives that wander exactly
+        self._wander_m_s = 0.0
+        self._rhythm = 0.0
+        self._felt = 0.0
+        self._felt_rate = 0.0
+        self.act = Act.STAND
+        self.act_s = 0.0
+        self.feet_m_s = 0.0  # speed over the belt, toward the console
+        self.effort = 0.0  # 0 standing, 1 walking: scales bounce and sway
+        self.phase = random.random()  # of the stride, 0 to 1
+        self.place_m = params.home_m  # pelvis without sway
+        self.position_m = params.home_m
+        self.velocity_m_s = 0.0
+
+    def do(self, act: Act) -> None:
+        self.act = act
+        self.act_s = 0.0
+
+    @property
+    def cadence_hz(self) -> float:
+        return cadence_hz(self.feet_m_s) * self._params.cadence_scale * (1 + self._rhythm)
+
+    def advance(self, dt_s: float, belt_m_s: float) -> None:
+        params, random = self._params, self._random
+        self.act_s += dt_s
+        self._feel(dt_s, belt_m_s)
+        keep = exp(-dt_s / params.speed_tau_s)
+        self._wander_m_s = keep * self._wander_m_s + self._noise * sqrt(1 - keep * keep) * random.gauss(0, 1)
+        keep = exp(-dt_s / 4.0)
+        self._rhythm = keep * self._rhythm + 0.03 * sqrt(1 - keep * keep) * random.gauss(0, 1)
+        moving = min(1.0, self._felt / 0.15)
+        aim = self._felt
+        if self.act is Act.WALK:
+            aim += moving * (self._wander_m_s + params.regulate_hz * (self.place_m - params.home_m))
+        elif self.act is Act.DRIFT:
+            aim -= min(params.slip_m_s * moving, aim)
+        elif self.act is Act.CLIMB:
+            aim += params.slip_m_s * moving
+        else:
+            aim = 0.0
+        tau = params.halt_tau_s if aim == 0.0 else 0.08
+        self.feet_m_s += (max(0.0, aim) - self.feet_m_s) * min(1.0, dt_s / tau)
+        self.effort += (min(1.0, self.feet_m_s / 0.2) - self.effort) * min(1.0, dt_s / 0.15)
+        self.phase = (self.phase + 0.5 * self.cadence_hz * dt_s * (self.feet_m_s > 0.03)) % 1.0
+        self.velocity_m_s = belt_m_s - self.feet_m_s
+        if self.act is not Act.LEAVE:
+            self.place_m += self.velocity_m_s * dt_s
+        self.position_m = self.place_m + self.effort * (
+            params.sway_m * sin(4 * pi * self.phase) + params.stride_sway_m * sin(2 * pi * self.phase + 1.0)
+        )
+
+    def _feel(self, dt_s: float, belt_m_s: float) -> None:
+        """The feet follow the belt like a second-order servo: late when it changes, right when it is steady."""
+        w = self._params.track_rad_s
+        error = belt_m_s - self._felt
+        self._felt += (self._felt_rate + 1.6 * w * error) * dt_s
+        self._felt_rate += w * w * error * dt_s
+        if self._felt < 0.0:
+            self._felt, self._felt_rate = 0.0, 0.0
