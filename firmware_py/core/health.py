@@ -29,6 +29,7 @@ class HealthParams:
     spike_gyro_rad_s2: float = 600.0
     accel_max_m_s2: float = 170.0  # beyond the 16 g range of the chips
     gyro_max_rad_s: float = 40.0  # beyond the 2000 deg/s range of the chips
+    wake_s: float = 1.0  # after power-on sensors may be silent for so long before they are called broken
     settle_s: float = 0.5  # clean data before a press is accepted
     relay_answer_s: float = (
         0.100  # pulse watchdog 50 ms + contacts 10 ms + margin; 0.05 with a level drive (F14)
@@ -113,6 +114,7 @@ class Health:
         "_since_stop_ns",
         "_started",
         "_tick_ns",
+        "_up_ns",
         "_welded",
         "_worn_cos",
         "range_fault",
@@ -133,6 +135,7 @@ class Health:
         self._lying_ns = 0
         self._since_stop_ns = 0
         self._clean_ns = 0
+        self._up_ns = 0
         self._welded = False
         self._started = False
         self.range_fault: Fault = Fault.NOT_READY  # the last reason why there was no range reading
@@ -156,8 +159,11 @@ class Health:
             or self._relay(frame, dt_ns, running)
             or self._worn(dt_ns, running, up_z, walking)
         )
+        self._up_ns += dt_ns
         if finding is not None:
             self._clean_ns = 0
+            if not running and self._up_ns < p.wake_s * 1e9:
+                return _over(Cause.SETTLING, finding.rule, self._up_ns, p.wake_s)
             return finding
         self._clean_ns += dt_ns
         if running:

@@ -61,7 +61,8 @@ def _slots(obj: object) -> list[str]:
 
 
 def _constant(value: object) -> bool:
-    return callable(value) or (is_dataclass(value) and type(value).__dataclass_params__.frozen)  # type: ignore[attr-defined]
+    frozen = is_dataclass(value) and getattr(type(value), "__dataclass_params__").frozen  # noqa: B009
+    return bool(frozen) or callable(value)
 
 
 def _is_own(value: object) -> bool:

@@ -67,7 +67,7 @@ def unpack_frame(data: bytes) -> Frame:
             late_ns,
             imu,
             belt,
-            None if speed != speed else speed,
+            _known(speed),
             None if feedback < 0 else bool(feedback),
             bool(buttons & 1),
             bool(buttons & 2),
@@ -136,7 +136,14 @@ def unpack_decision(data: bytes) -> Decision:
             _CAUSES[warning],
             _CAUSES[refusal],
             _PHASES[phase],
-            *(None if x != x else x for x in known),
+            _known(position),
+            _known(velocity),
+            _known(rest),
+            _known(margin),
+            _known(tilt),
+            _known(down),
+            _known(down_limit),
+            _known(cadence),
             steps,
             speed,
             soft_stop,
@@ -146,3 +153,7 @@ def unpack_decision(data: bytes) -> Decision:
         raise ValueError(
             f"not a decision: {error}. Usually a guard and a courier of different versions."
         ) from None
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value

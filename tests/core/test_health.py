@@ -66,10 +66,14 @@ def test_every_finding_is_unhealthy_and_names_value_and_limit() -> None:
     assert finding == Finding(Signal.UNHEALTHY, Cause.RANGE, "range_age_s", 0.2, 0.150)
 
 
-def test_an_imu_that_was_never_seen_is_unhealthy() -> None:
+def test_an_imu_that_was_never_seen_is_called_broken_one_second_after_power_on() -> None:
     health = Health(HealthParams(), 200.0)
     frame = Frame(0, 0, Fault.NO_REPLY, None, None, None, False)
-    finding = health.update(frame, Fault.NO_REPLY, TICK_NS, False, 0.0, 1.0, False)
+    for tick in range(1, 202):
+        finding = health.update(frame, Fault.NO_REPLY, TICK_NS, False, 0.0, 1.0, False)
+        assert finding is not None
+        assert finding.cause is (Cause.SETTLING if tick < 200 else Cause.IMU), tick
+        assert finding.rule == "imu_never_seen"
     assert finding == Finding(Signal.UNHEALTHY, Cause.IMU, "imu_never_seen", 1.0, 0.0)
 
 

@@ -1,0 +1,265 @@
+"""The whole product as one function: what stops, in which tick, what starts, and that nothing else does."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.state import restore, save
+from firmware_py.core.wire import pack_decision
+from sensors.samples import Fault, ImuSample, RangeSample
+from tests.core.scenes import TICK_NS, Scene
+
+
+def test_at_power_on_the_belt_is_off_and_says_so() -> None:
+    decision = Scene().step()
+    assert not decision.run
+    assert decision.cause is Cause.POWER_ON
+    assert decision.refusal is Cause.SETTLING
+
+
+def test_a_settled_monitor_accepts_one_press_and_release() -> None:
+    scene = Scene()
+    scene.run(2.0)
+    assert scene.last is not None and scene.last.refusal is None
+    scene.run(0.2, reset_pressed=True)
+    assert not scene.last.run
+    assert scene.step().run
+    assert scene.last.cause is None
+
+
+def test_a_press_before_it_has_settled_is_refused_with_the_reason() -> None:
+    scene = Scene()
+    scene.run(0.1)
+    decision = scene.press(0.15)
+    assert not decision.run
+    assert decision.refused is Cause.SETTLING
+    assert scene.step().refused is None
+
+
+def test_without_a_press_nothing_ever_starts() -> None:
+    assert not Scene().run(20.0).run
+
+
+def test_a_press_held_through_power_on_does_not_start() -> None:
+    scene = Scene()
+    scene.run(2.0, reset_pressed=True)
+    assert not scene.run(1.0).run
+
+
+def test_a_standing_walker_on_a_standing_belt_is_left_alone() -> None:
+    assert Scene().arm().run(30.0).run
+
+
+STOPS: list[tuple[str, dict[str, Any], Cause, float]] = [
+    ("stop button", {"stop_pressed": True}, Cause.STOP_BUTTON, 0.0),
+    ("remote stop", {"stop_requested": True}, Cause.REMOTE_STOP, 0.0),
+    ("imu unplugged", {"imu": Fault.NO_REPLY}, Cause.IMU, 0.025),
+    ("imu silent", {"imu": Fault.NOT_READY}, Cause.IMU, 0.030),
+    ("imu asleep", {"imu": Fault.ASLEEP}, Cause.IMU, 0.025),
+    ("range unplugged", {"belt": Fault.NO_REPLY}, Cause.RANGE, 0.180),
+    ("range silent", {"belt": None}, Cause.RANGE, 0.180),
+    ("nobody there", {"belt": Fault.NO_TARGET}, Cause.STEP_OFF, 0.180),
+    ("contact does not pull", {"feedback": False}, Cause.RELAY_OPEN, 0.105),
+    ("loop late", {"late_ns": 6_000_000}, Cause.LATE, 0.025),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "cause", "within_s"), STOPS, ids=[s[0] for s in STOPS])
+def test_what_is_wrong_stops_within_its_bound_and_stays_stopped(
+    name: str, change: dict[str, Any], cause: Cause, within_s: float
+) -> None:
+    scene = Scene().arm()
+    scene.run(3.0)
+    start = scene.tick
+    scene.run(1.0, **change)
+    (stop,) = scene.stops()
+    assert stop.cause is cause
+    assert stop.t_ns / TICK_NS - start - 1 <= within_s * 200 + 1e-9
+    assert not scene.run(5.0).run
+    assert scene.last is not None and scene.last.cause is cause
+
+
+@pytest.mark.parametrize(("name", "change", "cause", "within_s"), STOPS, ids=[s[0] for s in STOPS])
+def test_the_same_trouble_forbids_arming(
+    name: str, change: dict[str, Any], cause: Cause, within_s: float
+) -> None:
+    if name == "contact does not pull":
+        pytest.skip("a contact can only fail to pull after it was told to")
+    scene = Scene()
+    scene.run(2.0)
+    scene.run(1.0, **change)
+    scene.run(0.2, reset_pressed=True, **change)
+    assert not scene.step(**change).run
+    assert scene.last is not None and scene.last.refused is not None
+
+
+def test_after_a_stop_only_a_fresh_press_starts_again() -> None:
+    scene = Scene().arm()
+    scene.step(stop_pressed=True)
+    assert not scene.run(5.0).run
+    assert scene.press().run
+
+
+def test_a_button_held_through_a_stop_does_not_start() -> None:
+    scene = Scene().arm()
+    scene.run(0.05, reset_pressed=True)
+    scene.run(0.05, reset_pressed=True, stop_pressed=True)
+    scene.run(1.0, reset_pressed=True)
+    assert not scene.run(1.0).run
+
+
+def test_a_welded_contact_locks_out_for_good() -> None:
+    scene = Scene().arm()
+    scene.step(stop_pressed=True)
+    scene.run(0.2, feedback=True)
+    scene.run(5.0)
+    assert not scene.press().run
+    assert scene.last is not None and scene.last.refusal is Cause.RELAY_WELDED
+
+
+def test_a_stuck_button_forbids_arming_but_stops_nobody() -> None:
+    scene = Scene().arm()
+    assert scene.run(5.0, reset_pressed=True).run
+    scene.step(reset_pressed=True, stop_pressed=True)
+    assert scene.run(5.0, reset_pressed=True).refusal is Cause.BUTTON_STUCK
+
+
+def test_a_single_wild_sample_changes_nothing() -> None:
+    scene = Scene().arm()
+    scene.run(1.0)
+    wild = ImuSample((scene.tick + 1) * TICK_NS, (0.0, 0.0, -157.0), (30.0, 0.0, 0.0))
+    assert scene.step(imu=wild).run
+    assert scene.run(2.0).run
+
+
+def test_a_walker_carried_to_the_rear_is_stopped_before_the_line() -> None:
+    scene = Scene().arm()
+    scene.run(2.0)
+    for _ in range(600):
+        scene.position_m += 0.5 * 0.005
+        if not scene.step().run:
+            break
+    assert scene.last is not None and scene.last.cause in (Cause.DRIFT_REAR, Cause.STANDSTILL)
+    assert scene.position_m < 0.98
+    assert scene.last.rule and scene.last.limit
+
+
+def test_a_walker_who_backs_into_the_console_is_stopped() -> None:
+    scene = Scene().arm()
+    scene.run(2.0)
+    for _ in range(600):
+        scene.position_m -= 0.3 * 0.005
+        if not scene.step().run:
+            break
+    assert scene.last is not None and scene.last.cause is Cause.DRIFT_FRONT
+    assert scene.position_m > 0.10
+
+
+def test_nobody_can_arm_beyond_a_line() -> None:
+    scene = Scene(position_m=1.2)
+    scene.run(2.0)
+    assert not scene.press().run
+    assert scene.last is not None and scene.last.refused is Cause.DRIFT_REAR
+
+
+def test_a_belt_sensor_that_reads_zero_while_somebody_walks_is_not_believed() -> None:
+    monitor = (
+        Monitor(Scene().monitor_params(), 200.0) if hasattr(Scene, "monitor_params") else Scene().monitor
+    )
+    for tick in range(1, 401):
+        assert monitor._believed_speed_m_s(0.0, True, 0.005) == 0.0, tick
+    assert monitor._believed_speed_m_s(0.0, True, 0.005) is None
+    assert monitor._belt_doubt() is Cause.BELT_SENSOR
+    assert monitor._believed_speed_m_s(0.0, False, 0.005) is None
+    assert monitor._believed_speed_m_s(0.1, True, 0.005) == 0.1
+    assert monitor._belt_doubt() is None
+
+
+@pytest.mark.parametrize(("speed_m_s", "believed"), [(-0.01, None), (0.0, 0.0), (10.0, 10.0), (10.1, None)])
+def test_a_belt_speed_that_cannot_be_is_not_believed(speed_m_s: float, believed: float | None) -> None:
+    assert Scene().monitor._believed_speed_m_s(speed_m_s, False, 0.005) == believed
+
+
+def test_no_belt_speed_means_the_ceiling() -> None:
+    assert Scene().step().belt_speed_m_s == 0.9
+    assert Scene().step(belt_speed_m_s=0.4).belt_speed_m_s == 0.4
+
+
+def frames_of_a_day() -> list[Frame]:
+    """Settling, arming, standing, faults, a stop, arming again."""
+    scene = Scene()
+    frames = [scene.frame() for _ in range(400)]
+    frames += [scene.frame(reset_pressed=True) for _ in range(40)]
+    frames += [scene.frame(feedback=True) for _ in range(200)]
+    frames += [scene.frame(feedback=True, imu=Fault.BUS_NOISE) for _ in range(3)]
+    frames += [scene.frame(feedback=True, belt=Fault.NO_TARGET) for _ in range(60)]
+    frames += [scene.frame() for _ in range(300)]
+    return frames
+
+
+def bytes_of(decisions: list[Decision]) -> bytes:
+    return b"".join(map(pack_decision, decisions))
+
+
+def test_the_same_frames_give_bit_identical_decisions() -> None:
+    frames = frames_of_a_day()
+    first, second = Scene().monitor, Scene().monitor
+    assert bytes_of([first.step(f) for f in frames]) == bytes_of([second.step(f) for f in frames])
+
+
+@pytest.mark.parametrize("cut", [1, 250, 430, 500, 700])
+def test_saved_and_restored_in_the_middle_nothing_changes(cut: int) -> None:
+    frames = frames_of_a_day()
+    whole = Scene().monitor
+    wanted = [whole.step(f) for f in frames][cut:]
+    half = Scene().monitor
+    for frame in frames[:cut]:
+        half.step(frame)
+    state = json.loads(json.dumps(save(half)))
+    fresh = Scene().monitor
+    restore(fresh, state)
+    assert bytes_of([fresh.step(f) for f in frames[cut:]]) == bytes_of(wanted)
+    copied = copy.deepcopy(half)
+    assert bytes_of([copied.step(f) for f in frames[cut:]]) == bytes_of(wanted)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_no_fault_in_any_place_raises(fault: Fault) -> None:
+    scene = Scene()
+    scene.run(0.1, imu=fault, belt=fault)
+    scene.run(2.0)
+    scene.press()
+    scene.run(0.1, imu=fault)
+    scene.run(0.3, belt=fault)
+
+
+def test_a_sensor_that_sends_nothing_but_zeros_never_arms() -> None:
+    scene = Scene()
+    for _ in range(800):
+        t_ns = (scene.tick + 1) * TICK_NS
+        scene.step(imu=ImuSample(t_ns, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)))
+    assert scene.last is not None and scene.last.refusal is Cause.IMU
+
+
+def test_a_trace_with_a_hole_in_time_stops() -> None:
+    scene = Scene().arm()
+    scene.tick += 13
+    assert not scene.step().run
+
+
+def test_time_that_goes_backward_stops() -> None:
+    scene = Scene().arm()
+    scene.tick -= 2
+    assert not scene.step().run
+    assert scene.last is not None and scene.last.cause in (Cause.LATE, Cause.IMU)
+
+
+def test_a_range_reading_beyond_the_deck_is_never_a_position() -> None:
+    scene = Scene()
+    scene.run(1.0)
+    for n in range(40):
+        scene.step(belt=RangeSample((scene.tick + 1) * TICK_NS, 5.0, n))
+    assert scene.last is not None and scene.last.position_m is None
