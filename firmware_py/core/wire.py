@@ -110,22 +110,8 @@ def pack_decision(d: Decision) -> bytes:
 def unpack_decision(data: bytes) -> Decision:
     """The decision that was packed. Raises ValueError when the bytes are not one."""
     try:
-        (
-            t_ns,
-            run,
-            cause,
-            rule,
-            value,
-            limit,
-            warning,
-            refusal,
-            phase,
-            *known,
-            steps,
-            speed,
-            soft_stop,
-            refused,
-        ) = _DECISION.unpack(data)
+        (t_ns, run, cause, rule, value, limit, warning, refusal, phase, position, velocity, rest, margin, tilt, down,
+         down_limit, cadence, steps, speed, soft_stop, refused) = _DECISION.unpack(data)  # fmt: skip
         return Decision(
             t_ns,
             run,

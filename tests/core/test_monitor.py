@@ -166,9 +166,7 @@ def test_nobody_can_arm_beyond_a_line() -> None:
 
 
 def test_a_belt_sensor_that_reads_zero_while_somebody_walks_is_not_believed() -> None:
-    monitor = (
-        Monitor(Scene().monitor_params(), 200.0) if hasattr(Scene, "monitor_params") else Scene().monitor
-    )
+    monitor = Scene().monitor
     for tick in range(1, 401):
         assert monitor._believed_speed_m_s(0.0, True, 0.005) == 0.0, tick
     assert monitor._believed_speed_m_s(0.0, True, 0.005) is None
