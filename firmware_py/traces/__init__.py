@@ -1,0 +1,8 @@
+"""Frames to and from files, and recorded frames through the same core as live ones.
+
+trace.py        what a trace is, and which file holds one
+csv_trace.py    the form that people and other programs write
+mcap_trace.py   the form that the courier records
+replay.py       frames -> monitor -> decisions, events and their hash
+command.py      `rearguard replay` and `rearguard trace`
+"""

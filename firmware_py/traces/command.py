@@ -1,0 +1,266 @@
+"""Owns the commands `rearguard replay` and `rearguard trace`. Must never decide, and never overwrite a file."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware_py import __version__
+from firmware_py.config import Config, ConfigError, load
+from firmware_py.core.events import EventFinder
+from firmware_py.core.frame import Frame
+from firmware_py.traces.csv_trace import write_csv
+from firmware_py.traces.mcap_writer import McapWriter
+from firmware_py.traces.replay import Summary, open_trace, prepare, replay_file, replay_trace
+from firmware_py.traces.trace import TraceError, find_traces
+from sensors.samples import ImuSample, RangeSample
+
+FAILED, USAGE = 1, 2  # exit codes of design.md: the thing asked about failed; usage or configuration
+
+
+def replay(
+    traces: Annotated[list[Path], typer.Argument(help="Traces (.mcap, .csv, .csv.gz) or folders of them.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; default: what the trace was recorded with.")
+    ] = None,
+    rearm: Annotated[
+        bool, typer.Option("--rearm", help="Press the button again 3 s after each stop.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Traces replayed at the same time.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a trace on stdout, nothing else.")
+    ] = False,
+) -> None:
+    """Play recorded traces through the same core as the live device.
+
+    Example: rearguard replay tests/traces --jobs 2
+    """
+    settings = _config(config)
+    failed = False
+    table = Table("trace", "walking", "armed", "stops", "warnings", "decisions")
+    for result in _results(traces, settings, rearm, jobs):
+        if isinstance(result, TraceError):
+            failed = True
+            _say(str(result))
+            continue
+        _say(*(f"{result.trace}: {note}" for note in result.notes))
+        if as_json:
+            sys.stdout.write(json.dumps(result.row(), allow_nan=False) + "\n")
+            sys.stdout.flush()
+        else:
+            table.add_row(*_cells(result))
+    if not as_json and table.row_count:
+        Console().print(table)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _results(
+    paths: list[Path], config: Config | None, rearm: bool, jobs: int
+) -> Iterator[Summary | TraceError]:
+    """A summary, or why there is none, for each trace in the order asked for."""
+    one = partial(_one, config=config, rearm=rearm)
+    if jobs == 1:
+        yield from map(one, _found(paths))
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            yield from pool.map(one, _found(paths))
+
+
+def _one(found: Path | TraceError, config: Config | None, rearm: bool) -> Summary | TraceError:
+    try:
+        return replay_file(_good(found), config, rearm)
+    except TraceError as error:
+        return error
+
+
+def _cells(summary: Summary) -> tuple[str, ...]:
+    armed = "never" if summary.armed_t_s is None else f"{summary.armed_t_s:.2f} s"
+    stops = "\n".join(
+        f"{s['t_s']:.2f} s {s['cause']}: {s['rule']} {_figure(s['value'])} against {_figure(s['limit'])}"
+        for s in summary.stops
+    )
+    return (
+        summary.trace,
+        f"{summary.walking_s:.0f} of {summary.duration_s:.0f} s",
+        armed,
+        stops or "none",
+        str(len(summary.warnings)),
+        summary.decisions_sha256[:12],
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "?" if value is None else f"{value:.3g}"
+
+
+trace_app = typer.Typer(no_args_is_help=True, help="Look into traces and turn one form into the other.")
+
+
+@trace_app.command()
+def info(
+    traces: Annotated[list[Path], typer.Argument(help="Traces or folders of them.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a trace on stdout, nothing else.")
+    ] = False,
+) -> None:
+    """Say what is in a trace.
+
+    Example: rearguard trace info tests/traces
+    """
+    failed = False
+    for found in _found(traces):
+        try:
+            row = _facts(_good(found))
+        except TraceError as error:
+            failed = True
+            _say(str(error))
+            continue
+        if as_json:
+            sys.stdout.write(json.dumps(row) + "\n")
+        else:
+            sys.stdout.write("\n".join(f"{key:20} {value}" for key, value in row.items()) + "\n\n")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    trace = open_trace(path)
+    frames = without_imu = readings = 0
+    first_ns = last_ns = None
+    for frame in trace.frames:
+        frames += 1
+        without_imu += not isinstance(frame.imu, ImuSample)
+        readings += isinstance(frame.belt, RangeSample)
+        first_ns, last_ns = first_ns or frame.t_ns, frame.t_ns
+    return {
+        "trace": str(path),
+        "duration_s": ((last_ns or 0) - (first_ns or 0)) / 1e9,
+        "frames": frames,
+        "rate_hz": round(trace.rate_hz, 3),
+        "frames_without_imu": without_imu,
+        "distance_readings": readings,
+        "button_recorded": trace.button_recorded,
+        "feedback_recorded": trace.feedback_recorded,
+        "begins_mid_run": trace.state is not None,
+        "version": trace.version,
+        "config_hash": trace.config_hash,
+        "notes": trace.notes,
+    }
+
+
+@trace_app.command("export")
+def export_csv(
+    trace: Annotated[Path, typer.Argument(help="A trace, usually .mcap.")],
+    out: Annotated[
+        Path, typer.Argument(help="The new .csv or .csv.gz; an existing file is never overwritten.")
+    ],
+) -> None:
+    """Write a trace as CSV. Faults become empty cells; the read-back and the stop button are left out.
+
+    Example: rearguard trace export incident.mcap incident.csv.gz
+    """
+    with _sentences(out, (".csv", ".csv.gz")):
+        source = open_trace(trace)
+        count = write_csv(
+            out, source.frames, (f"exported from {trace.name}, recorded by rearguard {source.version}",)
+        )
+        _say(f"{out}: {count} frames", *source.notes)
+
+
+@trace_app.command("import")
+def import_csv(
+    trace: Annotated[Path, typer.Argument(help="A trace, usually .csv or .csv.gz.")],
+    out: Annotated[Path, typer.Argument(help="The new .mcap; an existing file is never overwritten.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; default: what the trace was recorded with.")
+    ] = None,
+) -> None:
+    """Write a trace as MCAP with the decisions of a replay beside the frames, for Foxglove or PlotJuggler.
+
+    Example: rearguard trace import walk.csv.gz walk.mcap
+    """
+    with _sentences(out, (".mcap",)):
+        source = open_trace(trace)
+        settings, monitor = prepare(source, _config(config))
+        about = {
+            "version": __version__,
+            "config": settings.model_dump(mode="json"),
+            "config_hash": settings.hash,
+            "rate_hz": source.rate_hz,
+            "button_recorded": source.button_recorded,
+            "feedback_recorded": source.feedback_recorded,
+            "distance_recorded": source.distance_recorded,
+        }
+        finder = EventFinder()
+        with out.open("xb") as file:
+            writer = McapWriter(file, about, source.state)
+            source.frames = _kept(source.frames, writer)
+            for _, decision in replay_trace(source, settings, monitor):
+                writer.decision(decision)
+                for event in finder.update(decision):
+                    writer.event(event)
+            writer.finish()
+        _say(f"{out}: {writer.frames} frames", *source.notes)
+
+
+def _kept(frames: Iterable[Frame], writer: McapWriter) -> Iterator[Frame]:
+    """The frames as recorded go into the file; what replay adds to them does not."""
+    for frame in frames:
+        writer.frame(frame)
+        yield frame
+
+
+@contextmanager
+def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
+    """Every failure of a conversion as one line and an exit code; a half-written new file is taken away."""
+    if not out.name.endswith(suffixes):
+        _say(f"{out}: the name must end in {' or '.join(suffixes)}.")
+        raise typer.Exit(USAGE)
+    if out.exists():
+        _say(f"{out}: exists and is not overwritten. Choose another name.")
+        raise typer.Exit(FAILED)
+    try:
+        yield
+    except (TraceError, OSError) as error:
+        out.unlink(missing_ok=True)
+        _say(str(error))
+        raise typer.Exit(FAILED) from None
+
+
+def _found(paths: Iterable[Path]) -> Iterator[Path | TraceError]:
+    """Every trace asked for, in order; a path that holds none is its own error."""
+    for path in paths:
+        try:
+            yield from find_traces(path)
+        except TraceError as error:
+            yield error
+
+
+def _good(found: Path | TraceError) -> Path:
+    if isinstance(found, TraceError):
+        raise found
+    return found
+
+
+def _config(path: Path | None) -> Config | None:
+    if path is None:
+        return None
+    try:
+        return load(path)
+    except ConfigError as error:
+        _say(str(error))
+        raise typer.Exit(USAGE) from None
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(line + "\n")

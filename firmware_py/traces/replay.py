@@ -1,0 +1,209 @@
+"""Owns replay: recorded frames through the same core as live ones, and what came of it. Must never decide.
+
+Same frames, same configuration, same version: bit-identical decisions, named by one SHA-256.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from firmware_py.config import Config, ConfigError, parse
+from firmware_py.core.events import Event, EventFinder
+from firmware_py.core.frame import Decision, Frame, Phase
+from firmware_py.core.monitor import Monitor
+from firmware_py.core.state import StateError, restore
+from firmware_py.core.wire import pack_decision
+from firmware_py.traces.csv_trace import read_csv
+from firmware_py.traces.mcap_reader import read_mcap
+from firmware_py.traces.trace import Trace, TraceError
+from sensors.samples import RangeSample
+
+PRESS_S = 0.2  # how long the button is held: the latch takes 0.1 to 3 s
+REARM_AFTER_S = 3.0  # a person reads the reason and steps back on
+RANGE_STEP_NS = 20_000_000  # the walker held in mid-deck is seen at 50 Hz
+
+
+class Hand:
+    """Presses the arming button as soon as the core accepts it: once, or again after each stop."""
+
+    def __init__(self, rearm: bool = False) -> None:
+        self._rearm = rearm
+        self._wanted = True
+        self._was_running = False
+        self._down_ns: int | None = None
+        self._not_before_ns: int | None = None
+
+    def update(self, t_ns: int, last: Decision) -> bool:
+        """Is the button down in the frame at `t_ns`, which comes after the decision `last`?"""
+        if last.run:
+            self._was_running, self._wanted = True, self._rearm
+        elif self._was_running:
+            self._was_running = False
+            self._not_before_ns = last.t_ns + round(REARM_AFTER_S * 1e9)
+        if self._down_ns is not None:
+            if t_ns - self._down_ns < PRESS_S * 1e9:
+                return True
+            self._down_ns = None
+            self._not_before_ns = t_ns + round(PRESS_S * 1e9)  # up for as long before another try
+            return False
+        early = self._not_before_ns is not None and t_ns < self._not_before_ns
+        if self._wanted and not early and not last.run and last.refusal is None:
+            self._down_ns = t_ns
+            return True
+        return False
+
+
+def replay_frames(
+    frames: Iterable[Frame], monitor: Monitor, hand: Hand | None = None, obedient_relay: bool = True
+) -> Iterator[tuple[Frame, Decision]]:
+    """Step `monitor` through `frames`, yielding each frame as it was stepped and the decision on it.
+
+    `hand` presses the button; None leaves it as recorded. `obedient_relay`: the read-back of each frame is the
+    decision before it, as a relay in order answers; False leaves it as recorded.
+    """
+    step = monitor.step
+    last: Decision | None = None
+    for frame in frames:
+        if last is not None and (hand is not None or obedient_relay):
+            pressed = frame.reset_pressed if hand is None else hand.update(frame.t_ns, last)
+            feedback = last.run if obedient_relay else frame.feedback
+            frame = Frame._make((*frame[:5], feedback, pressed, *frame[7:]))
+        elif obedient_relay:
+            frame = frame._replace(feedback=False)
+        last = step(frame)
+        yield frame, last
+
+
+def hold_in_mid_deck(frames: Iterable[Frame], config: Config) -> Iterator[Frame]:
+    """For a trace without distances: the frames of a walker who never leaves the middle of the deck."""
+    distance_m = config.deck_length_m / 2 + (config.range.zero_mm - config.range.half_body_mm) / 1000
+    seen_ns: int | None = None
+    count = 0
+    for frame in frames:
+        if seen_ns is None or frame.t_ns - seen_ns >= RANGE_STEP_NS:
+            seen_ns, count = frame.t_ns, (count + 1) & 255
+            frame = frame._replace(belt=RangeSample(frame.t_ns, distance_m, count))
+        yield frame
+
+
+@dataclass(slots=True)
+class Summary:
+    """What one replay came to. Times are on the trace's own clock."""
+
+    trace: str
+    duration_s: float = 0.0
+    walking_s: float = 0.0
+    frames: int = 0
+    armed_t_s: float | None = None
+    stops: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    decisions_sha256: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, Any]:
+        """The public JSON object of `rearguard replay --json`."""
+        row = asdict(self)
+        del row["notes"]
+        return row
+
+
+def replay_trace(
+    trace: Trace, config: Config, monitor: Monitor, rearm: bool = False
+) -> Iterator[tuple[Frame, Decision]]:
+    """`replay_frames` with what the trace does not hold put in its place: hand, relay, walker in mid-deck."""
+    frames: Iterable[Frame] = trace.frames
+    if not trace.distance_recorded:
+        trace.notes.append("no distance_m: a walker in mid-deck is put in its place, so drift is not judged")
+        frames = hold_in_mid_deck(frames, config)
+    hand = None if trace.button_recorded else Hand(rearm)
+    return replay_frames(frames, monitor, hand, not trace.feedback_recorded)
+
+
+def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
+    """Walk a replay to its end and sum it up. Raises TraceError when the trace breaks off on the way."""
+    out = Summary(str(trace.path))
+    finder, digest = EventFinder(), hashlib.sha256()
+    update, find, pack, waiting = digest.update, finder.update, pack_decision, Phase.WAITING
+    checkpoints = trace.checkpoints
+    first_ns = last_ns = count = walking = 0
+    for _, decision in steps:
+        update(pack(decision))
+        count += 1
+        if decision.phase is not waiting:
+            walking += 1
+        for event in find(decision):
+            _note(out, event)
+        if count == 1:
+            first_ns = decision.t_ns
+        if checkpoints and count in checkpoints and checkpoints[count] != digest.hexdigest():
+            out.notes.append(
+                f"other decisions than recorded, before frame {count} at {decision.t_ns / 1e9:g} s"
+            )
+            checkpoints.clear()
+        last_ns = decision.t_ns
+    out.frames, out.duration_s = count, (last_ns - first_ns) / 1e9
+    out.walking_s = round(walking / trace.rate_hz, 3)
+    out.decisions_sha256 = digest.hexdigest()
+    out.notes += trace.notes
+    return out
+
+
+def _note(out: Summary, event: Event) -> None:
+    t_s = event.t_ns / 1e9
+    cause = event.cause.value if event.cause else None
+    if event.kind == "armed" and out.armed_t_s is None:
+        out.armed_t_s = t_s
+    elif event.kind == "warning":
+        out.warnings.append({"t_s": t_s, "cause": cause})
+    elif event.kind in ("stopped", "stopped_by_fault"):
+        out.stops.append(
+            {
+                "t_s": t_s,
+                "cause": cause,
+                "rule": event.rule,
+                "value": event.value if isfinite(event.value) else None,
+                "limit": event.limit if isfinite(event.limit) else None,
+                "position_m": event.position_m,
+                "velocity_m_s": event.velocity_m_s,
+            }
+        )
+
+
+def open_trace(path: Path) -> Trace:
+    """Open a trace by its name. Raises TraceError."""
+    if path.name.endswith((".csv", ".csv.gz")):
+        return read_csv(path)
+    return read_mcap(path)
+
+
+def replay_file(path: Path, config: Config | None = None, rearm: bool = False) -> Summary:
+    """Replay one file: with `config`, or what the trace was recorded with, or the defaults. Raises TraceError."""
+    trace = open_trace(path)
+    return summarize(trace, replay_trace(trace, *prepare(trace, config), rearm))
+
+
+def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:
+    """The configuration and the monitor for this trace, the state restored when it began mid-run."""
+    if config is None:
+        try:
+            config = parse(trace.config or {})
+        except ConfigError as error:
+            raise TraceError(
+                f"{trace.path}: recorded with settings that this version does not know:\n{error}\n"
+                "Give a configuration with --config."
+            ) from None
+    monitor = Monitor(config.monitor_params(), trace.rate_hz)
+    if trace.state is not None:
+        if trace.config_hash not in ("", config.hash):
+            trace.notes.append("recorded with another configuration: replayed from a device just switched on")
+        else:
+            try:
+                restore(monitor, trace.state)
+            except StateError as error:
+                raise TraceError(
+                    f"{trace.path}: {error}. Replay it with the version that recorded it."
+                ) from None
+    return config, monitor

@@ -1,0 +1,67 @@
+"""Owns what a trace is: recorded frames and what must be known to play them again. Must never decide or write."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firmware_py.core.frame import Frame
+
+SUFFIXES = (".mcap", ".mcap.part", ".csv", ".csv.gz")
+RATE_MIN_HZ = 40.0  # a fall of 0.6 s needs some 20 samples; below it the filters have no room either
+RATE_MAX_HZ = 1000.0
+
+
+class TraceError(Exception):
+    """The file cannot be used as a trace. The message says what, probably why, what to do."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """One recording. `frames` can be walked once and may raise TraceError on the way."""
+
+    path: Path
+    rate_hz: float
+    frames: Iterator[Frame]
+    button_recorded: bool  # False: replay presses the button itself
+    feedback_recorded: bool  # False: replay stands in a relay that always obeys
+    distance_recorded: bool  # False: replay holds a walker in mid-deck
+    config: dict[str, Any] | None = None  # the configuration it was recorded with
+    config_hash: str = ""
+    version: str = ""
+    state: dict[str, Any] | None = (
+        None  # the monitor's state before the first frame (a trace that begins mid-run)
+    )
+    # (frames so far, SHA-256 of their decisions when recorded), filled while `frames` is walked
+    checkpoints: dict[int, str] = field(default_factory=dict)
+    # what the reader had to leave out or the recorder could not keep, filled while `frames` is walked
+    notes: list[str] = field(default_factory=list)
+
+
+def find_traces(path: Path) -> list[Path]:
+    """The trace at `path`, or every trace in that folder and below, in name order. Raises TraceError for none."""
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if is_trace(p) and p.is_file())
+        if not found:
+            raise TraceError(f"{path}: no trace in this folder. Traces end in {', '.join(SUFFIXES)}.")
+        return found
+    if not path.exists():
+        raise TraceError(f"{path}: no such file or folder. Check the path.")
+    if not is_trace(path):
+        raise TraceError(f"{path}: not a trace by its name. Traces end in {', '.join(SUFFIXES)}.")
+    return [path]
+
+
+def is_trace(path: Path) -> bool:
+    return path.name.endswith(SUFFIXES)
+
+
+def check_rate(path: Path, median_step_ns: float) -> float:
+    """The rate in hertz. Raises TraceError when no walk can be judged at it."""
+    rate_hz = 1e9 / median_step_ns
+    if RATE_MIN_HZ <= rate_hz <= RATE_MAX_HZ:
+        return rate_hz
+    raise TraceError(
+        f"{path}: a frame every {median_step_ns / 1e9:g} s is {rate_hz:g} Hz, outside {RATE_MIN_HZ:g} to "
+        f"{RATE_MAX_HZ:g} Hz. Usually t_s in milliseconds or samples: write seconds."
+    )
