@@ -44,7 +44,9 @@ class WorldFactory(MockFactory):  # type: ignore[misc]
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(timeout_s)
         self._socket.connect(str(path))
-        self._hear(self._socket.recv(4096))  # the levels at power-on: until then a stop button would read pressed
+        self._hear(
+            self._socket.recv(4096)
+        )  # the levels at power-on: until then a stop button would read pressed
         self._socket.setblocking(False)
 
     def drive(self, name: str, level: bool) -> None:

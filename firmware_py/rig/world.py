@@ -1,0 +1,238 @@
+"""Owns the world around a guard in real time: walker, belt, chips on the bus, contactors, a finger on the button.
+
+A process of its own, so that the guard under demonstration meets nothing but its bus and its pins. Must never
+see a decision: what it knows of the guard is the relay's pin and the lamp, like everybody in the room.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import get_args
+
+from firmware_py.config import Config, load
+from firmware_py.rig.pins import DRIVEN, WIRED
+from firmware_py.rig.scene import Scenario, Scene, Setup, State
+from sensors.emulated import (
+    EmulatedBus,
+    EmulatedLsm6dsox,
+    EmulatedMpu6050,
+    EmulatedTfLuna,
+    EmulatedVl53l1x,
+    handle,
+)
+from sensors.samples import Fault
+
+WATCHDOG_NS = 50_000_000  # the outside one-shot drops so long after the last edge
+CONTACT_NS = 10_000_000  # a force-guided relay moves in 5 to 15 ms [A]
+LOOK_NS, PRESS_NS = 700_000_000, 300_000_000  # a person sees the lamp, then presses for so long [A]
+STEP_NS = 1_000_000  # no finer than this
+REPORT_NS = 40_000_000
+MAGNET_M = 0.02
+
+
+class Contactors:
+    """Pulse watchdog and two contactors: pulled while edges come (pulse) or while the pin is high (level)."""
+
+    def __init__(self, pulse: bool) -> None:
+        self._pulse = pulse
+        self._level = False
+        self._edges = 0
+        self.last_edge_ns = 0
+        self._coil = False
+        self._coil_ns = 0
+        self.pulled = False
+
+    def drive(self, t_ns: int, level: bool) -> None:
+        """The guard's pin has changed. One edge is a glitch: the charge pump needs a second one."""
+        self._edges = self._edges + 1 if t_ns - self.last_edge_ns < WATCHDOG_NS else 1
+        self._level, self.last_edge_ns = level, t_ns
+
+    def update(self, t_ns: int) -> bool:
+        """Pulled in now?"""
+        alive = self._edges >= 2 and t_ns - self.last_edge_ns < WATCHDOG_NS
+        coil = alive if self._pulse else self._level
+        if coil != self._coil:
+            self._coil, self._coil_ns = coil, t_ns
+        if t_ns - self._coil_ns >= CONTACT_NS:
+            self.pulled = self._coil
+        return self.pulled
+
+
+class Person:
+    """Presses the arming button a while after the lamp invites to it, and again when that had no effect."""
+
+    def __init__(self) -> None:
+        self._seen_ns: int | None = None
+        self.armed = False
+
+    def presses(self, t_ns: int, lamp: bool, pulled: bool) -> bool:
+        self.armed = self.armed or pulled
+        if self.armed:
+            return False
+        if self._seen_ns is None:
+            self._seen_ns = t_ns if lamp else None
+            return False
+        since_ns = t_ns - self._seen_ns
+        if since_ns > 3 * LOOK_NS:
+            self._seen_ns = None
+        return LOOK_NS <= since_ns < LOOK_NS + PRESS_NS
+
+
+class World:
+    """Everything outside the guard; `serve` runs it in real time."""
+
+    def __init__(self, config: Config, scenario: Scenario, seed: int, steady_s: float) -> None:
+        self.scene = Scene(scenario, seed, Setup(deck_length_m=config.deck_length_m, mount=config.range.mount,
+                                                 steady_s=steady_s))  # fmt: skip
+        self.bus = EmulatedBus()
+        self._imu = EmulatedLsm6dsox() if config.imu.sensor == "lsm6dsox" else EmulatedMpu6050()
+        self._range = EmulatedVl53l1x() if config.range.sensor == "vl53l1x" else EmulatedTfLuna()
+        self._config = config
+        self.bus.attach(config.imu.address, self._imu)
+        self.bus.attach(config.range.address, self._range)
+        self._plugged = True
+        self.contactors = Contactors(config.relay.drive == "pulse")
+        self.person = Person()
+        self.levels: dict[int, bool] = {}  # what the guard's inputs are wired to
+        self._lamp = False
+        self._t_ns: int | None = None
+        self.state = self.scene.advance(0.0, run=False)
+        self._wire(0)
+
+    def drive(self, pin: int, level: bool, t_ns: int) -> None:
+        """The guard drives one of its outputs."""
+        if pin == self._config.relay.pin:
+            self.contactors.drive(t_ns, level)
+        elif pin == self._config.panel.lamp_pin:
+            self._lamp = level
+
+    def advance(self, t_ns: int) -> None:
+        """Moves everything to `t_ns`."""
+        if self._t_ns is None:
+            self._t_ns = t_ns
+        while t_ns - self._t_ns >= STEP_NS:
+            step_ns = min(t_ns - self._t_ns, 5 * STEP_NS)
+            self._t_ns += step_ns
+            self.state = self.scene.advance(step_ns / 1e9, run=self.contactors.update(self._t_ns))
+            self._feel(self.state)
+            self.bus.advance(self._t_ns)
+        self._wire(self._t_ns)
+
+    def _feel(self, state: State) -> None:
+        if state.accel_m_s2 is not None and state.gyro_rad_s is not None:
+            self._imu.set(state.accel_m_s2, state.gyro_rad_s)
+        elif self._plugged:
+            self._plugged = False
+            self.bus.detach(self._config.imu.address)
+        if isinstance(self._range, EmulatedVl53l1x):
+            status = {None: 9, Fault.NO_TARGET: 5}.get(
+                state.range_fault, 4
+            )  # UM2356: 4 weak, 5 nothing there
+            self._range.set(state.distance_m, status)
+        else:
+            self._range.set(0.0 if state.range_fault is Fault.NO_TARGET else state.distance_m,
+                            50 if state.range_fault is Fault.WEAK_SIGNAL else 1000)  # fmt: skip
+
+    def _wire(self, t_ns: int) -> None:
+        config, pulled = self._config, self.contactors.pulled
+        pitch_m = config.belt.hall_mm_per_pulse / 1000
+        self.levels = {
+            config.relay.readback_pin: pulled,
+            config.panel.button_pin: not self.person.presses(t_ns, self._lamp, pulled),
+            config.panel.stop_pin: False,
+            config.belt.hall_pin: self.scene.belt.travel_m % pitch_m >= MAGNET_M,
+        }
+
+    def report(self, t_ns: int) -> dict[str, object]:
+        """The truth, for whoever shows or judges the run."""
+        state = self.state
+        return {
+            "t_ns": t_ns,
+            "t_s": state.t_s,
+            "position_m": state.position_m,
+            "velocity_m_s": state.velocity_m_s,
+            "belt_speed_m_s": state.belt_speed_m_s,
+            "pulled": self.contactors.pulled,
+            "last_edge_ns": self.contactors.last_edge_ns,
+            "hazard": state.hazard,
+            "steps": state.steps,
+        }
+
+
+def serve(world: World, directory: Path) -> None:
+    """Bus and pins for one guard after another, and a line of truth on stdout every 40 ms, until stdout closes."""
+    bus, pins = _listen(directory / "bus.sock"), _listen(directory / "pins.sock")
+    told: dict[socket.socket, dict[int, bool]] = {}
+    poll = select.poll()
+    known = {s.fileno(): s for s in (bus, pins)}
+    for number in known:
+        poll.register(number, select.POLLIN)
+    report_ns = 0
+    while True:
+        ready = poll.poll(1)
+        now_ns = time.monotonic_ns()
+        world.advance(now_ns)
+        for number, _ in ready:
+            it = known[number]
+            if it is bus or it is pins:
+                guest, _ = it.accept()
+                guest.setblocking(False)
+                known[guest.fileno()] = guest
+                poll.register(guest, select.POLLIN)
+                if it is pins:
+                    told[guest] = {}
+            elif not (_pins_said(it, world) if it in told else handle(it, world.bus)):
+                poll.unregister(it)
+                del known[number]
+                told.pop(it, None)
+                it.close()
+        for guest, levels in told.items():
+            new = {pin: level for pin, level in world.levels.items() if levels.get(pin) != level}
+            if new:
+                levels.update(new)
+                with contextlib.suppress(OSError):  # it has gone; the next read says so
+                    guest.send(b"".join(WIRED.pack(pin, level) for pin, level in new.items()))
+        if now_ns >= report_ns:
+            report_ns = now_ns + REPORT_NS
+            print(json.dumps(world.report(now_ns)), flush=True)  # noqa: T201
+
+
+def _pins_said(guest: socket.socket, world: World) -> bool:
+    try:
+        said = guest.recv(4096)
+    except OSError:
+        return False
+    for pin, level, t_ns in DRIVEN.iter_unpack(said):
+        world.drive(pin, bool(level), t_ns)
+    return bool(said)
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen(4)
+    return listener
+
+
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--scenario", choices=get_args(Scenario), default="walk")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steady-s", type=float, default=5.0)
+    asked = parser.parse_args(argv)
+    with contextlib.suppress(OSError):  # hardware does not wait for other programs; without the right it may
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(40))
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        serve(World(load(asked.config), asked.scenario, asked.seed, asked.steady_s), asked.directory)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
