@@ -1,0 +1,203 @@
+"""Owns running detectors over people: one person is one job, so nothing is shared between jobs but the code.
+
+Must never score (score.py) or print (report.py).
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from math import degrees
+
+from firmware_py.core.frame import Decision
+from firmware_py.core.monitor import Monitor, MonitorParams
+from firmware_py.evaluation import peers
+from firmware_py.evaluation.datasets import DATASETS, read_person
+from firmware_py.evaluation.files import SourceFile
+from firmware_py.evaluation.replay import REARM_S, Replayer, Stop
+from firmware_py.evaluation.score import Outcome, Score, judge
+from firmware_py.evaluation.streams import Stream, cold, walks_for, warm
+from firmware_py.evaluation.trials import G_M_S2, Dataset, Kind, Trial
+from firmware_py.evaluation.variants import VARIANTS
+
+OURS = "Rearguard"
+COLD, WARM = "cold", "warm"
+_PEER_RUN_IN_S = 20.0  # four time constants of the slowest filter a peer uses
+_BEFORE_S, _AFTER_S = 3.0, 1.0  # what an excerpt shows around the moment it is about
+_EXCERPT_HZ = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything one process needs to know to evaluate one person."""
+
+    dataset: str
+    person: str
+    files: tuple[SourceFile, ...]
+    params: MonitorParams
+    protocols: tuple[str, ...] = (COLD, WARM)
+    variant: str = ""
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    peers: bool = False
+    peer_scale: float = 1.0
+    excerpts: bool = False
+
+
+@dataclass(slots=True)
+class Excerpt:
+    """A few seconds around a miss or a false stop, for a plot. Times are seconds of the trial."""
+
+    score: Score
+    t_s: list[float] = field(default_factory=list)
+    accel_g: list[float] = field(default_factory=list)
+    down_m_s: list[float | None] = field(default_factory=list)
+    limit_m_s: list[float | None] = field(default_factory=list)
+    tilt_deg: list[float | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came out of one job."""
+
+    scores: list[Score] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    excerpts: list[Excerpt] = field(default_factory=list)
+
+
+def run_jobs(jobs: list[Job], processes: int, done: Callable[[Job], None]) -> Result:
+    """All jobs, results in the order of the jobs whatever the number of processes."""
+    results: dict[int, Result] = {}
+    if processes <= 1:
+        for number, job in enumerate(jobs):
+            results[number] = run_job(job)
+            done(job)
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            waiting = {pool.submit(run_job, job): number for number, job in enumerate(jobs)}
+            for future in as_completed(waiting):
+                number = waiting[future]
+                results[number] = future.result()
+                done(jobs[number])
+    total = Result()
+    for number in sorted(results):
+        total.scores += results[number].scores
+        total.problems += results[number].problems
+        total.excerpts += results[number].excerpts
+    return total
+
+
+def run_job(job: Job) -> Result:
+    """One person: every trial, cold and warm, and the time-reversed copies of the walks."""
+    dataset = DATASETS[job.dataset]
+    trials, problems = read_person(dataset, job.person, job.files)
+    if job.variant:
+        trials = [VARIANTS[job.variant](trial) for trial in trials]
+    result = Result(problems=problems)
+    for protocol in job.protocols:
+        runner = _Runner(job, dataset, trials, protocol)
+        for trial in _with_reversed(trials, job.kinds):
+            runner.run(trial, result)
+    return result
+
+
+def _with_reversed(trials: list[Trial], kinds: tuple[Kind, ...]) -> Iterator[Trial]:
+    for trial in trials:
+        if trial.kind in kinds:
+            yield trial
+            if trial.kind is Kind.WALK:
+                yield trial.time_reversed()
+
+
+class _Runner:
+    """Runs the trials of one person under one protocol; warmed-up walkers are kept and copied."""
+
+    def __init__(self, job: Job, dataset: Dataset, trials: list[Trial], protocol: str) -> None:
+        self._job = job
+        self._dataset = dataset
+        self._trials = trials
+        self._protocol = protocol
+        self._warmed: dict[tuple[str, ...], Replayer] = {}
+
+    def run(self, trial: Trial, result: Result) -> None:
+        walks = walks_for(trial, self._trials, self._dataset) if self._protocol == WARM else []
+        if self._protocol == WARM and not walks:
+            result.problems.append(
+                f"{trial.dataset} {trial.name}: no other walk of this person: not run warm."
+            )
+            return
+        stream = warm(trial, walks, self._dataset.mounting_varies) if walks else cold(trial)
+        key = tuple(walk.name for walk in walks)
+        replayer = self._at_start(stream, key)
+        replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
+        score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals())
+        result.scores.append(score)
+        if self._job.peers:
+            result.scores += self._peers(trial, stream, replayer.armed_intervals())
+        if self._job.excerpts and _is_notable(score):
+            result.excerpts.append(self._excerpt(score, trial, stream, key))
+
+    def _at_start(self, stream: Stream, key: tuple[str, ...]) -> Replayer:
+        """A walker who has done everything before the trial."""
+        if key in self._warmed:
+            return copy.deepcopy(self._warmed[key])
+        replayer = Replayer(Monitor(self._job.params, stream.rate_hz), stream.rate_hz)
+        replayer.feed(stream.accel_m_s2[: stream.start], stream.gyro_rad_s[: stream.start])
+        if stream.start and not self._dataset.mounting_varies:
+            self._warmed[key] = copy.deepcopy(replayer)
+        return replayer
+
+    def _judge(
+        self, trial: Trial, stream: Stream, detector: str, stops: list[Stop], armed: list[tuple[int, int]]
+    ) -> Score:
+        return judge(
+            trial,
+            [stop._replace(at=stop.at - stream.start) for stop in stops],
+            [(a - stream.start, b - stream.start) for a, b in armed],
+            detector,
+            self._protocol,
+            self._job.variant,
+        )
+
+    def _peers(self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]]) -> Iterator[Score]:
+        """The peers on the same stream, armed at the same moment, armed again as late after a stop."""
+        rate_hz = stream.rate_hz
+        cut = max(0, stream.start - round(_PEER_RUN_IN_S * rate_hz))
+        tail = Stream(rate_hz, stream.accel_m_s2[cut:], stream.gyro_rad_s[cut:], stream.start - cut)
+        motion = peers.Motion(tail)
+        first = max(tail.start, ours_armed[0][0] - cut) if ours_armed else len(tail)
+        for name, rule in peers.PEERS.items():
+            hits, armed = peers.stops(rule(motion, self._job.peer_scale), first, round(REARM_S * rate_hz))
+            yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed)
+
+    def _excerpt(self, score: Score, trial: Trial, stream: Stream, key: tuple[str, ...]) -> Excerpt:
+        centre_s = score.impact_s if score.outcome not in (None, Outcome.STOPPED) else score.false_stops[0][0]
+        assert centre_s is not None
+        rate_hz = trial.rate_hz
+        first, last = (centre_s - _BEFORE_S) * rate_hz, (centre_s + _AFTER_S) * rate_hz
+        every = max(1, round(rate_hz / _EXCERPT_HZ))
+        excerpt = Excerpt(score)
+        index = 0
+
+        def watch(decision: Decision) -> None:
+            nonlocal index
+            if first <= index <= last and index % every == 0:
+                ax, ay, az = stream.accel_m_s2[stream.start + index].tolist()
+                excerpt.t_s.append(round(index / rate_hz, 3))
+                excerpt.accel_g.append(round((ax * ax + ay * ay + az * az) ** 0.5 / G_M_S2, 3))
+                excerpt.down_m_s.append(decision.down_velocity_m_s)
+                excerpt.limit_m_s.append(decision.down_velocity_limit_m_s)
+                excerpt.tilt_deg.append(None if decision.tilt_rad is None else degrees(decision.tilt_rad))
+            index += 1
+
+        replayer = self._at_start(stream, key)
+        replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :], watch)
+        return excerpt
+
+
+def _is_notable(score: Score) -> bool:
+    """Worth looking at: a walking fall that was not stopped, or a stop while somebody only walked."""
+    if score.kind is Kind.WALK:
+        return bool(score.false_stops)
+    return score.kind is Kind.FALL_WALKING and (
+        score.outcome is not Outcome.STOPPED or bool(score.false_stops)
+    )

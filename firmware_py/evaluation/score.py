@@ -1,0 +1,209 @@
+"""Owns the rules by which a detector is judged: whole trials and hours, never windows.
+
+A fall: the first stop from `EARLIEST_S` before the impact on decides. Before the impact sample: stopped, and its lead
+is the time left. From the impact to `LATEST_S` after it: late. None: missed. A stop earlier than that (with a video
+label: earlier than `ONSET_MARGIN_S` before the onset) is a false stop; when the belt was then still off as the fall
+came, the fall counts as not guarded, never as detected. Anything else: every stop counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from scipy.stats import chi2
+
+from firmware_py.evaluation.replay import Stop
+from firmware_py.evaluation.trials import Kind, Trial
+
+# Real falls take 1271 +- 648 ms from imbalance to pelvis impact, acted ones less: an earlier stop saw something else.
+EARLIEST_S = 2.0
+LATEST_S = 2.0
+ONSET_MARGIN_S = 0.2  # video labels mark the onset when a person can see it
+
+
+class Outcome(Enum):
+    """What became of one fall."""
+
+    STOPPED = "stopped"
+    LATE = "late"
+    MISSED = "missed"
+    UNGUARDED = "unguarded"  # the belt was not running, or not yet armed, when the fall began
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One trial as one detector saw it. Times are seconds from the start of the trial."""
+
+    detector: str
+    protocol: str
+    variant: str
+    dataset: str
+    person: str
+    activity: str
+    trial: str
+    kind: Kind
+    backward: bool
+    reverse: bool
+    duration_s: float
+    armed_s: float  # how long the belt could run; for a fall, until the fall
+    outcome: Outcome | None  # None: not a fall
+    stop_s: float | None  # the stop that decided a fall
+    impact_s: float | None
+    lead_s: float | None
+    rule: str
+    false_stops: tuple[tuple[float, str], ...]  # when and by which rule
+
+
+def judge(
+    trial: Trial,
+    stops: Iterable[Stop],
+    armed: Iterable[tuple[int, int]],
+    detector: str,
+    protocol: str,
+    variant: str = "",
+) -> Score:
+    """Score one trial. Indices of stops and armed intervals count from the first sample of the trial."""
+    rate_hz, impact = trial.rate_hz, trial.impact_index
+    stops = [stop for stop in stops if stop.at >= 0]
+    armed = list(armed)
+    outcome: Outcome | None = None
+    decisive: Stop | None = None
+    end = len(trial.accel_m_s2)
+    false = stops
+    if trial.kind.is_fall and impact is not None:
+        begins = impact - round(EARLIEST_S * rate_hz)
+        if trial.onset_index is not None:
+            begins = trial.onset_index - round(ONSET_MARGIN_S * rate_hz)
+        end = begins
+        false = [stop for stop in stops if stop.at < begins]
+        decisive = next((s for s in stops if begins <= s.at <= impact + round(LATEST_S * rate_hz)), None)
+        if decisive is not None:
+            outcome = Outcome.STOPPED if decisive.at < impact else Outcome.LATE
+        else:
+            guarded = any(start < impact and stop > begins for start, stop in armed)
+            outcome = Outcome.MISSED if guarded else Outcome.UNGUARDED
+    samples = sum(max(0, min(stop, end) - max(start, 0)) for start, stop in armed)
+    lead = None if outcome is not Outcome.STOPPED else (impact - decisive.at) / rate_hz  # type: ignore[operator, union-attr]
+    return Score(
+        detector,
+        protocol,
+        variant,
+        trial.dataset,
+        trial.person,
+        trial.activity,
+        trial.name,
+        trial.kind,
+        trial.backward,
+        trial.name.endswith("reversed"),
+        trial.duration_s,
+        samples / rate_hz,
+        outcome,
+        None if decisive is None else decisive.at / rate_hz,
+        None if impact is None else impact / rate_hz,
+        lead,
+        decisive.rule if decisive is not None else "",
+        tuple((stop.at / rate_hz, f"{stop.cause.value}:{stop.rule}") for stop in false),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: many trials of one sort by one detector."""
+
+    detector: str
+    protocol: str
+    variant: str
+    group: str
+    trials: int
+    people: int
+    falls: int
+    stopped: int
+    late: int
+    missed: int
+    unguarded: int
+    lead_median_ms: float | None
+    lead_p5_ms: float | None
+    trials_with_false_stop: int
+    false_stops: int
+    hours: float
+    false_stops_per_hour: float | None
+    false_stops_per_hour_upper95: float | None
+
+    @property
+    def stopped_percent(self) -> float | None:
+        return 100 * self.stopped / self.falls if self.falls else None
+
+
+def summarize(group: str, scores: list[Score]) -> Line:
+    """Add up scores of one detector, protocol and variant."""
+    first = scores[0]
+    falls = [s for s in scores if s.outcome is not None]
+    leads_ms = [1000 * s.lead_s for s in falls if s.lead_s is not None]
+    count = {outcome: sum(s.outcome is outcome for s in falls) for outcome in Outcome}
+    false_stops = sum(len(s.false_stops) for s in scores)
+    hours = sum(s.armed_s for s in scores) / 3600
+    return Line(
+        detector=first.detector,
+        protocol=first.protocol,
+        variant=first.variant,
+        group=group,
+        trials=len(scores),
+        people=len({(s.dataset, s.person) for s in scores}),
+        falls=len(falls),
+        stopped=count[Outcome.STOPPED],
+        late=count[Outcome.LATE],
+        missed=count[Outcome.MISSED],
+        unguarded=count[Outcome.UNGUARDED],
+        lead_median_ms=float(np.median(leads_ms)) if leads_ms else None,
+        lead_p5_ms=float(np.percentile(leads_ms, 5)) if leads_ms else None,
+        trials_with_false_stop=sum(bool(s.false_stops) for s in scores),
+        false_stops=false_stops,
+        hours=hours,
+        false_stops_per_hour=false_stops / hours if hours else None,
+        false_stops_per_hour_upper95=poisson_upper95(false_stops) / hours if hours else None,
+    )
+
+
+def poisson_upper95(events: int) -> float:
+    """The largest mean that gives this few events with 5 % chance (exact, one-sided): 3.00 for none."""
+    return float(chi2.ppf(0.95, 2 * (events + 1)) / 2)
+
+
+GROUPS: dict[str, str] = {
+    "falls while walking": "fall_walking",
+    "  backward slips": "backward",
+    "falls while jogging": "fall_jogging",
+    "falls outside walking": "fall_other",
+    "walking": "walk",
+    "walking, time-reversed": "reversed",
+    "stumbles with recovery": "stumble",
+    "other activities": "other",
+}
+
+
+def group_of(score: Score) -> list[str]:
+    """The lines of the table a score counts in."""
+    key = "reversed" if score.reverse else score.kind.value
+    keys = [key, "backward"] if score.backward else [key]
+    return [name for name, wanted in GROUPS.items() if wanted in keys]
+
+
+def table(scores: list[Score]) -> list[Line]:
+    """The lines of the summary, detectors side by side within each protocol and group."""
+    buckets: dict[tuple[str, str, str, str], list[Score]] = {}
+    for score in scores:
+        for group in group_of(score):
+            buckets.setdefault((score.protocol, score.variant, group, score.detector), []).append(score)
+    order = list(GROUPS)
+    keys = sorted(buckets, key=lambda k: (k[0], k[1], order.index(k[2])))
+    return [summarize(key[2], buckets[key]) for key in keys]
+
+
+def table_by(scores: list[Score], what: str) -> list[Line]:
+    """The same by "activity" or by "person"; time-reversed copies are apart."""
+    buckets: dict[tuple[str, str, str, str], list[Score]] = {}
+    for score in scores:
+        name = str(getattr(score, what)) + (" reversed" if score.reverse else "")
+        buckets.setdefault((score.protocol, score.variant, name, score.detector), []).append(score)
+    return [summarize(key[2], buckets[key]) for key in sorted(buckets)]

@@ -1,0 +1,118 @@
+"""Owns joining recordings: the walk before a trial, turned to its mounting, with a seam nobody can hear.
+
+Must never change a trial beyond its first half second.
+"""
+
+from dataclasses import dataclass
+from math import acos, pi
+
+import numpy as np
+
+from firmware_py.evaluation.trials import Array, Dataset, Kind, Trial
+
+WARM_UP_S = 60.0
+SEAM_S = 0.5
+_MOUNTING_S = 3.0  # a trial's own mounting is read from its first seconds
+_MOST_TURN_RAD = pi / 4  # more than this is another posture (lying, bent), not another mounting
+_MOST_SCALE = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """What a detector sees: maybe a walk first, then the trial from `start` on."""
+
+    rate_hz: float
+    accel_m_s2: Array
+    gyro_rad_s: Array
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.accel_m_s2)
+
+
+def cold(trial: Trial) -> Stream:
+    return Stream(trial.rate_hz, trial.accel_m_s2, trial.gyro_rad_s)
+
+
+def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
+    """The trial after 60 s of the walks given (less if they are shorter)."""
+    pieces = _pieces(walks, trial)
+    if mounting_varies:
+        pieces = [_turned(piece, trial) for piece in pieces]
+    accel, gyro = pieces[0]
+    for piece in [*pieces[1:], (trial.accel_m_s2, trial.gyro_rad_s)]:
+        start = len(accel) - _seam(trial.rate_hz)
+        accel = cross_fade(accel, piece[0], _seam(trial.rate_hz))
+        gyro = cross_fade(gyro, piece[1], _seam(trial.rate_hz))
+    return Stream(trial.rate_hz, accel, gyro, start)
+
+
+def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial]:
+    """Which recordings of the same person come first: slow, then quick, and never the trial itself.
+
+    A reversed copy is warmed up by reversed copies: a walker does not turn round between warm-up and walk.
+    """
+    reverse = trial.name.endswith("reversed")
+    own = trial.name.removesuffix(" reversed")
+    others = [t for t in trials if t.kind is Kind.WALK and t.name != own]
+    slow = [t for t in others if t.activity in dataset.slow_walks]
+    quick = [t for t in others if t.activity in dataset.quick_walks]
+    halves = [
+        _until(slow, WARM_UP_S / 2 if quick else WARM_UP_S),
+        _until(quick, WARM_UP_S / 2 if slow else WARM_UP_S),
+    ]
+    return [t.time_reversed() if reverse else t for half in halves for t in half]
+
+
+def cross_fade(before: Array, after: Array, samples: int) -> Array:
+    """`after` begins while `before` ends: their overlap is blended, so nothing jumps."""
+    weight = np.linspace(0.0, 1.0, samples + 2)[1:-1, None]
+    seam = (1 - weight) * before[-samples:] + weight * after[:samples]
+    return np.concatenate((before[:-samples], seam, after[samples:]))
+
+
+def _seam(rate_hz: float) -> int:
+    return round(SEAM_S * rate_hz)
+
+
+def _until(walks: list[Trial], seconds: float) -> list[Trial]:
+    chosen: list[Trial] = []
+    for walk in walks:
+        if sum(t.duration_s - SEAM_S for t in chosen) >= seconds:
+            break
+        chosen.append(walk)
+    return chosen
+
+
+def _pieces(walks: list[Trial], trial: Trial) -> list[tuple[Array, Array]]:
+    """The start of each walk, so that the halves last 30 s each and all of it 60 s up to the seam."""
+    paces = {walk.activity for walk in walks}
+    left_s = dict.fromkeys(paces, WARM_UP_S / len(paces))
+    pieces = []
+    for walk in walks:
+        seconds = min(left_s[walk.activity], walk.duration_s - SEAM_S)
+        left_s[walk.activity] -= seconds
+        if seconds > 0:
+            samples = round((seconds + SEAM_S) * trial.rate_hz)
+            pieces.append((walk.accel_m_s2[:samples], walk.gyro_rad_s[:samples]))
+    return pieces
+
+
+def _turned(piece: tuple[Array, Array], trial: Trial) -> tuple[Array, Array]:
+    """A piece of walking as this trial's mounting and scale would have recorded it."""
+    own = trial.accel_m_s2[: round(_MOUNTING_S * trial.rate_hz)].mean(axis=0)
+    walked = piece[0].mean(axis=0)
+    scale = float(np.linalg.norm(own) / np.linalg.norm(walked))
+    turn = rotation_between(walked, own)
+    if acos(min(1.0, max(-1.0, float((np.trace(turn) - 1) / 2)))) > _MOST_TURN_RAD:
+        return piece
+    scale = min(1 + _MOST_SCALE, max(1 - _MOST_SCALE, scale))
+    return piece[0] @ turn.T * scale, piece[1] @ turn.T
+
+
+def rotation_between(a: Array, b: Array) -> Array:
+    """The smallest rotation that turns the direction of a into that of b (Rodrigues). Not for opposite vectors."""
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    axis = np.cross(a, b)
+    skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    return np.asarray(np.eye(3) + skew + skew @ skew / (1 + float(a @ b)))
