@@ -289,6 +289,12 @@ class Config(_Section):
         return self.deck.length_mm * self.deck.rear_line_percent / 100_000
 
     @property
+    def front_line_m(self) -> float:
+        """On a reverse belt the "front" of the core is the rear edge, where the 70 % rule holds from the other side."""
+        line_m = self.deck.front_line_mm / 1000
+        return max(line_m, 0.3 * self.deck_length_m) if self.belt.direction == "reverse" else line_m
+
+    @property
     def belt_ceiling_m_s(self) -> float:
         return self.belt.ceiling_km_h / 3.6
 
@@ -312,10 +318,11 @@ class Config(_Section):
             drift=DriftParams(
                 deck_length_m=self.deck_length_m,
                 rear_line_m=self.rear_line_m,
-                front_line_m=self.deck.front_line_mm / 1000,
+                front_line_m=self.front_line_m,
                 coast_down_m_s2=self.belt.coast_down_m_s2,
                 stop_latency_s=self.belt.stop_latency_ms / 1000,
                 belt_ceiling_m_s=self.belt_ceiling_m_s,
+                commissioned=self.belt.commissioned,
                 warn_m=self.drift.warn_mm / 1000,
                 soft_stop=self.drift.soft_stop,
                 standstill=self.drift.standstill,

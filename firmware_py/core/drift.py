@@ -5,7 +5,7 @@ Must never guess the belt slow, and never stop the ordinary sway and wander of a
 Specification (position frame of position.py: "rear" is the end that the belt carries to)
   rest       position + velocity x (stop latency + belt speed / (2 x coast-down)): a walker whose steps are too short
              by a share of the belt's speed is carried by that share of the belt's way until it rests.
-  rear line  stop when rest reaches the line less `slack_m`; at most 70 % of the deck (ISO 20957-6:2021 6.5.3).
+  rear line  stop when rest reaches the line less SLACK_M; at most 70 % of the deck (ISO 20957-6:2021 6.5.3).
   front line the same toward the console, where the feet also step on for a moment while the belt slows.
   standstill stop when the walker is carried at nearly the belt's speed. Where the belt's speed is not measured
              its ceiling stands in, and then also stop when the walker leaves the usual place faster than this
@@ -25,9 +25,10 @@ from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.position import Position
 
-HOME_M = 0.25  # the recommended place to walk lies so far behind the front line: 3 times a wander of 8 cm
-SPREAD_M = 0.28  # how far behind home a walker may be when the feet stop: 3.5 times a wander of 8 cm [A]
-SEE_S = 0.35  # slowest 5 % of standstills are seen within this (docs/drift.md)
+SPREAD_M = 0.22  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
+SEE_S = 0.30  # from the last step to the cut, near the rear limit (docs/drift.md)
+SURGE_S2 = 0.04  # x coast-down: the feet follow a slowing belt 0.2 s late (0.2 s squared) [A]
+SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
@@ -53,8 +54,6 @@ class DriftParams:
     warn_s: float = 0.8
     soft_stop: bool = False
     standstill: bool = True
-    slack_m: float = 0.03  # error of one estimate: reading noise, sway, the pod of cloth on the back
-    surge_s2: float = 0.04  # x coast-down: the feet follow a slowing belt 0.2 s late (1 / 0.2 s squared) [A]
     still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
     still_top: float = 0.80  # learning may raise that share up to here and no further
     still_hold_s: float = 0.03
@@ -99,9 +98,9 @@ class Drift:
     def __init__(self, params: DriftParams, rate_hz: float) -> None:  # noqa: ARG002 (every detector is built alike)
         self._p = params
         self._safe_m_s = safe_speed_m_s(
-            params.rear_line_m, params.front_line_m, params.coast_down_m_s2, params.stop_latency_s
+            params.rear_line_m, params.front_line_m, params.stop_latency_s, params.coast_down_m_s2
         )
-        self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - params.slack_m
+        self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - SLACK_M
         self._still = Held(params.still_hold_s)
         self._leaving = Held(params.leave_hold_s)
         self._resting = Held(2.0)
@@ -153,7 +152,7 @@ class Drift:
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
         if moving:
             rest_m = at_m + v * (p.stop_latency_s + speed / (2.0 * p.coast_down_m_s2))
-            front_m = p.front_line_m + p.surge_s2 * p.coast_down_m_s2
+            front_m = p.front_line_m + SURGE_S2 * p.coast_down_m_s2
         else:
             rest_m = at_m
             front_m = p.front_line_m
@@ -270,15 +269,27 @@ def rest_position_m(
     return position_m + velocity_m_s * (stop_latency_s + belt_speed_m_s / (2.0 * coast_down_m_s2))
 
 
-def safe_speed_m_s(
-    rear_line_m: float, front_line_m: float, coast_down_m_s2: float, stop_latency_s: float
-) -> float:
-    """The fastest belt on which a walker who suddenly stands still comes to rest before the rear line.
+def zone_m(
+    rear_line_m: float,
+    front_line_m: float,
+    belt_speed_m_s: float,
+    stop_latency_s: float,
+    coast_down_m_s2: float,
+) -> tuple[float, float]:
+    """Where to walk: behind the front limit, and ahead of the point from which a dead standstill ends past the rear line."""
+    way_m = rest_position_m(0.0, belt_speed_m_s, belt_speed_m_s, SEE_S + stop_latency_s, coast_down_m_s2)
+    return front_line_m + SURGE_S2 * coast_down_m_s2, rear_line_m - SLACK_M - way_m
 
-    Solves room = v (see + latency) + v^2 / (2 a), with the room that is left behind a walker who stands as far
-    back as wander leads. 0 when there is no room at all.
+
+def safe_speed_m_s(
+    rear_line_m: float, front_line_m: float, stop_latency_s: float, coast_down_m_s2: float
+) -> float:
+    """The fastest belt that leaves a zone of twice SPREAD_M to walk in; 0 when there is no such belt.
+
+    Solves v (see + latency) + v^2 / (2 a) = room.
     """
-    room_m = rear_line_m - front_line_m - HOME_M - SPREAD_M
+    front_m, rear_m = zone_m(rear_line_m, front_line_m, 0.0, stop_latency_s, coast_down_m_s2)
+    room_m = rear_m - front_m - 2.0 * SPREAD_M
     if room_m <= 0.0:
         return 0.0
     wait_s = SEE_S + stop_latency_s
