@@ -115,7 +115,6 @@ class Monitor:
         ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], walking)
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
-        pressed = self._button.update(t_ns, frame.reset_pressed, stopped)
         if ill is None and stopped and self._button.stuck:
             ill = Finding(Signal.UNHEALTHY, Cause.BUTTON_STUCK, "button_stuck", 1.0, 0.0)
 
@@ -127,7 +126,14 @@ class Monitor:
         else:
             finding = fall or carried or ill
 
-        signal = finding.signal if finding is not None else (Signal.RESET if pressed else Signal.OK)
+        button = self._button
+        pressed = button.update(
+            t_ns, frame.reset_pressed, stopped, finding.cause if finding is not None else None
+        )
+        if finding is not None:
+            signal = finding.signal
+        else:
+            signal = Signal.RESET if pressed and button.spoiled is None else Signal.OK
         latch = TABLE[self._latch, signal]
         if latch is not self._latch:
             self._latch = latch
@@ -158,7 +164,7 @@ class Monitor:
             gait.steps,
             self._ceiling_m_s if speed_m_s is None else speed_m_s,
             drift.soft_stop and run,
-            refusal if pressed else None,
+            button.spoiled if pressed else None,
         )
 
     def _arm(self) -> None:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from firmware_py.core.frame import Signal
+from firmware_py.core.frame import Cause, Signal
 from firmware_py.core.latch import TABLE, Button, Latch
 
 TICK_NS = 5_000_000
@@ -33,7 +33,7 @@ def presses(*legs: tuple[int, bool], stopped: bool = True) -> list[int]:
     button, accepted, tick = Button(), [], 0
     for ticks, pressed in legs:
         for _ in range(ticks):
-            if button.update(tick * TICK_NS, pressed, stopped):
+            if button.update(tick * TICK_NS, pressed, stopped, None):
                 accepted.append(tick)
             tick += 1
     return accepted
@@ -57,19 +57,19 @@ def test_the_press_after_one_held_through_power_on_starts() -> None:
 
 def test_a_press_that_began_while_running_does_not_start() -> None:
     button = Button()
-    button.update(0, False, stopped=False)
-    assert not button.update(1 * TICK_NS, True, stopped=False)
+    button.update(0, False, stopped=False, wrong=None)
+    assert not button.update(1 * TICK_NS, True, stopped=False, wrong=None)
     for tick in range(2, 60):
-        assert not button.update(tick * TICK_NS, True, stopped=True)
-    assert not button.update(60 * TICK_NS, False, stopped=True)
+        assert not button.update(tick * TICK_NS, True, stopped=True, wrong=None)
+    assert not button.update(60 * TICK_NS, False, stopped=True, wrong=None)
 
 
 def test_a_press_released_while_running_is_nothing() -> None:
     button = Button()
-    button.update(0, False, stopped=True)
+    button.update(0, False, stopped=True, wrong=None)
     for tick in range(1, 60):
-        button.update(tick * TICK_NS, True, stopped=True)
-    assert not button.update(60 * TICK_NS, False, stopped=False)
+        button.update(tick * TICK_NS, True, stopped=True, wrong=None)
+    assert not button.update(60 * TICK_NS, False, stopped=False, wrong=None)
 
 
 def test_a_bouncing_contact_is_one_press_at_most() -> None:
@@ -80,18 +80,18 @@ def test_a_bouncing_contact_is_one_press_at_most() -> None:
 @pytest.mark.parametrize(("ticks", "stuck"), [(600, False), (601, False), (602, True)])
 def test_a_button_held_for_more_than_three_seconds_is_stuck(ticks: int, stuck: bool) -> None:
     button = Button()
-    button.update(0, False, stopped=True)
+    button.update(0, False, stopped=True, wrong=None)
     for tick in range(1, ticks + 1):
-        button.update(tick * TICK_NS, True, stopped=True)
+        button.update(tick * TICK_NS, True, stopped=True, wrong=None)
     assert button.stuck == stuck
 
 
 def test_a_button_held_from_power_on_is_found_stuck_too_and_heals_when_let_go() -> None:
     button = Button()
     for tick in range(700):
-        button.update(tick * TICK_NS, True, stopped=True)
+        button.update(tick * TICK_NS, True, stopped=True, wrong=None)
     assert button.stuck
-    button.update(700 * TICK_NS, False, stopped=True)
+    button.update(700 * TICK_NS, False, stopped=True, wrong=None)
     assert not button.stuck
 
 
@@ -100,10 +100,41 @@ def test_every_pattern_of_sixteen_ticks_starts_only_after_released_pressed_relea
     for pattern in product((False, True), repeat=12):
         button = Button()
         for tick, pressed in enumerate(pattern):
-            if button.update(tick * long_tick_ns, pressed, stopped=True):
+            if button.update(tick * long_tick_ns, pressed, stopped=True, wrong=None):
                 held = 0
                 while pattern[tick - 1 - held]:
                     held += 1
                 assert not pressed
                 assert held >= 2
                 assert not pattern[tick - 1 - held]
+
+
+@pytest.mark.parametrize("wrong_tick", range(1, 42))
+def test_a_press_during_which_anything_was_wrong_is_whole_but_spoiled(wrong_tick: int) -> None:
+    button = Button()
+    button.update(0, False, True, None)
+    for tick in range(1, 41):
+        assert not button.update(tick * TICK_NS, True, True, Cause.IMU if tick == wrong_tick else None)
+    assert button.update(41 * TICK_NS, False, True, Cause.RANGE if wrong_tick == 41 else None)
+    assert button.spoiled is (Cause.RANGE if wrong_tick == 41 else Cause.IMU)
+
+
+def test_the_first_thing_that_was_wrong_is_the_reason() -> None:
+    button = Button()
+    button.update(0, False, True, None)
+    for tick in range(1, 41):
+        button.update(tick * TICK_NS, True, True, Cause.IMU if tick < 9 else Cause.RANGE)
+    assert button.update(41 * TICK_NS, False, True, Cause.LATE)
+    assert button.spoiled is Cause.IMU
+
+
+def test_a_spoiled_press_does_not_spoil_the_next() -> None:
+    button = Button()
+    button.update(0, False, True, None)
+    for tick in range(1, 41):
+        button.update(tick * TICK_NS, True, True, Cause.IMU)
+    button.update(41 * TICK_NS, False, True, None)
+    for tick in range(42, 82):
+        button.update(tick * TICK_NS, True, True, None)
+    assert button.update(82 * TICK_NS, False, True, None)
+    assert button.spoiled is None
