@@ -79,6 +79,7 @@ class TfLuna:
             )
         self._registers.apply()
         self._sleep(0.02)  # two readings at the new rate
+        self.poll(0)  # what was measured before now is not news
 
     def poll(self, t_ns: int) -> RangeSample | Fault | None:
         """A reading that is new by the sensor's own tick, why it is no distance, or None when there is none yet."""

@@ -3,10 +3,12 @@
 Must never read a clock or know who drives it: `write` and `read` are the wire, `advance` is time.
 """
 
+from abc import ABC, abstractmethod
+
 from sensors.emulated.trouble import Kind, Trouble, spoil, strike
 
 
-class Chip:
+class Chip(ABC):
     """A register file. Concrete chips fill in power-on values, stores with side effects, and measuring.
 
     `trouble` is a list that may be changed at any time.
@@ -22,13 +24,12 @@ class Chip:
         self._pointer = 0
         self._started_ns = 0
         self._index = 0
+        self._silent_until_ns = 0  # no answer while it boots; at the start it has had power for long
         self.power_on()
 
     def write(self, data: bytes) -> None:
         """One write message: the register address, then bytes to store. Raises OSError for trouble."""
-        if self.trouble:
-            strike(self.trouble, self.t_ns)
-        self._answer()
+        self._acknowledge()
         if len(data) < self.register_bytes:
             return
         self._pointer = int.from_bytes(data[: self.register_bytes], "big")
@@ -38,9 +39,7 @@ class Chip:
 
     def read(self, n: int) -> bytes:
         """One read message of `n` bytes from the pointer on. Raises OSError for trouble."""
-        if self.trouble:
-            strike(self.trouble, self.t_ns)
-        self._answer()
+        self._acknowledge()
         first = self._pointer % self.size
         step = self._increment()
         if step and first + n <= self.size:
@@ -83,25 +82,31 @@ class Chip:
     def _struck(self, kind: Kind) -> bool:
         return any(trouble.kind is kind and trouble.strikes(self.t_ns) for trouble in self.trouble)
 
-    def _answer(self) -> None:
-        """Raises OSError when the chip cannot acknowledge now."""
+    def _acknowledge(self) -> None:
+        if self.trouble:
+            strike(self.trouble, self.t_ns)
+        if self.t_ns < self._silent_until_ns:
+            raise OSError(121, "booting")
 
     def _increment(self) -> int:
         return 1
 
+    @abstractmethod
     def _store(self, register: int, value: int) -> None:
-        self.registers[register % self.size] = value
+        """One byte that is written, with its side effects."""
 
+    @abstractmethod
     def _was_read(self, first: int, n: int) -> None:
         """Side effects of reading, such as a ready flag that clears."""
 
+    @abstractmethod
     def _reset_values(self) -> None:
-        raise NotImplementedError
+        """What is not zero after power-on."""
 
+    @abstractmethod
     def _period_ns(self) -> int:
         """Time between two readings as configured; 0 when the chip does not measure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _measure(self, *, frozen: bool, saturated: bool) -> None:
         """One reading into the output registers, with its ready flag."""
-        raise NotImplementedError

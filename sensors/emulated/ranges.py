@@ -25,8 +25,8 @@ class EmulatedVl53l1x(Chip):
         self._distance_m = 0.7
         self._status = 9
         self._held = False
-        self._boots_until_ns = 0
         super().__init__()
+        self._silent_until_ns = 0
 
     def set(self, distance_m: float, status: int = 9) -> None:
         """The truth from now on: the distance, and the range status (9 valid, 4 weak, 5 nothing there, 6 noisy)."""
@@ -37,11 +37,10 @@ class EmulatedVl53l1x(Chip):
         self.registers[0x00DE:0x00E0] = self.OSCILLATOR.to_bytes(2, "big")
         self.registers[0x00E5] = 0x01
         self.registers[0x0000] = 0x01
-        self._boots_until_ns = self.t_ns + self.BOOT_TIME_NS
+        self._silent_until_ns = self.t_ns + self.BOOT_TIME_NS
 
-    def _answer(self) -> None:
-        if self.t_ns < self._boots_until_ns and self.t_ns > 0:
-            raise OSError(121, "booting")
+    def _was_read(self, first: int, n: int) -> None:
+        """Reading changes nothing: ready is cleared by a write."""
 
     def _store(self, register: int, value: int) -> None:
         if register == 0x0000:
@@ -105,6 +104,9 @@ class EmulatedTfLuna(Chip):
         self.registers[0x26] = 100
         self.registers[0x2A] = 10
         self.registers[0x3C:0x40] = self._signature
+
+    def _was_read(self, first: int, n: int) -> None:
+        """Reading changes nothing."""
 
     def _store(self, register: int, value: int) -> None:
         if register < 0x1F or 0x3C <= register <= 0x3F:

@@ -30,12 +30,15 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Trouble:
-    """One kind of trouble in a span of time, at most `count` times, each time with `probability`."""
+    """One kind of trouble in a span of time: lets `skip` occasions pass, then strikes at most `count` times,
+    each time with `probability`. An occasion is a message on the wire, a reading, or (RESET) a step of time.
+    """
 
     kind: Kind
     from_ns: int = 0
     until_ns: int = FOR_EVER_NS
     count: int | None = None
+    skip: int = 0
     probability: float = 1.0
     seed: int = 0
     _random: Random = field(init=False, repr=False)
@@ -46,6 +49,9 @@ class Trouble:
     def strikes(self, t_ns: int) -> bool:
         """Whether it strikes at this occasion; counts when it does."""
         if not self.from_ns <= t_ns < self.until_ns or self.count == 0:
+            return False
+        if self.skip:
+            self.skip -= 1
             return False
         if self.probability < 1.0 and self._random.random() >= self.probability:
             return False
