@@ -1,0 +1,130 @@
+"""Owns where up is for the pod on the hip, and how fast the hip goes down and turns over. Must never depend on how
+the pod is turned about the vertical, and never judge: balance and gait do.
+
+The gyro carries the up vector through a fall; gravity corrects it slowly (0.3 /s: a faster correction follows the
+fall's own acceleration and is 6 to 20 degrees wrong when it matters). What the accelerometer reads at rest is learned,
+never assumed: cheap parts are 5 to 15 % off, and 5 % integrates to half a metre a second.
+"""
+
+from dataclasses import dataclass
+from math import asin, exp, sqrt
+
+from sensors.samples import ImuSample, Vec3
+
+_G_M_S2 = 9.80665
+_LEAST_M_S2 = 1.0  # a mean acceleration below this names no direction (a free fall, a dead chip)
+
+
+@dataclass(frozen=True, slots=True)
+class AttitudeParams:
+    """How the up vector is tracked."""
+
+    settle_s: float = 0.5  # one stride at a quick walk: its mean acceleration is up
+    gravity_per_s: float = 0.3  # pull of gravity on the up vector
+    bias_per_s2: float = (
+        0.01  # pull on the gyro bias: well below gravity_per_s squared / 4, so it never rings
+    )
+    scale_tau_s: float = 5.0  # the accelerometer's own mean along up
+    velocity_tau_s: float = 0.7  # leak of the downward velocity
+    posture_tau_s: float = 8.0  # the walker's own mean up
+
+
+class Attitude:
+    """Follows the pod sample by sample."""
+
+    __slots__ = (
+        "_bias_x",
+        "_bias_y",
+        "_bias_z",
+        "_mean_m_s2",
+        "_params",
+        "_posture",
+        "_seen_s",
+        "_sum",
+        "accel_m_s2",
+        "down_velocity_m_s",
+        "settled",
+        "tilt_rad",
+        "turn_rate_rad_s",
+        "up",
+        "up_accel_m_s2",
+    )
+
+    def __init__(self, params: AttitudeParams, rate_hz: float) -> None:
+        self._params = params
+        self._seen_s = 0.0
+        self._sum: Vec3 = (0.0, 0.0, 0.0)
+        self._mean_m_s2 = _G_M_S2
+        self._bias_x = self._bias_y = self._bias_z = 0.0
+        self._posture: Vec3 = (0.0, 0.0, 1.0)
+        self.settled = False
+        self.up: Vec3 = (0.0, 0.0, 1.0)
+        self.up_accel_m_s2 = 0.0
+        self.accel_m_s2 = _G_M_S2
+        self.down_velocity_m_s = 0.0
+        self.tilt_rad = 0.0
+        self.turn_rate_rad_s = 0.0
+
+    def update(self, imu: ImuSample, dt_s: float) -> None:
+        """One sample of the pod."""
+        p = self._params
+        ax, ay, az = imu.accel_m_s2
+        self._seen_s += dt_s
+        if not self.settled:
+            self._settle(ax, ay, az, dt_s)
+            return
+        gx, gy, gz = imu.gyro_rad_s
+        gx -= self._bias_x
+        gy -= self._bias_y
+        gz -= self._bias_z
+        ux, uy, uz = self.up
+        mean = self._mean_m_s2
+        ex, ey, ez = ax / mean - ux, ay / mean - uy, az / mean - uz
+        k = p.gravity_per_s
+        nx = ux + dt_s * (gz * uy - gy * uz + k * ex)
+        ny = uy + dt_s * (gx * uz - gz * ux + k * ey)
+        nz = uz + dt_s * (gy * ux - gx * uy + k * ez)
+        norm = sqrt(nx * nx + ny * ny + nz * nz)
+        if norm > 0.0:
+            nx, ny, nz = nx / norm, ny / norm, nz / norm
+        else:
+            nx, ny, nz = ux, uy, uz
+        b = p.bias_per_s2 * dt_s
+        self._bias_x += b * (ey * uz - ez * uy) * -1.0
+        self._bias_y += b * (ez * ux - ex * uz) * -1.0
+        self._bias_z += b * (ex * uy - ey * ux) * -1.0
+        self.up = (nx, ny, nz)
+
+        along = ax * nx + ay * ny + az * nz
+        mean += (along - mean) * dt_s / min(self._seen_s, p.scale_tau_s)
+        self._mean_m_s2 = mean = max(mean, _LEAST_M_S2)
+        up_accel = (along / mean - 1.0) * _G_M_S2
+        self.up_accel_m_s2 = up_accel
+        self.accel_m_s2 = sqrt(ax * ax + ay * ay + az * az) / mean * _G_M_S2
+        self.down_velocity_m_s = exp(-dt_s / p.velocity_tau_s) * (self.down_velocity_m_s - up_accel * dt_s)
+
+        about = gx * nx + gy * ny + gz * nz
+        self.turn_rate_rad_s = sqrt(max(0.0, gx * gx + gy * gy + gz * gz - about * about))
+
+        mx, my, mz = self._posture
+        w = dt_s / min(self._seen_s, p.posture_tau_s)
+        mx += (nx - mx) * w
+        my += (ny - my) * w
+        mz += (nz - mz) * w
+        self._posture = (mx, my, mz)
+        size = sqrt(mx * mx + my * my + mz * mz)
+        if size > 0.0:
+            dx, dy, dz = nx - mx / size, ny - my / size, nz - mz / size
+            self.tilt_rad = 2.0 * asin(min(1.0, 0.5 * sqrt(dx * dx + dy * dy + dz * dz)))
+
+    def _settle(self, ax: float, ay: float, az: float, dt_s: float) -> None:
+        """Half a second of mean acceleration names up and the accelerometer's own scale."""
+        sx, sy, sz = self._sum
+        sx, sy, sz = sx + ax * dt_s, sy + ay * dt_s, sz + az * dt_s
+        self._sum = (sx, sy, sz)
+        size = sqrt(sx * sx + sy * sy + sz * sz)
+        if self._seen_s + 1e-9 >= self._params.settle_s and size / self._seen_s > _LEAST_M_S2:
+            self.up = (sx / size, sy / size, sz / size)
+            self._posture = self.up
+            self._mean_m_s2 = size / self._seen_s
+            self.settled = True
