@@ -1,0 +1,125 @@
+"""Owns the look back: sessions and incidents of the past, as a table, CSV or JSON. Must never write to the database."""
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from firmware_py.config import load
+from firmware_py.courier.events import rfc3339
+from firmware_py.courier.outbox import read_only
+
+INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
+
+
+def sessions(database: Path, limit: int) -> list[dict[str, Any]]:
+    """Finished sessions, newest first. Raises sqlite3.Error."""
+    with closing(read_only(database)) as db:
+        rows = db.execute(
+            "SELECT summary FROM sessions WHERE ended_s IS NOT NULL ORDER BY started_s DESC LIMIT ?", (limit,)
+        )
+        return [json.loads(row["summary"]) for row in rows]
+
+
+def moments(database: Path, limit: int) -> list[dict[str, Any]]:
+    """Stops and warnings, newest first. Raises sqlite3.Error."""
+    marks = ",".join("?" * len(INCIDENT_TYPES))
+    with closing(read_only(database)) as db:
+        rows = db.execute(
+            f"SELECT type, time_s, event FROM events WHERE type IN ({marks}) ORDER BY time_s DESC LIMIT ?",
+            (*INCIDENT_TYPES, limit),
+        )
+        found = []
+        for row in rows:
+            data = json.loads(row["event"])["data"]
+            keys = ("cause", "rule", "value", "limit", "position_m", "velocity_m_s", "message")
+            found.append(
+                {"type": row["type"], "time": rfc3339(row["time_s"])} | {k: data.get(k) for k in keys}
+            )
+        return found
+
+
+def history(
+    config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write the sessions here instead of showing them.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many sessions and so many moments.")] = 50,
+) -> None:
+    """Past sessions, stops and warnings.
+
+    Example: rearguard history --csv sessions.csv
+    """
+    database = Path(load(config).courier.state_dir) / "events.sqlite"
+    try:
+        walks, found = sessions(database, limit), moments(database, limit)
+    except sqlite3.Error as error:
+        typer.echo(
+            f"history: cannot read {database} ({error}). Usually the courier has not run yet, or --config names "
+            "another courier.state_dir.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    if csv_file is not None:
+        _write_csv(csv_file, walks)
+    elif as_json:
+        for walk in walks:
+            typer.echo(json.dumps({"session": walk}))
+        for moment in found:
+            typer.echo(json.dumps({"moment": moment}))
+    else:
+        _show(walks, found)
+
+
+def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
+    columns = list(walks[0]) if walks else ["session_id", "started", "ended"]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(walks)
+    except OSError as error:
+        typer.echo(f"history: cannot write {path}: {error.strerror}.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{len(walks)} sessions written to {path}", err=True)
+
+
+def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Sessions", title_justify="left")
+    for name in ("started", "minutes", "steps", "steps/min", "in zone", "regularity", "warnings", "stops"):
+        table.add_column(name, justify="left" if name == "started" else "right")
+    for w in walks:
+        zone = w.get("in_zone_fraction")
+        table.add_row(
+            w["started"][:16].replace("T", " "),
+            f"{w['minutes']:.1f}",
+            str(w["steps"]),
+            _text(w.get("cadence_per_min")),
+            "-" if zone is None else f"{zone:.0%}",
+            _text(w.get("regularity_mean")),
+            str(w["warnings"]),
+            str(w["stops"]),
+        )
+    console = Console()
+    console.print(table)
+    table = Table(title="Stops and warnings", title_justify="left")
+    for name in ("time", "what", "cause", "rule", "value", "limit"):
+        table.add_column(name, justify="right" if name in ("value", "limit") else "left")
+    for m in found:
+        cells = (m["cause"], m["rule"], m["value"], m["limit"])
+        table.add_row(m["time"][:19].replace("T", " "), m["type"], *(_text(cell) for cell in cells))
+    console.print(table)
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

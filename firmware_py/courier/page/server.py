@@ -1,0 +1,196 @@
+"""Owns the page's routes and its server. Must never write, and never hand out a file that is not on its list."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import socket
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from firmware_py.config import Config
+from firmware_py.courier.history import sessions as past_sessions
+from firmware_py.courier.page.gate import Gate
+from firmware_py.courier.page.stream import Stream
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 10.0
+REQUEST_S = 10.0  # a client that has not asked a whole question by then is let go
+CONNECTIONS = 64
+_STATIC = Path(__file__).with_name("static")
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/static/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/static/deck.js": ("deck.js", "text/javascript; charset=utf-8"),
+    "/static/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
+    "/static/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/static/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/static/uplot.js": ("vendor/uplot/uPlot.iife.min.js", "text/javascript; charset=utf-8"),
+    "/static/uplot.css": ("vendor/uplot/uPlot.min.css", "text/css; charset=utf-8"),
+}
+# A report is one self-contained file with its style inside; it still may load and run nothing.
+_REPORT_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+}
+
+
+class Shown(NamedTuple):
+    """What the page may know. `incidents()` lists; `report(name)` is the HTML of one, None when there is none."""
+
+    config: Config
+    database: Path
+    stream: Stream
+    now: Callable[[], dict[str, Any]]
+    incidents: Callable[[], list[dict[str, Any]]]
+    report: Callable[[str], bytes | None]
+
+
+def application(shown: Shown, password: str | None) -> Gate:
+    """The whole page as an ASGI application."""
+    config = shown.config
+
+    def setup(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "device": config.courier.device_id,
+                "deck_m": config.deck_length_m,
+                "front_m": config.deck.front_line_mm / 1000,
+                "rear_m": config.rear_line_m,
+                "warn_m": config.drift.warn_mm / 1000,
+                "reverse": config.belt.direction == "reverse",
+            }
+        )
+
+    def now(_: Request) -> Response:
+        return JSONResponse(shown.now())
+
+    def history(_: Request) -> Response:
+        try:
+            return JSONResponse(past_sessions(shown.database, 20))
+        except sqlite3.Error:
+            return JSONResponse([])
+
+    def incidents(_: Request) -> Response:
+        return JSONResponse(shown.incidents()[:50])
+
+    def report(request: Request) -> Response:
+        html = shown.report(request.path_params["name"])
+        if html is None:
+            return Response("There is no such incident.\n", 404, media_type="text/plain")
+        return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
+
+    routes = [_file(path, *what) for path, what in _FILES.items()]
+    routes += [
+        Route("/api/stream", shown.stream),
+        Route("/api/setup", setup),
+        Route("/api/now", now),
+        Route("/api/sessions", history),
+        Route("/api/incidents", incidents),
+        Route("/incidents/{name}", report),
+    ]
+    return Gate(Starlette(routes=routes), password)
+
+
+def _file(path: str, name: str, media_type: str) -> Route:
+    body = (_STATIC / name).read_bytes()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+    def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"etag": tag})
+        return Response(body, media_type=media_type, headers={"etag": tag})
+
+    return Route(path, answer)
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection that has not sent a whole request in REQUEST_S: slow clients hold no place."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch = self.loop.call_later(REQUEST_S, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(REQUEST_S, self._look)
+
+
+class _Server(uvicorn.Server):
+    """The courier has the signals."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
+
+
+async def serve(shown: Shown, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Serve until `stopping`; a port that is taken is tried again for ever. `say("")` means: it works."""
+    page = shown.config.page
+    while not stopping.is_set():
+        try:
+            password = (
+                Path(page.password_file).read_text(encoding="utf-8").strip() if page.password_file else None
+            )
+            listening = _listen(page.host, page.port)
+        except (OSError, UnicodeDecodeError) as error:
+            problem = (
+                f"page: cannot serve at {page.host}:{page.port} ({error}). Usually the port is taken, or "
+                "page.password_file cannot be read. Everything else goes on; trying again."
+            )
+            log.error("%s", problem)
+            say(problem)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), RETRY_S)
+            continue
+        say("")
+        log.info("page: http://%s:%d/", page.host, listening.getsockname()[1])
+        server = _Server(
+            uvicorn.Config(
+                application(shown, password),
+                http=_Impatient,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=1,
+                h11_max_incomplete_event_size=8192,
+            )
+        )
+        running = asyncio.create_task(server.serve([listening]))
+        ended = asyncio.create_task(stopping.wait())
+        await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
+        shown.stream.close()
+        server.should_exit = True
+        ended.cancel()
+        await running
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -1,0 +1,171 @@
+"""Owns the courier's end of the link to the guard. Must never block on anything but the link itself.
+
+A unix SOCK_SEQPACKET listener: the guard connects, one byte says what a packet is. Either side may restart in
+any order; the newest guard is the one that counts. Two words go back: `A` (this event is on disk) and `X`
+(please stop). There is no third.
+"""
+
+import contextlib
+import json
+import logging
+import selectors
+import socket
+import struct
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+from firmware_py.core.frame import Decision, Frame
+from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision, unpack_frame
+
+log = logging.getLogger(__name__)
+
+TICK_SIZE = FRAME_SIZE + DECISION_SIZE
+MAX_PACKET = 1 << 20  # a saved monitor state is tens of kilobytes
+_SEQ = struct.Struct("<Q")
+
+
+class Listener(Protocol):
+    """Who hears the link. Every method is called on the link's thread and must return at once."""
+
+    def hello(self, hello: dict[str, Any]) -> None: ...
+    def tick(self, raw: bytes, frame: Frame, decision: Decision) -> None: ...
+    def event(self, seq: int, raw: bytes) -> None: ...
+    def monitor_state(self, state: dict[str, Any]) -> None: ...
+    def counters(self, counters: dict[str, Any]) -> None: ...
+    def lost(self) -> None: ...
+
+
+class Receiver:
+    """Listens at `path` on a thread of its own and tells `listener` what arrives."""
+
+    def __init__(self, path: Path, listener: Listener) -> None:
+        self._path = path
+        self._listener = listener
+        self._guard: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self.refused_packets = 0
+
+    def start(self) -> None:
+        """Bind and listen. Raises OSError when the path cannot be bound."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server.bind(str(self._path))
+        self._path.chmod(0o660)
+        self._server.listen(4)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._wake_w.send(b"q")
+        self._thread.join(2)
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def acknowledge(self, seq: int) -> None:
+        """Tell the guard that event `seq` is on disk. Silent when nobody is there: it will be sent again."""
+        self._send(b"A" + _SEQ.pack(seq))
+
+    def request_stop(self) -> bool:
+        """Ask the guard to stop. False when no guard is connected."""
+        return self._send(b"X")
+
+    @property
+    def connected(self) -> bool:
+        return self._guard is not None
+
+    def _send(self, packet: bytes) -> bool:
+        with self._lock:
+            if self._guard is None:
+                return False
+            try:
+                self._guard.send(packet, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except OSError:
+                return False  # full or gone: the guard re-sends what it has no acknowledgement for
+            return True
+
+    def _run(self) -> None:
+        buffer = bytearray(MAX_PACKET)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._server, selectors.EVENT_READ)
+            selector.register(self._wake_r, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is self._wake_r:
+                        self._drop(selector)
+                        self._server.close()
+                        return
+                    if key.fileobj is self._server:
+                        self._accept(selector)
+                    elif not self._read(buffer):
+                        self._drop(selector)
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        connection, _ = self._server.accept()
+        self._drop(selector)  # the newest guard counts: an older connection is a guard that has been replaced
+        connection.setblocking(False)
+        with self._lock:
+            self._guard = connection
+        selector.register(connection, selectors.EVENT_READ)
+
+    def _drop(self, selector: selectors.BaseSelector) -> None:
+        with self._lock:
+            gone, self._guard = self._guard, None
+        if gone is not None:
+            selector.unregister(gone)
+            gone.close()
+            self._listener.lost()
+
+    def _read(self, buffer: bytearray) -> bool:
+        """Take up to 64 packets; False when the guard is gone."""
+        guard = self._guard
+        if guard is None:
+            return True
+        for _ in range(64):
+            try:
+                size = guard.recv_into(buffer)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if size == 0:
+                return False
+            try:
+                self._dispatch(buffer[0], bytes(memoryview(buffer)[1:size]))
+            except Exception as error:  # one bad packet must not end the link
+                self.refused_packets += 1
+                if self.refused_packets in (1, 10, 100, 1000):
+                    log.warning(
+                        "link: refused a packet of %d bytes: %s. Usually guard and courier of different versions: "
+                        "restart both.",
+                        size,
+                        error,
+                    )
+        return True
+
+    def _dispatch(self, kind: int, payload: bytes) -> None:
+        told = self._listener
+        if kind == ord("T"):
+            if len(payload) != TICK_SIZE:
+                raise ValueError(f"a tick has {TICK_SIZE} bytes, not {len(payload)}")
+            told.tick(payload, unpack_frame(payload[:FRAME_SIZE]), unpack_decision(payload[FRAME_SIZE:]))
+        elif kind == ord("E"):
+            told.event(_SEQ.unpack_from(payload)[0], payload[_SEQ.size :])
+        elif kind == ord("H"):
+            told.hello(_object(payload))
+        elif kind == ord("S"):
+            told.monitor_state(_object(payload))
+        elif kind == ord("C"):
+            told.counters(_object(payload))
+        else:
+            raise ValueError(f"no packet is called {kind:#04x}")
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    value = json.loads(payload)
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object was expected")
+    return value
