@@ -123,10 +123,10 @@ class Bus:
     def refusal(self, sensor: str, address: int, fault: Fault) -> SensorError:
         """The error that says why `sensor` cannot be opened, from the hint of `fault`."""
         headline, _, rest = HINTS[fault].partition(". ")
-        why, _, do = rest.rstrip(".").partition(": ")
-        number = f" [errno {self.errno}]" if self.errno else ""
-        what = f"{sensor} at 0x{address:02x} on {self.name}: {headline}{number}"
-        return SensorError(what, why, do) if do else SensorError(what, "Do this", why)
+        why, _, do = rest.removesuffix(".").partition(": ")
+        if self.errno:
+            headline = f"{headline.partition(' (errno')[0]} (errno {self.errno})"
+        return SensorError(f"{sensor} at 0x{address:02x} on {self.name}: {headline}", why, do)
 
     def close(self) -> None:
         """Gives the bus back. Harmless when it is gone already."""

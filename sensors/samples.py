@@ -66,21 +66,29 @@ class Fault(Enum):
 
 
 HINTS: dict[Fault, str] = {
-    Fault.NOT_READY: "no new reading. Usually a data rate set too low, or a chip that has stopped measuring.",
+    Fault.NOT_READY: "no new reading. Usually a data rate set too low, or a chip that has stopped measuring: "
+    "power it off and on.",
     Fault.NO_REPLY: "no reply (errno 121 or 6). Usually wiring, address or power: check 3V3, SDA, SCL and the "
     "breakaway connector, then run `rearguard check`.",
     Fault.BUS_TIMEOUT: "the bus timed out (errno 110). Usually SDA or SCL held low or a cable that is too long: "
     "unplug the pod, check pull-ups and cable.",
     Fault.BUS_NOISE: "noise on the bus (errno 5). Usually a long cable beside a motor: use the differential "
     "pair, keep away from the relay.",
-    Fault.BUS_BUSY: "the bus is busy (errno 16). Usually another program or a kernel driver has the chip.",
-    Fault.BUS_GONE: "the bus itself is gone (errno 2, 19 or 9). Enable I2C in config.txt and reboot.",
-    Fault.WRONG_CHIP: "another chip answers at this address. Check the part and imu.sensor or range.sensor.",
+    Fault.BUS_BUSY: "the bus is busy (errno 16 or 11). Usually another program or a kernel driver has the chip: "
+    "stop it, look at `i2cdetect -y 1` for UU.",
+    Fault.BUS_GONE: "the bus itself is gone (errno 2, 19 or 9). Usually I2C is off or its driver has failed: "
+    "enable I2C in config.txt and reboot.",
+    Fault.WRONG_CHIP: "another chip answers at this address. Usually a part that only looks the same: check it "
+    "against imu.sensor or range.sensor.",
     Fault.REGISTER_CHANGED: "a configured register lost its value. Usually a brown-out reset: check the supply.",
     Fault.ASLEEP: "the chip sleeps or sends zeros. Usually a brown-out: check the 3V3 regulator at the pod.",
-    Fault.FROZEN: "the same reading again and again. The chip hangs: power it off and on.",
-    Fault.SATURATED: "the reading is at the end of its range. A hard knock, or a loose wire.",
-    Fault.BAD_VALUE: "the reading is not plausible. Usually noise on the cable.",
-    Fault.NO_TARGET: "the range sensor sees nobody. Check its aim, its window, and clothing that swallows light.",
-    Fault.WEAK_SIGNAL: "too little light comes back. Clean the window, check the aim; dark cloth is hard to see.",
+    Fault.FROZEN: "the same reading again and again. Usually the chip hangs: power it off and on.",
+    Fault.SATURATED: "the reading is at the end of its range. Usually a hard knock, or a loose wire: check how "
+    "the pod sits and its cable.",
+    Fault.BAD_VALUE: "the reading is not plausible. Usually noise on the cable: keep it away from motor and relay.",
+    Fault.NO_TARGET: "the range sensor sees nobody. Usually its aim, its window, or clothing that swallows light: "
+    "check them in this order.",
+    Fault.WEAK_SIGNAL: "too little light comes back. Usually a dirty window or dark cloth: clean the window, "
+    "check the aim.",
 }
+"""What - probably why: do this. One sentence for the first, one for the others."""

@@ -119,17 +119,15 @@ def test_every_fault_can_refuse_with_what_why_and_do(fault: Fault) -> None:
     bus = Bus(Wire(), "i2c-1")
     error = bus.refusal("imu (LSM6DSOX)", 0x6A, fault)
     assert str(error).startswith("imu (LSM6DSOX) at 0x6a on i2c-1: ")
-    assert HINTS[fault].split(". ")[0] in str(error)
-    assert error.what and error.why and error.do
-    assert "[errno" not in str(error)
-    assert str(error).endswith(".") and not str(error).endswith("..")
+    assert str(error).endswith(HINTS[fault])
+    assert error.why.startswith("Usually ") and error.do
 
 
 def test_a_refusal_names_the_errno_it_saw() -> None:
     bus = Bus(Wire(6), "i2c-1")
     fault = bus.read(0x6A, 0x0F, 1)
     assert isinstance(fault, Fault)
-    assert "[errno 6]" in str(bus.refusal("imu", 0x6A, fault))
+    assert "imu at 0x6a on i2c-1: no reply (errno 6). Usually" in str(bus.refusal("imu", 0x6A, fault))
 
 
 class Lines:

@@ -39,4 +39,4 @@ def test_finite_samples_are_kept_as_given_and_cannot_be_changed() -> None:
 def test_every_fault_has_a_hint_that_says_what_and_what_to_do() -> None:
     assert set(HINTS) == set(Fault)
     for hint in HINTS.values():
-        assert hint.count(". ") >= 1 and hint.endswith(".")
+        assert hint.count(". Usually ") == 1 and hint.count(": ") == 1 and hint.endswith(".")
