@@ -122,7 +122,10 @@ class Loop:
         """One tick. Only the relay's own pin, a full disk of the kernel or a bug can raise here."""
         frame = self._read(t_ns, late_ns)
         decision = self._monitor.step(frame)
-        self._relay.set(decision.run)
+        # No edge without a good reading: the time that the IMU may be silent (P6) would come on top of the
+        # pulse watchdog's hold, and the last good tick has to be the last edge (P2).
+        if not decision.run or not isinstance(frame.imu, Fault):
+            self._relay.set(decision.run)
         self._tell(frame, decision)
         return decision
 

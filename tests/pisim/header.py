@@ -9,9 +9,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 LINES = 54
 PULLED_UP_AT_RESET = range(9)  # BCM283x: GPIO 0-8 up, the others down
@@ -26,13 +26,13 @@ ATTRIBUTE_OUTPUT_VALUES = 2
 READ = 0x0001  # <linux/i2c.h>, I2C_M_RD
 
 Reply = tuple[int, bytes]
+Message = tuple[int, bytes, int]  # address, bytes to write, bytes to read (0: a write)
+Transfer = Callable[[Sequence[Message]], bytes]  # one I2C transfer; OSError with the errno of a Pi's kernel
 
 
-class Chip(Protocol):
-    """One device on the bus, as the wire sees it. Both may raise OSError with the errno of a Pi's kernel."""
-
-    def write(self, data: bytes) -> None: ...
-    def read(self, n: int) -> bytes: ...
+def nobody(_: Sequence[Message]) -> bytes:
+    """A bus with no chip on it."""
+    raise OSError(errno.EREMOTEIO, "not acknowledged")
 
 
 class Level(NamedTuple):
@@ -46,10 +46,10 @@ class Level(NamedTuple):
 class Header:
     """`persist`: a dead program's outputs stay as they were, like a Pi kernel's without `strict_gpiod`."""
 
-    def __init__(self, path: Path, persist: bool = True) -> None:
+    def __init__(self, path: Path, persist: bool = True, transfer: Transfer = nobody) -> None:
         self.persist = persist
+        self.transfer = transfer
         self.history: list[Level] = []
-        self.chips: dict[int, Chip] = {}
         self.stuck = False  # SDA held low: every transfer ends in a timeout
         self.changed = threading.Condition(threading.RLock())
         self._out = [False] * LINES
@@ -130,6 +130,7 @@ class _Connection:
             "F": self._configure,
             "S": self._set_values,
             "G": self._get_values,
+            "R": self._let_go,
             "T": self._set_timeout,
             "X": self._transfer,
         }
@@ -152,6 +153,11 @@ class _Connection:
                     header._out[pin] = False
                 header._note(pin)
             header.changed.notify_all()
+
+    def _let_go(self, _: bytes) -> Reply:
+        self._release()
+        self._lines = []
+        return 0, b""
 
     def _chip_info(self, _: bytes) -> Reply:
         return 0, struct.pack("32s32sI", b"gpiochip0", b"pinctrl-bcm2711", LINES)
@@ -219,22 +225,20 @@ class _Connection:
         if self._header.stuck:
             time.sleep(self._timeout_s)
             return -errno.ETIMEDOUT, b""
-        at, answer = 0, b""
+        at = 0
+        messages: list[Message] = []
         while at < len(data):
             address, flags, length = struct.unpack_from("HHH", data, at)
             at += 6
-            chip = self._header.chips.get(address)
-            if chip is None:
-                return -errno.EREMOTEIO, b""  # not acknowledged, as i2c-bcm2835 says it
-            try:
-                if flags & READ:
-                    answer += chip.read(length)
-                else:
-                    chip.write(data[at : at + length])
-                    at += length
-            except OSError as error:
-                return -(error.errno or errno.EIO), b""
-        return 0, answer
+            if flags & READ:
+                messages.append((address, b"", length))
+            else:
+                messages.append((address, data[at : at + length], 0))
+                at += length
+        try:
+            return 0, self._header.transfer(messages)
+        except OSError as error:
+            return -(error.errno or errno.EIO), b""
 
 
 def environment(shim: Path, socket_path: Path, root: Path) -> dict[str, str]:

@@ -153,6 +153,8 @@ OPENAT(openat64)
 int close(int fd)
 {
 	REAL(int, close, int);
+	if (kind(fd) == LINE) /* like the kernel: the line is free when close returns */
+		ask(fd, 'R', "", 0, NULL, 0);
 	if (fd >= 0 && fd < MAX_FD)
 		kind_of[fd] = NOT_OURS;
 	return real_close(fd);

@@ -11,26 +11,17 @@ from tests.pisim.header import Level
 HOLD_NS = 50_000_000
 
 
-def run_spans(history: Sequence[Level], pin: int, now_ns: int) -> list[tuple[int, int]]:
-    """From when to when both contacts were pulled, up to `now_ns`, oldest first."""
-    spans: list[tuple[int, int]] = []
+def drop_ns(history: Sequence[Level], pin: int) -> int:
+    """When both channels held last, or will: the older of the last two opposite edges plus the hold. 0: never."""
     last: dict[bool, int] = {}
-    for t_ns, at, high in history:
-        if at != pin:
-            continue
-        last[high] = t_ns
-        other = last.get(not high)
-        if other is None or t_ns - other > HOLD_NS:
-            continue
-        until_ns = other + HOLD_NS  # the other channel is the older one, so it is the first to drop
-        if spans and spans[-1][1] >= t_ns:
-            spans[-1] = (spans[-1][0], until_ns)
-        else:
-            spans.append((t_ns, until_ns))
-    return [(start, min(end, now_ns)) for start, end in spans if start <= now_ns]
+    for t_ns, at, high in reversed(history):
+        if at == pin and high not in last:
+            last[high] = t_ns
+            if len(last) == 2:
+                break
+    return min(last.values()) + HOLD_NS if len(last) == 2 else 0
 
 
 def runs(history: Sequence[Level], pin: int, now_ns: int) -> bool:
     """May the belt move at this moment?"""
-    spans = run_spans(history, pin, now_ns + 1)
-    return bool(spans) and spans[-1][1] > now_ns
+    return now_ns < drop_ns(history, pin)

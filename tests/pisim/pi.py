@@ -1,0 +1,169 @@
+"""Owns a whole simulated device: the header, the rig's world behind it, and the real guard process on top.
+
+The world is moved on by whoever touches it (a transfer, a pin that is read), so that it needs no thread and a
+busy test machine cannot make its sensors stutter. Must never reach into the guard: it has a bus and pins only.
+"""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from firmware_py.config import Config, load
+from firmware_py.rig.world import World
+from tests.pisim import watchdog
+from tests.pisim.header import Header, Message, environment
+
+READY_TIMEOUT_S = 20.0
+ARM_TIMEOUT_S = 20.0
+
+
+class Pi:
+    """One device in `folder`. `settings` is the text of its config.toml beyond the sockets."""
+
+    def __init__(self, folder: Path, shim: Path, settings: str = "", persist: bool = True) -> None:
+        self.folder = folder
+        self.config_path = folder / "config.toml"
+        self.config_path.write_text(f'[courier]\nsocket = "{folder}/courier.sock"\n{settings}')
+        self.config: Config = load(self.config_path)
+        self.header = Header(folder / "header.sock", persist, self._transfer)
+        self.environment = environment(shim, folder / "header.sock", folder / "root")
+        self.button: bool | None = (
+            None  # True, False: somebody holds it, or keeps off it; None: the rig's person
+        )
+        self.unplugged: set[int] = set()
+        self.events: list[dict[str, Any]] = []  # what the guard tells a courier
+        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ear.bind(self.config.courier.socket)
+        self._ear.listen(4)
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._world = World(self.config, "walk", 1, 3600.0)
+        self._seen = 0
+        self._lock = threading.RLock()
+        panel = self.config.panel
+        for pin in (self.config.relay.readback_pin, panel.stop_pin):
+            self.header.wire(pin, lambda pin=pin: self._input(pin))
+        self.header.wire(panel.button_pin, self._button)
+
+    # the world, moved on by whoever looks
+
+    def _move(self) -> None:
+        history = self.header.history
+        while self._seen < len(history):
+            level = history[self._seen]
+            self._seen += 1
+            self._world.advance(level.t_ns)
+            self._world.drive(level.pin, level.high, level.t_ns)
+        self._world.advance(time.monotonic_ns())
+
+    def _input(self, pin: int) -> bool:
+        with self._lock:
+            self._move()
+            return self._world.levels[pin]
+
+    def _button(self) -> bool:
+        rig = self._input(self.config.panel.button_pin)
+        return rig if self.button is None else not self.button
+
+    def _transfer(self, messages: Sequence[Message]) -> bytes:
+        if any(address in self.unplugged for address, _, _ in messages):
+            raise OSError(errno.EREMOTEIO, "not acknowledged")
+        with self._lock:
+            self._move()
+            return self._world.bus.transfer(messages)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                guard, _ = self._ear.accept()
+            except OSError:
+                return
+            with guard:
+                while message := _heard(guard):
+                    if message[:1] == b"E":
+                        self.events.append(json.loads(message[9:]))
+                        guard.send(b"A" + message[1:9])
+
+    # what the outside sees
+
+    @property
+    def relay_pin(self) -> int:
+        return self.config.relay.pin
+
+    def runs(self) -> bool:
+        """May the belt move now?"""
+        if self.config.relay.drive == "level":
+            return self.header.level(self.relay_pin)
+        return watchdog.runs(self.header.history, self.relay_pin, time.monotonic_ns())
+
+    def press(self, duration_s: float = 0.15) -> None:
+        """A finger on the arming button."""
+        self.button = True
+        time.sleep(duration_s)
+        self.button = False
+        time.sleep(0.01)
+
+    def arm(self) -> None:
+        """Presses as soon as the lamp invites to it, and waits until the belt may move."""
+        self.button = False
+        lamp = self.config.panel.lamp_pin
+        deadline_s = time.monotonic() + ARM_TIMEOUT_S
+        while not self.runs():
+            assert time.monotonic() < deadline_s, f"never armed: {self.log()} {self.events[-3:]}"
+            if self.header.wait_for(lambda: self.header.level(lamp), 1.0):
+                self.press()
+
+    def wait_dropped(self, since_ns: int, timeout_s: float = 2.0) -> float:
+        """Milliseconds from `since_ns` until the belt could not move any more, and stays so."""
+        assert self.header.wait_for(lambda: not self.runs(), timeout_s), "the belt may still move"
+        if self.config.relay.drive == "level":
+            dropped_ns = next(x.t_ns for x in reversed(self.header.history) if x.pin == self.relay_pin)
+        else:
+            dropped_ns = watchdog.drop_ns(self.header.history, self.relay_pin)
+        return (dropped_ns - since_ns) / 1e6
+
+    # the guard
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """The real guard as a process of its own; `command` replaces the plain `rearguard run`."""
+        with (self.folder / "guard.log").open("ab") as log:
+            return subprocess.Popen(
+                [
+                    *(command or (sys.executable, "-m", "firmware_py", "run")),
+                    "--config",
+                    str(self.config_path),
+                ],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def log(self) -> str:
+        return (self.folder / "guard.log").read_text()
+
+    def close(self) -> None:
+        self.header.close()
+        self._ear.close()
+
+
+def _heard(guard: socket.socket) -> bytes:
+    try:
+        return guard.recv(1 << 20)
+    except OSError:
+        return b""
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a guard whatever state it is in."""
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)

@@ -1,0 +1,157 @@
+"""The real guard on a simulated Pi: broken wires, a second guard, restarts and a button that somebody leans on."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pisim.pi import Pi, end
+from tests.system.conftest import REPETITIONS
+
+NewPi = Callable[..., Pi]
+Check = Callable[[list[float]], None]
+PIN_LOW = Path("systemd/pin_low.py").resolve()
+
+
+def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None]) -> list[float]:
+    """Arms once and again after each break; how long each drop took, in ms."""
+    took_ms = []
+    guard = pi.start()
+    try:
+        for seed in range(REPETITIONS):
+            pi.arm()
+            time.sleep(random.Random(seed).uniform(0.05, 0.06))
+            assert pi.runs(), pi.events
+            start_ns = time.monotonic_ns()
+            break_it()
+            took_ms.append(pi.wait_dropped(start_ns))
+            pi.press()
+            assert not pi.runs(), "a blind guard was armed"
+            mend()
+            assert guard.poll() is None, pi.log()
+    finally:
+        end(guard)
+    return took_ms
+
+
+def test_a_stuck_i2c_bus_ends_the_run(new_pi: NewPi, within_60_ms: Check) -> None:
+    pi = new_pi()
+
+    def stuck(value: bool) -> Callable[[], None]:
+        return lambda: setattr(pi.header, "stuck", value)
+
+    within_60_ms(break_and_mend(pi, stuck(True), stuck(False)))
+
+
+@pytest.mark.parametrize("which", ["imu", "both"])
+def test_unplugged_sensors_end_the_run(new_pi: NewPi, within_60_ms: Check, which: str) -> None:
+    pi = new_pi()
+    gone = {pi.config.imu.address} | ({pi.config.range.address} if which == "both" else set())
+    within_60_ms(break_and_mend(pi, lambda: pi.unplugged.update(gone), pi.unplugged.clear))
+
+
+def test_a_second_guard_refuses_to_start_and_the_first_does_not_notice(new_pi: NewPi) -> None:
+    pi = new_pi()
+    first = pi.start()
+    try:
+        pi.arm()
+        second = pi.start()
+        assert second.wait(20) == 3
+        assert "another guard runs" in pi.log()
+        assert pi.runs()
+        assert first.poll() is None
+    finally:
+        end(first)
+
+
+def test_another_program_cannot_take_the_relay_pin(new_pi: NewPi) -> None:
+    pi = new_pi()
+    guard = pi.start()
+    try:
+        pi.arm()
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)], env=pi.environment, timeout=20
+        )
+        assert done.returncode == 1
+        assert pi.runs()
+    finally:
+        end(guard)
+
+
+def test_the_pin_is_never_high_before_a_press_at_power_up_and_at_every_restart(new_pi: NewPi) -> None:
+    pi = new_pi()
+    pi.button = False
+    for _ in range(3):
+        before = len(pi.header.history)
+        guard = pi.start()
+        try:
+            assert pi.header.wait_for(lambda: pi.header.level(pi.config.panel.lamp_pin), 20), pi.log()
+            time.sleep(0.3)
+            assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history[before:])
+            pi.arm()
+        finally:
+            end(guard)
+
+
+def test_a_button_held_through_power_up_a_kill_and_a_restart_starts_nothing(new_pi: NewPi) -> None:
+    pi = new_pi()
+    pi.button = True
+    for _ in range(2):
+        guard = pi.start()
+        try:
+            time.sleep(2.0)
+            assert guard.poll() is None, pi.log()
+            assert not pi.runs()
+        finally:
+            end(guard)
+    guard = pi.start()
+    try:
+        time.sleep(1.5)
+        pi.button = False  # the release of a press that was never seen to begin
+        time.sleep(0.3)
+        assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history)
+    finally:
+        end(guard)
+
+
+def test_a_button_held_through_a_stop_starts_nothing(new_pi: NewPi) -> None:
+    pi = new_pi()
+    guard = pi.start()
+    try:
+        pi.arm()
+        pi.button = True
+        time.sleep(0.05)
+        pi.unplugged.add(pi.config.imu.address)
+        pi.wait_dropped(time.monotonic_ns())
+        pi.unplugged.clear()
+        time.sleep(1.0)
+        pi.button = False
+        time.sleep(0.3)
+        assert not pi.runs()
+    finally:
+        end(guard)
+
+
+def test_with_level_drive_the_kept_pin_is_driven_low_after_a_kill(new_pi: NewPi) -> None:
+    pi = new_pi('[relay]\ndrive = "level"\n', persist=True)
+    took_ms = []
+    for seed in range(REPETITIONS):
+        guard = pi.start()
+        try:
+            pi.arm()
+            time.sleep(random.Random(seed).uniform(0.0, 0.01))
+            guard.send_signal(signal.SIGKILL)
+            guard.wait(10)
+            start_ns = time.monotonic_ns()
+            assert pi.runs(), "this kernel was to keep the level"
+            command = [sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)]
+            assert subprocess.run(command, env=pi.environment, timeout=20).returncode == 0
+            took_ms.append(pi.wait_dropped(start_ns))
+        finally:
+            end(guard)
+    assert sorted(took_ms)[len(took_ms) // 2] < 100, took_ms
