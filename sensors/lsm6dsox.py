@@ -106,7 +106,7 @@ class Lsm6dsox:
         return self._mounting.sample(t_ns, counts)
 
     def recheck(self) -> Fault | None:
-        """Compares one configuration row with the chip, the next at each call."""
+        """Compares one span of registers with the table, the next at each call."""
         return self._registers.recheck()
 
     def close(self) -> None:

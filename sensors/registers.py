@@ -1,6 +1,6 @@
-"""Owns a chip's configuration as a table: applies it, and later proves row by row that the chip still holds it.
+"""Owns a chip's configuration as a table: applies it, and later proves piece by piece that the chip still holds it.
 
-Must never decide what a lost register means: it says which row, the core's health counts.
+Must never decide what a lost register means: it says that one is lost, the core's health counts.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,25 @@ class Row(NamedTuple):
     meaning: str
 
 
+class Span(NamedTuple):
+    """Watched rows at neighbouring addresses, read in one burst and compared as one big-endian number."""
+
+    address: int
+    n: int
+    value: int
+    mask: int
+
+
 class Registers:
     """One chip's table on the bus."""
 
-    __slots__ = ("_address", "_bus", "_next", "_register_bytes", "_rows", "_sensor", "_watched")
+    __slots__ = ("_address", "_bus", "_next", "_register_bytes", "_rows", "_sensor", "_spans")
 
     def __init__(
         self, bus: Bus, address: int, sensor: str, rows: Sequence[Row], register_bytes: int = 1
     ) -> None:
         self._rows = tuple(rows)
-        self._watched = tuple(row for row in rows if row.mask)
+        self._spans = spans(rows)
         self._bus = bus
         self._address = address
         self._sensor = sensor
@@ -53,10 +62,30 @@ class Registers:
                 )
 
     def recheck(self) -> Fault | None:
-        """Reads one row, the next at each call. None when the chip still holds it."""
-        row = self._watched[self._next]
-        self._next = (self._next + 1) % len(self._watched)
-        held = self._bus.read(self._address, row.address, 1, self._register_bytes)
+        """Reads one span, the next at each call; None when the chip still holds it.
+
+        A span that was not good is read again at the next call: a bit error on the wire passes, a lost
+        register stays.
+        """
+        span = self._spans[self._next]
+        held = self._bus.read(self._address, span.address, span.n, self._register_bytes)
         if isinstance(held, Fault):
             return held
-        return Fault.REGISTER_CHANGED if (held[0] ^ row.value) & row.mask else None
+        if (int.from_bytes(held, "big") ^ span.value) & span.mask:
+            return Fault.REGISTER_CHANGED
+        self._next = (self._next + 1) % len(self._spans)
+        return None
+
+
+def spans(rows: Sequence[Row]) -> tuple[Span, ...]:
+    """The rows that can be compared, neighbours joined."""
+    joined: list[Span] = []
+    for row in sorted((row for row in rows if row.mask), key=lambda row: row.address):
+        last = joined[-1] if joined else None
+        if last is not None and last.address + last.n == row.address:
+            joined[-1] = Span(
+                last.address, last.n + 1, last.value << 8 | row.value, last.mask << 8 | row.mask
+            )
+        else:
+            joined.append(Span(row.address, 1, row.value, row.mask))
+    return tuple(joined)

@@ -96,7 +96,7 @@ class TfLuna:
         return RangeSample(t_ns, distance_m, self._count)
 
     def recheck(self) -> Fault | None:
-        """Compares one configuration row with the sensor, the next at each call."""
+        """Compares one span of registers with the table, the next at each call."""
         return self._registers.recheck()
 
     def close(self) -> None:

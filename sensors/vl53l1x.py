@@ -175,7 +175,7 @@ class Vl53l1x:
         return RangeSample(t_ns, *reading)
 
     def recheck(self) -> Fault | None:
-        """Compares one configuration row with the chip, the next at each call."""
+        """Compares one span of registers with the table, the next at each call."""
         return self._registers.recheck()
 
     def close(self) -> None:
