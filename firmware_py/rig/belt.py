@@ -53,3 +53,27 @@ class Belt:
             if self._cut_for_s > params.stop_latency_s:
                 self.speed_m_s = max(0.0, self.speed_m_s - params.coast_down_m_s2 * dt_s)
         self.travel_m += self.speed_m_s * dt_s
+
+
+class Hall:
+    """A magnet on the roller: the belt's speed as pulses tell it, late by up to one pulse."""
+
+    __slots__ = ("_next_m", "_pitch_m", "_since_s", "_speed_m_s", "pulses")
+
+    def __init__(self, pitch_m: float = 0.15) -> None:
+        self._pitch_m = pitch_m
+        self._next_m = pitch_m
+        self._since_s = inf
+        self._speed_m_s = 0.0
+        self.pulses = 0
+
+    def advance(self, dt_s: float, travel_m: float) -> float:
+        """The speed that may be believed now: that of the last pulse, less as soon as the next one is overdue."""
+        self._since_s += dt_s
+        if travel_m >= self._next_m:
+            self._next_m += self._pitch_m
+            self.pulses += 1
+            self._speed_m_s = self._pitch_m / self._since_s
+            self._since_s = 0.0
+        overdue = self._pitch_m / self._since_s if self._since_s > 0.0 else inf
+        return 0.0 if self._since_s > 2.0 else min(self._speed_m_s, overdue)

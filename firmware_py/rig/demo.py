@@ -56,7 +56,6 @@ class Run:
         self.decision: Decision | None = None
         self.truth: dict[str, Any] | None = None
         self.armed_ns: int | None = None
-        self.hazard_s: float | None = None
         self.stop: Stop | None = None
         self.last_edge_ns = 0
         self.rest_ns: int | None = None
@@ -72,12 +71,15 @@ class Run:
 
     def saw(self, truth: dict[str, Any]) -> None:
         self.truth = truth
-        if truth["hazard"] and self.hazard_s is None:
-            self.hazard_s = truth["t_s"]
         if self.stop is not None:
             self.last_edge_ns = truth["last_edge_ns"]
             if truth["belt_speed_m_s"] <= 0.0 and not truth["pulled"] and self.rest_ns is None:
                 self.rest_ns, self.rest_m = truth["t_ns"], truth["position_m"]
+
+    def told(self, event: dict[str, Any]) -> None:
+        since_s = (event["t_ns"] - (self.armed_ns or event["t_ns"])) / 1e9
+        cause = f": {event['cause'].replace('_', ' ')}" if event["cause"] else ""
+        self.events.append(f"{since_s:6.2f} s  {event['kind'].replace('_', ' ')}{cause}")
 
     def over(self, seconds: float) -> bool:
         """Nothing more will happen that this scenario wants to show."""
@@ -108,7 +110,7 @@ class Run:
             "position_m_at_rest": self.rest_m and round(self.rest_m, 3),
             "rear_line_m": round(config.rear_line_m, 3),
             "belt_speed_m_s_at_cut": stop and round(stop.belt_speed_m_s, 3),
-            "hazard_t_s": self.hazard_s and round(self.hazard_s, 3),
+            "hazard_t_s": round(truth["hazard_t_s"], 3) if truth and truth["hazard_t_s"] else None,
         }
         held = self.scenario not in CARRIED or (self.rest_m is not None and self.rest_m <= config.rear_line_m)
         line["as_expected"] = ran and cause in EXPECTED[self.scenario] and held and late_ns < period_ns
@@ -160,7 +162,7 @@ def _heard(guest: socket.socket, run: Run) -> bool:
         run.decided(unpack_decision(message[1 + FRAME_SIZE : 1 + FRAME_SIZE + DECISION_SIZE]))
     elif message[:1] == EVENT:
         event = json.loads(message[9:])
-        run.events.append(f"{event['kind'].replace('_', ' ')}{': ' + event['cause'] if event['cause'] else ''}")
+        run.told(event)
         guest.send(ACK + message[1:9])
     return bool(message)
 

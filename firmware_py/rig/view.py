@@ -1,6 +1,6 @@
 """Owns the terminal picture of a demonstration: the deck, the state in big words, and why. Must never judge.
 
-Everything about the guard comes from its decisions; only the dashed walker shadow and the belt come from the rig.
+Everything about the guard comes from its decisions; only the hollow walker and the belt come from the rig.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from rich import box
 from rich.align import Align
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,8 @@ from firmware_py.core.frame import Decision
 from firmware_py.courier.words import rule_sentence, tone_and_words
 
 COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
-           "stopped": "red1", "fault": "magenta"}  # fmt: skip
+           "stopped": "red3", "fault": "magenta3"}  # fmt: skip
+INK = {"offline": "white", "running": "black", "warning": "black", "ready": "black", "stopped": "white", "fault": "white"}
 STORIES = {
     "walk": "a person walks backward, and nothing happens",
     "drift": "the steps get a little too short: the belt carries the walker to the rear",
@@ -63,13 +65,13 @@ def picture(
     """One moment of a run."""
     tone, words = tone_and_words(decision)
     colour = COLOURS[tone]
-    big = Text(f"  {' '.join(words.title.upper())}  ", style=f"bold black on {colour}", justify="center")
+    big = Padding(Text(" ".join(words.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False)
     why = Text(words.what, style="bold")
     if decision is not None and not decision.run:
         why.append(f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or words.why}", style="default")
     why.append(f"\n{words.do}", style="grey66")
     body = [
-        Text(STORIES[scenario], style="italic grey74", justify="center"),
+        Align.center(Text(STORIES[scenario], style="italic grey74")),
         Text(),
         Align.center(big),
         Text(),

@@ -160,7 +160,7 @@ class World:
             "belt_speed_m_s": state.belt_speed_m_s,
             "pulled": self.contactors.pulled,
             "last_edge_ns": self.contactors.last_edge_ns,
-            "hazard": state.hazard,
+            "hazard_t_s": self.scene.hazard_t_s,
             "steps": state.steps,
         }
 

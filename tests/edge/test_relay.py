@@ -80,7 +80,9 @@ def test_after_a_drop_nothing_makes_it_run_again(pins: MockFactory) -> None:
     assert levels(pins) == [False, True, False]
 
 
-def test_a_signal_in_the_middle_of_set_still_ends_low(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_in_the_middle_of_set_still_ends_low(
+    pins: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Relay(PIN, "level", None) as relay:
         pin = pins.pin(PIN)
         write = pin._set_state
@@ -160,7 +162,10 @@ def test_without_read_back_the_answer_is_none(pins: MockFactory) -> None:
 
 
 def test_a_read_back_pin_that_is_taken_gives_the_relay_pin_back(pins: MockFactory) -> None:
-    with Relay(PIN, "level", None), pytest.raises(EdgeError, match=r"relay\.readback_pin = 17 cannot be used"):
+    with (
+        Relay(PIN, "level", None),
+        pytest.raises(EdgeError, match=r"relay\.readback_pin = 17 cannot be used"),
+    ):
         Relay(18, "level", PIN)
     with Relay(18, "level", None):
         pass
@@ -204,5 +209,7 @@ def test_gpiozero_itself_takes_the_pin_low_when_the_program_forgets_to(tmp_path:
         "relay = Relay(17, 'level', None); relay.set(True)\n"
         "Device.pin_factory.pin(17)._pull = 'down'\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
     assert done.stdout.split("\n")[-2] == "GPIO17 0", done.stdout
