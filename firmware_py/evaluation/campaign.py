@@ -36,7 +36,8 @@ class Job:
     files: tuple[SourceFile, ...]
     params: MonitorParams
     protocols: tuple[str, ...] = (COLD, WARM)
-    variant: str = ""
+    variant: str = ""  # how the recordings are made harder
+    label: str = ""  # what the scores are filed under
     kinds: tuple[Kind, ...] = tuple(Kind)
     peers: bool = False
     peer_scale: float = 1.0
@@ -155,7 +156,7 @@ class _Runner:
             [(a - stream.start, b - stream.start) for a, b in armed],
             detector,
             self._protocol,
-            self._job.variant,
+            self._job.label,
         )
 
     def _peers(self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]]) -> Iterator[Score]:

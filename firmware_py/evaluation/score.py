@@ -16,8 +16,8 @@ from scipy.stats import chi2
 from firmware_py.evaluation.replay import Stop
 from firmware_py.evaluation.trials import Kind, Trial
 
-# Real falls take 1271 +- 648 ms from imbalance to pelvis impact, acted ones less: an earlier stop saw something else.
-EARLIEST_S = 2.0
+# Real falls take 1271 +- 648 ms from imbalance to pelvis impact: an earlier stop than mean + 2 SD saw something else.
+EARLIEST_S = 2.5
 LATEST_S = 2.0
 ONSET_MARGIN_S = 0.2  # video labels mark the onset when a person can see it
 

@@ -1,0 +1,85 @@
+"""Owns the question "what if this threshold were another?": which runs answer it, and the points they give.
+
+Must never pick a threshold: a person reads the curves.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+from firmware_py.core.balance import BalanceParams
+from firmware_py.core.monitor import MonitorParams
+from firmware_py.evaluation.campaign import OURS, WARM, Job, Result
+from firmware_py.evaluation.score import Line, Score, summarize
+from firmware_py.evaluation.trials import Kind
+
+ALL = "all thresholds"
+_ALL_SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
+_ONE_SCALES = (0.6, 0.8, 1.25, 1.6)
+_WALKING = (Kind.FALL_WALKING, Kind.WALK)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One detector with one setting scaled: how many falls it stopped, how often it stopped a walk."""
+
+    detector: str
+    scale: float
+    falls: Line
+    walks: Line
+
+
+Curves = dict[str, list[Point]]  # by the name of what was scaled
+
+
+def thresholds() -> list[str]:
+    """The settings of the balance rules that are numbers."""
+    return [f.name for f in fields(BalanceParams) if isinstance(getattr(BalanceParams(), f.name), float)]
+
+
+def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
+    """The parameters with one balance setting scaled, or with every trip level at once."""
+    names = [n for n in thresholds() if _is_level(n)] if name == ALL else [name]
+    return replace(
+        params, balance=replace(params.balance, **{n: getattr(params.balance, n) * scale for n in names})
+    )
+
+
+def _is_level(name: str) -> bool:
+    """A level that something must exceed; shares of levels and times are left as they are."""
+    return name.endswith(("_m_s", "_m_s2", "_rad", "_rad_s", "own_share"))
+
+
+def walking_only(job: Job, label: str, variant: str = "") -> Job:
+    """The same person, warm, only falls while walking and walks, under a label of its own."""
+    return replace(job, protocols=(WARM,), kinds=_WALKING, excerpts=False, label=label, variant=variant)
+
+
+def plan(jobs: list[Job]) -> list[Job]:
+    """Every run that the curves need; the label says which point of which curve it belongs to."""
+    runs = []
+    for name, scale in [(ALL, s) for s in _ALL_SCALES] + [(n, s) for n in thresholds() for s in _ONE_SCALES]:
+        for job in jobs:
+            run = walking_only(job, f"{name} x {scale:g}")
+            runs.append(
+                replace(run, params=scaled(job.params, name, scale), peers=name == ALL, peer_scale=scale)
+            )
+    return runs
+
+
+def collect(result: Result) -> Curves:
+    """The points, curve by curve; each curve holds the unscaled point too."""
+    buckets: dict[tuple[str, float, str], list[Score]] = {}
+    for score in result.scores:
+        name, _, factor = score.variant.rpartition(" x ")
+        buckets.setdefault((name, float(factor), score.detector), []).append(score)
+    curves: Curves = {}
+    for (name, scale, detector), scores in buckets.items():
+        falls = [s for s in scores if s.outcome is not None]
+        walks = [s for s in scores if s.outcome is None]
+        if falls and walks:
+            point = Point(detector, scale, summarize("falls", falls), summarize("walks", walks))
+            curves.setdefault(name, []).append(point)
+    unscaled = [p for p in curves.get(ALL, []) if p.scale == 1.0 and p.detector == OURS]
+    return {
+        name: sorted(points if name == ALL else points + unscaled, key=lambda p: p.scale)
+        for name, points in curves.items()
+    }

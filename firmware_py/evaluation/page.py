@@ -1,0 +1,232 @@
+"""Owns the self-contained report: one HTML file, no script, no request. Must never compute a score."""
+
+from html import escape
+from pathlib import Path
+
+from firmware_py import __version__
+from firmware_py.evaluation import charts
+from firmware_py.evaluation.campaign import OURS, WARM, Excerpt, Result
+from firmware_py.evaluation.curves import ALL, Curves
+from firmware_py.evaluation.report import HEAD, cells
+from firmware_py.evaluation.score import EARLIEST_S, Line, Outcome, Score, summarize, table, table_by
+from firmware_py.evaluation.trials import Dataset, Kind
+
+_STYLE = Path(__file__).with_name("page.css")
+_MOST_EXCERPTS = 60
+
+
+def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> str:
+    """The whole page."""
+    scores = result.scores
+    protocol = WARM if any(s.protocol == WARM for s in scores) else scores[0].protocol
+    main = [s for s in scores if s.protocol == protocol]
+    ours = [s for s in main if s.detector == OURS]
+    people = len({s.person for s in ours})
+    sections = [
+        f"<header><h1>{escape(dataset.name)}</h1><p>{escape(dataset.about)}.<br>{people} people, "
+        f"{len({s.trial for s in ours if not s.reverse})} recordings, Rearguard {__version__}.</p></header>",
+        _tiles(ours),
+        _section("Detectors side by side", _summary(scores), _RULES),
+    ]
+    falls = [s for s in main if s.kind is Kind.FALL_WALKING]
+    if falls:
+        sections.append(
+            _section(
+                "How long before the impact",
+                f'<div class="two"><figure>{charts.lead_survival(falls)}{charts.legend(_detectors(falls))}</figure>'
+                f"<figure>{charts.lead_by_activity([s for s in falls if s.detector == OURS])}</figure></div>",
+                f"Left: the share of falls while walking ({protocol}) that were stopped at least so long before the "
+                "impact; where a curve meets the left edge is what it stops at all. Right: each fall of ours by "
+                "activity, the bar is the median, falls on the zero line were not stopped in time.",
+            )
+        )
+    if ALL in curves:
+        sections.append(
+            _section(
+                "Trade-off",
+                f'<div class="two"><figure>{charts.trade_off_falls(curves[ALL])}</figure>'
+                f"<figure>{charts.trade_off_walks(curves[ALL])}</figure></div>"
+                + charts.legend(list(dict.fromkeys(p.detector for p in curves[ALL]))),
+                "Every trip level scaled at once, warm. Flat around 1 is good: the setting does not stand on an edge.",
+            )
+        )
+        cards = "".join(f"<figure>{charts.sensitivity(n, p)}</figure>" for n, p in curves.items() if n != ALL)
+        sections.append(
+            _section(
+                "Sensitivity of each setting",
+                f'<div class="cards">{cards}</div>{charts.sensitivity_legend()}',
+                "One setting scaled, the others as shipped, warm.",
+            )
+        )
+    if harder.scores:
+        sections.append(
+            _section(
+                "Robustness",
+                _robustness(ours, harder.scores),
+                "The same recordings, walk and fall alike, as a pod would give them that is turned, tilted, badly "
+                "scaled, biased, noisier or read at another rate. Warm, falls while walking and all walks.",
+            )
+        )
+    sections += _notable(result.excerpts, protocol)
+    for what in ("activity", "person"):
+        lines = table_by([s for s in main if s.detector == OURS], what)
+        sections.append(
+            f"<details><summary>By {what} ({OURS}, {protocol})</summary>{_sheet(lines, 'group')}</details>"
+        )
+    if result.problems:
+        items = "".join(f"<li>{escape(p)}</li>" for p in result.problems)
+        sections.append(
+            f"<details><summary>Skipped: {len(result.problems)}</summary><ul>{items}</ul></details>"
+        )
+    sections.append(_section("Limits", "", _LIMITS))
+    style = _STYLE.read_text(encoding="utf-8")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(dataset.name)}: Rearguard on recorded people</title><style>{style}</style>"
+        f"<main>{''.join(sections)}</main></html>\n"
+    )
+
+
+_RULES = (
+    "Whole trials and hours, never windows. A fall counts as stopped when the belt was cut before the impact (the "
+    f"video label, else the |a| peak) and not more than {EARLIEST_S:g} s before it; earlier stops are false. Cold: "
+    "each trial alone, as if the walker had just got on. Warm: 60 s of that person's own walking first. Time-reversed: "
+    "each walk played backward, the nearest thing on record to backward walking. Off: the belt was not running when the "
+    "fall came. < /h: 95 % upper bound of the false stops an hour (exact Poisson)."
+)
+_LIMITS = (
+    "All falls on record are acted, mostly by young people, over ground, out of forward walking. No public recording "
+    "holds a fall from backward walking on a treadmill. Published threshold rules lose much of their sensitivity on "
+    "real falls; expect that here too. Zero false stops in T hours only says that the rate is below 3/T an hour."
+)
+
+
+def _section(title: str, body: str, words: str = "") -> str:
+    note = f'<p class="note">{escape(words)}</p>' if words else ""
+    return f"<section><h2>{escape(title)}</h2>{note}{body}</section>"
+
+
+def _detectors(scores: list[Score]) -> list[str]:
+    return list(dict.fromkeys(s.detector for s in scores))
+
+
+def _tiles(ours: list[Score]) -> str:
+    falls = [s for s in ours if s.kind is Kind.FALL_WALKING]
+    walks = [s for s in ours if s.kind is Kind.WALK]
+    tiles = []
+    if falls:
+        line = summarize("", falls)
+        tiles.append(
+            (f"{line.stopped_percent:.1f} %", f"of {line.falls} falls while walking stopped before impact")
+        )
+        if line.lead_median_ms is not None:
+            tiles.append(
+                (f"{line.lead_median_ms:.0f} ms", f"median lead, 5th percentile {line.lead_p5_ms:.0f} ms")
+            )
+        if backward := [s for s in falls if s.backward]:
+            line = summarize("", backward)
+            tiles.append((f"{line.stopped_percent:.1f} %", f"of {line.falls} backward slips"))
+    if walks:
+        line = summarize("", walks)
+        tiles.append(
+            (
+                str(line.false_stops),
+                f"false stops in {line.hours:.2f} h of walking, reversed copies included: below "
+                f"{line.false_stops_per_hour_upper95:.1f} an hour",
+            )
+        )
+    cards = "".join(f'<div class="tile"><b>{escape(n)}</b><span>{escape(w)}</span></div>' for n, w in tiles)
+    return f'<div class="tiles">{cards}</div>'
+
+
+def _summary(scores: list[Score]) -> str:
+    out = []
+    for protocol in dict.fromkeys(s.protocol for s in scores):
+        lines = table([s for s in scores if s.protocol == protocol])
+        out.append(f"<h3>{escape(protocol)}</h3>{_sheet(lines, 'both')}")
+    return "".join(out)
+
+
+def _sheet(lines: list[Line], names: str) -> str:
+    head = (
+        "<th></th>"
+        + ("<th>detector</th>" if names == "both" else "")
+        + "".join(f"<th>{h}</th>" for h in HEAD)
+    )
+    body, last = [], ""
+    for line in lines:
+        first = line.group != last
+        last = line.group
+        css = ("first " if first and names == "both" else "") + ("ours" if line.detector == OURS else "")
+        indent = ' class="sub"' if line.group.startswith(" ") else ""
+        name = f"<td{indent}>{escape(line.group.strip()) if first else ''}</td>"
+        name += f"<td>{escape(line.detector)}</td>" if names == "both" else ""
+        body.append(f'<tr class="{css}">{name}{"".join(f"<td>{escape(c)}</td>" for c in cells(line))}</tr>')
+    return _html_table(names, head, body)
+
+
+def _html_table(css: str, head: str, rows: list[str]) -> str:
+    return (
+        f'<div class="sheet"><table class="{css}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _robustness(ours: list[Score], harder: list[Score]) -> str:
+    variants = {"as recorded": [s for s in ours if s.kind in (Kind.FALL_WALKING, Kind.WALK)]}
+    for score in harder:
+        if score.detector == OURS:
+            variants.setdefault(score.variant, []).append(score)
+    rows = []
+    for name, scores in variants.items():
+        row = f"<td>{escape(name)}</td>"
+        falls = [s for s in scores if s.outcome is not None]
+        walks = [s for s in scores if s.outcome is None]
+        if falls:
+            line = summarize(name, falls)
+            lead = "" if line.lead_median_ms is None else f"{line.lead_median_ms:.0f}"
+            p5 = "" if line.lead_p5_ms is None else f"{line.lead_p5_ms:.0f}"
+            row += f"<td>{line.stopped_percent:.1f} %</td><td>{lead}</td><td>{p5}</td>"
+        else:
+            row += "<td></td>" * 3
+        if walks:
+            line = summarize(name, walks)
+            row += f"<td>{line.false_stops}</td><td>{line.hours:.2f}</td>"
+        else:
+            row += "<td></td>" * 2
+        rows.append(f"<tr>{row}</tr>")
+    head = "".join(f"<th>{h}</th>" for h in ("", "stopped", "lead ms", "p5", "false stops walking", "hours"))
+    return _html_table("", head, rows)
+
+
+def _notable(excerpts: list[Excerpt], protocol: str) -> list[str]:
+    shown = sorted(
+        (e for e in excerpts if e.t_s), key=lambda e: (e.score.protocol != protocol, e.score.outcome is None)
+    )
+    if not shown:
+        return [
+            _section(
+                "Misses and false stops", "", "None: every fall while walking was stopped and no walk was."
+            )
+        ]
+    cards = "".join(
+        f"<figure><figcaption><b>{escape(_title(e.score))}</b> {escape(e.score.trial)}, {escape(e.score.protocol)}"
+        f"</figcaption>{charts.excerpt(e)}</figure>"
+        for e in shown[:_MOST_EXCERPTS]
+    )
+    more = f" The first {_MOST_EXCERPTS} of {len(shown)}." if len(shown) > _MOST_EXCERPTS else ""
+    return [
+        _section(
+            "Misses and false stops",
+            f'<div class="cards wide">{cards}</div>',
+            "Each fall while walking that was not stopped in time or had a stop before it, and each stop of a walk: "
+            "size of the acceleration, downward velocity against its limit, tilt." + more,
+        )
+    ]
+
+
+def _title(score: Score) -> str:
+    words = {Outcome.LATE: "late", Outcome.MISSED: "missed", Outcome.UNGUARDED: "not on"}
+    if score.outcome in words:
+        return f"{score.activity}: {words[score.outcome]}"
+    return f"{score.activity}: false stop ({score.false_stops[0][1]})"
