@@ -17,6 +17,7 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
 What is learned of the walker (spread of velocity and place) can only loosen limits up to hard ceilings.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -27,9 +28,15 @@ from firmware_py.core.position import Position
 
 SPREAD_M = 0.22  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
 SEE_S = 0.30  # from the last step to the cut, near the rear limit (docs/drift.md)
-SURGE_S2 = 0.04  # x coast-down: the feet follow a slowing belt 0.2 s late (0.2 s squared) [A]
+SURGE_S2 = 0.06  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square) [A]
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
+TRACK_S, TRACK_N, TRACK_SKIP = (
+    0.05,
+    10,
+    2,
+)  # half a second of positions; the newest two may be the motion itself
+NEW_GROUND_M = 0.03  # any standstill has carried the walker so far by the time that it is seen
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
 OVER = 1.03  # a console's 2.0 mph is not exact
@@ -51,7 +58,7 @@ class DriftParams:
     commissioned: bool = False  # only a measured coast-down gives a safe speed worth refusing for
     over_safe_speed: Literal["warn", "refuse"] = "warn"
     warn_m: float = 0.10
-    warn_s: float = 0.8
+    warn_s: float = 1.2
     soft_stop: bool = False
     standstill: bool = True
     still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
@@ -85,7 +92,9 @@ class Drift:
         "_rear_m",
         "_resting",
         "_safe_m_s",
+        "_since_s",
         "_still",
+        "_track",
         "_v_m2_s2",
         "_warn_for_s",
         "_warned",
@@ -119,6 +128,8 @@ class Drift:
         self._armed_s = 0.0
         self._moving = False
         self._from_m = 1e9
+        self._since_s = 0.0
+        self._track: deque[float] = deque(maxlen=TRACK_N)
         self._learned_s = 0.0
         self._place_m = 0.0
         self._place_m2 = 0.0
@@ -151,7 +162,7 @@ class Drift:
         speed = p.belt_ceiling_m_s if belt_speed_m_s is None else belt_speed_m_s
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
         if moving:
-            rest_m = at_m + v * (p.stop_latency_s + speed / (2.0 * p.coast_down_m_s2))
+            rest_m = rest_position_m(at_m, v, speed, p.stop_latency_s, p.coast_down_m_s2)
             front_m = p.front_line_m + SURGE_S2 * p.coast_down_m_s2
         else:
             rest_m = at_m
@@ -203,19 +214,33 @@ class Drift:
         p = self._p
         if not p.standstill:
             return None
+        self._since_s += dt_s
+        if self._since_s >= TRACK_S:
+            self._since_s = 0.0
+            self._track.append(at_m)
+        if v <= 0.0:
+            self._still.update(False, dt_s)
+            self._leaving.update(False, dt_s)
+            return None
         spread = sqrt(self._v_m2_s2)
         usual = p.wander_sigmas * spread
         low, top = p.still_share * speed, p.still_top * speed
         limit = low if usual < low else (top if usual > top else usual)
-        if self._still.update(v > limit and v > 2.5 * sigma_m_s, dt_s):
+        if self._still.update(v > limit and v > 2.5 * sigma_m_s and self._new_ground(at_m), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
         if unmeasured and self._learned_s >= p.learn_s:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
             leaving = v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
+            leaving = leaving and self._new_ground(at_m)
             if self._leaving.update(leaving, dt_s):
                 return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
         return None
+
+    def _new_ground(self, at_m: float) -> bool:
+        """Further back than for half a second: the estimate springing back from a hand in the beam is not."""
+        track = list(self._track)[:-TRACK_SKIP]
+        return not track or at_m > max(track) + NEW_GROUND_M
 
     def _learn(self, at_m: float, v: float, dt_s: float) -> None:
         """The spread of this walker's velocity and place; single excursions count no more than 4 spreads."""
@@ -265,8 +290,13 @@ def rest_position_m(
     stop_latency_s: float,
     coast_down_m_s2: float,
 ) -> float:
-    """Where the walker is when the belt has come to rest, if it is cut now."""
-    return position_m + velocity_m_s * (stop_latency_s + belt_speed_m_s / (2.0 * coast_down_m_s2))
+    """Where the walker is when the belt has come to rest, if it is cut now.
+
+    Carried toward the rear by a share of the belt's speed, the walker shares its way: v / (2 a). Steps that are too
+    long stay so until the belt stands: v / a.
+    """
+    coast_s = belt_speed_m_s / coast_down_m_s2
+    return position_m + velocity_m_s * (stop_latency_s + (0.5 * coast_s if velocity_m_s > 0.0 else coast_s))
 
 
 def zone_m(

@@ -26,6 +26,11 @@ from sensors.samples import Fault, RangeSample
 
 _CALM = 0.8  # mean normalised innovation below this is noise: 2.5 of its own standard deviations at 40 Hz
 _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
+FAR_HOLD_S, NEAR_HOLD_S = (
+    0.06,
+    0.12,
+)  # readings that do not fit are believed after this [A]: a hand swings by in 0.1 s
+HAND_NS = 100_000_000
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
 
 
@@ -48,8 +53,9 @@ class PositionParams:
     sudden_m2_s3: float = 0.30  # a foot that stays down: 0.9 m/s within 0.2 s
     sway_m: float = 0.012  # amplitude at step frequency, 1-2 cm [A]
     sway_tau_s: float = 2.5  # how fast amplitude and phase of the sway may change [A]
-    gate_sigma: float = 5.0
-    gate_min_m: float = 0.06
+    far_sigma: float = 5.0  # farther readings: nothing but the walker's own motion makes them
+    near_sigma: float = 3.5  # nearer readings: also hands and sleeves in the beam
+    hand_sigma: float = 2.0  # just after such a reading
     beyond_m: float = 0.25  # past the rear end by more than this: the reading is the room, not the walker
 
 
@@ -61,10 +67,12 @@ class Position:
         "_base_m",
         "_boost",
         "_count",
+        "_doubt_first_m",
         "_doubt_m",
         "_doubt_n",
         "_doubt_ns",
         "_doubt_since_ns",
+        "_hand_ns",
         "_noise_m2",
         "_offset_m",
         "_p",
@@ -101,11 +109,13 @@ class Position:
         self._base_m = 0.0
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._P: tuple[float, ...] = ()
+        self._hand_ns = 0
         self._noise_m2 = params.noise_m**2
         self._phase_rad = 0.0
         self._pull_rad_s = 0.0
         self._trend = 0.0
         self._boost = 0.0
+        self._doubt_first_m = 0.0
         self._doubt_m = 0.0
         self._doubt_n = 0
         self._doubt_ns = 0
@@ -185,12 +195,13 @@ class Position:
         spread = g0 + g2 * h2 + g3 * h3 + g4 * h4 + g5 * h5 + noise
         surprise_m = seen_m - expected_m - sway_m
         sigma_m = sqrt(spread)
-        gate_m = p.gate_sigma * sigma_m
-        if gate_m < p.gate_min_m:
-            gate_m = p.gate_min_m
-        if not -gate_m <= surprise_m <= gate_m:
+        farther_m = surprise_m * self._sign
+        near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
+        if farther_m > p.far_sigma * sigma_m or farther_m < -near * sigma_m:
             self.rejected += 1
-            self._doubt(t_ns, seen_m, 0.06 if surprise_m * self._sign > 0.0 else 0.12)
+            if farther_m < 0.0:
+                self._hand_ns = t_ns + HAND_NS
+            self._doubt(t_ns, seen_m, FAR_HOLD_S if farther_m > 0.0 else NEAR_HOLD_S)
             return
         self._doubt_n = 0
 
@@ -256,16 +267,18 @@ class Position:
         else:
             self._doubt_n = 1
             self._doubt_since_ns = t_ns
+            self._doubt_first_m = seen_m
         self._doubt_m = seen_m
         self._doubt_ns = t_ns
-        if self._doubt_n < 3 or (t_ns - self._doubt_since_ns) * 1e-9 < hold_s:
+        since_s = (t_ns - self._doubt_since_ns) * 1e-9
+        if self._doubt_n < 3 or since_s < hold_s:
             return
         p = self._p
         self._doubt_n = 0
         self.known = True
         self._t_ns = t_ns
         self._base_m = self.position_m = seen_m
-        self.velocity_m_s = 0.0
+        self.velocity_m_s = (seen_m - self._doubt_first_m) / since_s if hold_s > 0.0 else 0.0
         self.velocity_sigma_m_s = 0.3
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._trend = self._boost = 0.0
