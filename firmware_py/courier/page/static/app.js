@@ -29,9 +29,8 @@ function say(view) {
   put("title", view.title);
   put("what", view.what);
   put("do", view.do);
-  put("why", view.why);
+  put("why", view.tone === "warning" ? "" : view.why); // a walker reads a warning in one glance
   put("rule", view.rule ?? "");
-  by("because").hidden = !view.why;
   const title = `${view.title} – Rearguard`;
   if (document.title !== title) document.title = title;
 }

@@ -29,9 +29,10 @@ export class Deck {
       element(svg, "line", { class: "limit", x1: this.x(line), x2: this.x(line), y1: TOP - 8, y2: bottom });
       element(svg, "text", { x: this.x(line) - (anchor === "start" ? 60 : 0), y: TOP - 18, "text-anchor": anchor }, name);
     }
-    for (let m = 0; m <= deck_m + 0.001; m += 0.2) {
-      const last = m + 0.2 > deck_m + 0.001;
-      element(svg, "text", { class: "tick", x: this.x(m), y: bottom + 34, "text-anchor": last ? "end" : "middle" }, m.toFixed(1) + (last ? " m" : ""));
+    for (let step = 0; step * 0.2 <= deck_m + 0.001; step += 1) {
+      const m = step * 0.2, last = m + 0.2 > deck_m + 0.001;
+      const kind = step % 2 && !last ? "tick minor" : "tick";
+      element(svg, "text", { class: kind, x: this.x(m), y: bottom + 40, "text-anchor": last ? "end" : "middle" }, m.toFixed(1));
     }
     this.path = element(svg, "line", { class: "path gone", y1: middle, y2: middle });
     this.rest = element(svg, "ellipse", { class: "rest gone", cy: middle, rx: 34, ry: 66 });
