@@ -20,6 +20,8 @@ WIRED = struct.Struct("<BB")  # world -> guard: pin, level
 class _WorldPin(MockPin):  # type: ignore[misc]
     """One pin. The mock keeps a history of states without bound; this one tells the world instead."""
 
+    _state: bool
+
     def _change_state(self, value: bool) -> bool:
         if self._state == value:
             return False

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Pi:
         self._lock = threading.RLock()
         panel = self.config.panel
         for pin in (self.config.relay.readback_pin, panel.stop_pin):
-            self.header.wire(pin, lambda pin=pin: self._input(pin))
+            self.header.wire(pin, partial(self._input, pin))
         self.header.wire(panel.button_pin, self._button)
 
     # the world, moved on by whoever looks

@@ -39,7 +39,10 @@ def test_verify_finds_nothing_to_say(unit: str, tmp_path: Path) -> None:
     text = (SYSTEMD / unit).read_text().replace(INSTALLED, str(tmp_path))
     (tmp_path / unit).write_text(text)
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout + done.stderr == ""
     assert done.returncode == 0
@@ -48,7 +51,7 @@ def test_verify_finds_nothing_to_say(unit: str, tmp_path: Path) -> None:
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS)
 def test_little_is_left_to_attack(unit: str) -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", SYSTEMD / unit]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(SYSTEMD / unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout[-200:]  # the threshold is in tenths: 1.5
 
