@@ -5,7 +5,6 @@ Must never decide, and never import what the loop does not need: numpy, scipy an
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -39,8 +38,8 @@ from sensors.mpu6050 import Mpu6050
 from sensors.tf_luna import TfLuna
 from sensors.vl53l1x import Vl53l1x
 
-IMUS = {"lsm6dsox": Lsm6dsox, "mpu6050": Mpu6050}
-RANGES = {"vl53l1x": Vl53l1x, "tf_luna": TfLuna}
+IMUS: dict[str, type[Lsm6dsox] | type[Mpu6050]] = {"lsm6dsox": Lsm6dsox, "mpu6050": Mpu6050}
+RANGES: dict[str, type[Vl53l1x] | type[TfLuna]] = {"vl53l1x": Vl53l1x, "tf_luna": TfLuna}
 
 
 def run(
@@ -63,7 +62,8 @@ def guard(config: Config, world: Path | None = None) -> None:
     """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises EdgeError, SensorError."""
     with ExitStack() as held:
         held.enter_context(only_instance(Path(config.courier.socket).with_name("guard.lock")))
-        open_a_bus, paths = open_bus, [config.courier.socket]
+        open_a_bus: Callable[[int], Bus] = open_bus
+        paths = [config.courier.socket]
         if world is None:
             real_pins()
         else:
@@ -87,8 +87,9 @@ def guard(config: Config, world: Path | None = None) -> None:
         held.callback(manager.close)
         asked = go_realtime(config.loop.priority, config.loop.cpu)
         for refused in (a for a in asked if not a.ok):
-            print(f"guard: {refused.what} refused: {refused.why}", file=sys.stderr)
-        links = [Link(path, _hello(config, asked)) for path in paths]
+            typer.echo(f"guard: {refused.what} refused: {refused.why}", err=True)
+        hello = _hello(config, asked)
+        links = [Link(path, hello) for path in paths]
         for link in links:
             held.callback(link.close)
         realtime = all(a.ok for a in asked)
@@ -144,7 +145,9 @@ def _enter(world: Path) -> Callable[[int], Bus]:
     try:
         world_pins(world / "pins.sock")
     except OSError as error:
-        raise EdgeError(f"guard: no world answers in {world} ({error}). Start it with `rearguard demo`.") from error
+        raise EdgeError(
+            f"guard: no world answers in {world} ({error}). Start it with `rearguard demo`."
+        ) from error
     return lambda number: Bus(RemoteBus.connect(str(world / "bus.sock")), f"rig-{number}")
 
 

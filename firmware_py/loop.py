@@ -1,4 +1,6 @@
-"""Owns the tick: read -> step -> relay -> tell, on an absolute grid. Must never catch up, and never end with the relay on.
+"""Owns the tick: read -> step -> relay -> tell, on an absolute grid.
+
+Must never catch up, and never end with the relay on.
 
 The path of one sample: wake on the grid, one burst read, Frame, monitor.step, relay.set before anything else,
 then the panel, the link and the watchdog, none of which can wait.
@@ -171,6 +173,10 @@ class Loop:
                 link.state(save(self._monitor))
             stop |= link.poll(t_ns)
         self._stop_requested = stop
+        if decision.run != self._run:  # `systemctl status` shows it; the installer refuses while running
+            self._manager.tell(
+                "STATUS=running" if decision.run else f"STATUS=stopped: {_word(decision.cause)}"
+            )
         self._run, self._reset_was = decision.run, frame.reset_pressed
         turn = self._ticks % self._rate_hz
         if turn % self._feed_every == 0:
@@ -203,6 +209,10 @@ class Loop:
             "range_faults": dict(self._belt_watch.faults),
             "relay_error": self._relay.error,
         }
+
+
+def _word(cause: Cause | None) -> str:
+    return "" if cause is None else cause.value
 
 
 def _percentiles_us(values_ns: list[int]) -> dict[str, float]:

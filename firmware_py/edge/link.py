@@ -26,9 +26,17 @@ class Link:
     """Hand it everything; it keeps events until the courier has them, and drops the rest when it must."""
 
     __slots__ = (
-        "_asked_ns", "_hello", "_path", "_pending", "_seq", "_sent_ns", "_socket",
-        "connects", "dropped_events", "dropped_ticks",
-    )  # fmt: skip
+        "_asked_ns",
+        "_hello",
+        "_path",
+        "_pending",
+        "_sent_ns",
+        "_seq",
+        "_socket",
+        "connects",
+        "dropped_events",
+        "dropped_ticks",
+    )
 
     def __init__(self, path: str, hello: Mapping[str, Any]) -> None:
         self._path = path
@@ -73,7 +81,11 @@ class Link:
     def event(self, event: Event) -> None:
         """Kept until acknowledged, over restarts of the courier; the newest EVENTS_KEPT of them."""
         self._seq += 1
-        told = {**event._asdict(), "cause": None if event.cause is None else event.cause.value, "seq": self._seq}
+        told = {
+            **event._asdict(),
+            "cause": None if event.cause is None else event.cause.value,
+            "seq": self._seq,
+        }
         message = EVENT + self._seq.to_bytes(8, "little") + json.dumps(told).encode()
         if len(self._pending) >= EVENTS_KEPT:
             del self._pending[next(iter(self._pending))]

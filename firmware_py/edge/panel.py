@@ -26,9 +26,9 @@ FULL_MARGIN_M = 0.20  # from here on down the warning beeps faster, like a parki
 class Signals:
     """Decisions as sound and light.
 
-    Buzzer: one blip = armed; beeps, faster toward the line = warning; 1.5 s tone = stopped; three blips = press refused;
-    endless = the contacts or the belt did not obey: pull the key. Lamp: steady = the belt may move; slow
-    blinking = a press is accepted; dark = not ready; flickering = locked out.
+    Buzzer: one blip = armed; beeps, faster toward the line = warning; 1.5 s tone = stopped; three blips = press
+    refused; endless = the contacts or the belt did not obey: pull the key. Lamp: steady = the belt may move;
+    slow blinking = a press is accepted; dark = not ready; flickering = locked out.
     """
 
     __slots__ = ("_refused_ns", "_run", "_since_ns")
@@ -142,9 +142,7 @@ class Panel:
         now = (buzzer, lamp, decision.soft_stop)
         if now == self._was:
             return
-        for device, on, was in zip(
-            (self._buzzer, self._lamp, self._soft_stop), now, self._was, strict=True
-        ):
+        for device, on, was in zip((self._buzzer, self._lamp, self._soft_stop), now, self._was, strict=True):
             if device is not None and on != was:
                 device.value = on
         self._was = now

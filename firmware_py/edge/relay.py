@@ -23,13 +23,13 @@ def real_pins() -> None:
         Device.pin_factory = LGPIOFactory()
     except ImportError as error:
         raise EdgeError(
-            f"pins: lgpio cannot be loaded ({error}). Usually the 2 kB stub from the package index, or no wheel for this "
-            "Python: run `sudo apt install python3-lgpio` and make the venv with --system-site-packages."
+            f"pins: lgpio cannot be loaded ({error}). Usually the package index had only a stub for this Python: "
+            "run `sudo apt install python3-lgpio` and make the venv with --system-site-packages."
         ) from error
     except Exception as error:  # lgpio.error and gpiozero's own derive from nothing narrower
         raise EdgeError(
-            f"pins: /dev/gpiochip* cannot be opened ({error}). Usually this is no Raspberry Pi, or the user is not in group "
-            "gpio: run on the Pi, or try `rearguard demo`, which needs no hardware."
+            f"pins: /dev/gpiochip* cannot be opened ({error}). Usually this is no Raspberry Pi, or the user is "
+            "not in group gpio: run on the Pi, or try `rearguard demo`, which needs no hardware."
         ) from error
 
 
@@ -39,12 +39,13 @@ def claim(kind: type[GPIODevice], name: str, pin: int, **how: Any) -> Any:
         return kind(pin, **how)
     except GPIOZeroError as error:
         raise EdgeError(
-            f"pins: {name} = {pin} cannot be used ({error}). Usually two settings name one pin: compare the config with "
-            "the wiring."
+            f"pins: {name} = {pin} cannot be used ({error}). Usually two settings name one pin: compare the "
+            "config with the wiring."
         ) from error
     except Exception as error:  # lgpio.error: the kernel's own refusal
         raise EdgeError(
-            f"pins: {name} = {pin} is refused ({error}). Usually another program holds it: stop the other guard, see `gpioinfo`."
+            f"pins: {name} = {pin} is refused ({error}). Usually another program holds it: stop the other guard, "
+            "see `gpioinfo`."
         ) from error
 
 

@@ -36,11 +36,17 @@ def go_realtime(priority: int, cpu: int) -> list[Asked]:
     Call it last: memory that is there now is locked, objects that are there now are never looked at again.
     """
     asked = [
-        _ask("SCHED_FIFO", lambda: _fifo(priority), "run as the unit does: CPUSchedulingPolicy=fifo, LimitRTPRIO"),
+        _ask(
+            "SCHED_FIFO",
+            lambda: _fifo(priority),
+            "run as the unit does: CPUSchedulingPolicy=fifo, LimitRTPRIO",
+        ),
         _ask("locked memory", _lock_memory, "LimitMEMLOCK=infinity in the unit"),
     ]
     if cpu >= 0:
-        asked.append(_ask(f"core {cpu}", lambda: os.sched_setaffinity(0, {cpu}), "set loop.cpu to a core that exists"))
+        asked.append(
+            _ask(f"core {cpu}", lambda: os.sched_setaffinity(0, {cpu}), "set loop.cpu to a core that exists")
+        )
     sys.setswitchinterval(0.0005)  # another thread may hold the interpreter this long, not 5 ms
     gc.collect()
     gc.freeze()
@@ -95,7 +101,9 @@ class ServiceManager:
     def __init__(self, address: str | None) -> None:
         """`address` is NOTIFY_SOCKET; a leading @ is the abstract namespace."""
         self._address = f"\0{address[1:]}" if address and address.startswith("@") else address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
+        self._socket = (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
+        )
 
     def tell(self, *lines: str) -> None:
         """READY=1, WATCHDOG=1, STOPPING=1, STATUS=... A manager that does not listen changes nothing here."""

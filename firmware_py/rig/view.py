@@ -9,7 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.align import Align
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
@@ -18,10 +18,18 @@ from rich.text import Text
 from firmware_py.config import Config
 from firmware_py.core.frame import Decision
 from firmware_py.courier.words import rule_sentence, tone_and_words
+from firmware_py.rig.account import Run
 
 COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
            "stopped": "red3", "fault": "magenta3"}  # fmt: skip
-INK = {"offline": "white", "running": "black", "warning": "black", "ready": "black", "stopped": "white", "fault": "white"}
+INK = {
+    "offline": "white",
+    "running": "black",
+    "warning": "black",
+    "ready": "black",
+    "stopped": "white",
+    "fault": "white",
+}
 STORIES = {
     "walk": "a person walks backward, and nothing happens",
     "drift": "the steps get a little too short: the belt carries the walker to the rear",
@@ -58,35 +66,39 @@ def deck(config: Config, decision: Decision | None, true_m: float | None, width:
     return Text.assemble(("console ▐", "grey66"), *cells, ("▌ rear", "grey66"))
 
 
-def picture(
-    config: Config, scenario: str, number: str, decision: Decision | None, truth: dict[str, Any] | None,
-    events: Sequence[str], foot: str, width: int,
-) -> RenderableType:  # fmt: skip
+def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
     """One moment of a run."""
+    decision, truth = run.decision, run.truth
     tone, words = tone_and_words(decision)
     colour = COLOURS[tone]
-    big = Padding(Text(" ".join(words.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False)
+    big = Padding(
+        Text(" ".join(words.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
+    )
     why = Text(words.what, style="bold")
     if decision is not None and not decision.run:
-        why.append(f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or words.why}", style="default")
+        why.append(
+            f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or words.why}", style="default"
+        )
     why.append(f"\n{words.do}", style="grey66")
-    body = [
-        Align.center(Text(STORIES[scenario], style="italic grey74")),
+    body: list[RenderableType] = [
+        Align.center(Text(STORIES[run.scenario], style="italic grey74")),
         Text(),
         Align.center(big),
         Text(),
         Align.center(why),
         Text(),
-        Align.center(deck(config, decision, truth and truth["position_m"], min(width - 24, 96))),
-        Align.center(Text("● walker as the guard sees it   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")),
+        Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
+        Align.center(
+            Text("● walker as the guard sees it   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")
+        ),
         Text(),
         Align.center(_figures(decision, truth)),
         Text(),
-        Text("\n".join(events) or " ", style="grey66"),
+        Text("\n".join(run.events[-4:]) or " ", style="grey66"),
     ]
     return Panel(
         Group(*body),
-        title=f"[bold]Rearguard[/] · {scenario} [grey50]{number}[/]",
+        title=f"[bold]Rearguard[/] · {run.scenario} [grey50]{number}[/]",
         subtitle=f"[grey66]{foot}[/]",
         box=box.ROUNDED,
         border_style=colour,
@@ -120,10 +132,10 @@ def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
 
 
 def _figure(name: str, value: Any, form: str) -> Text:
-    return Text.assemble((f"{name} ", "grey50"), ("–" if value is None else form.format(value), "bold"))
+    return Text.assemble((f"{name} ", "grey50"), ("-" if value is None else form.format(value), "bold"))
 
 
-def result_table(console: Console, lines: Sequence[dict[str, Any]]) -> None:
+def result_table(lines: Sequence[dict[str, Any]]) -> Table:
     """What each scenario came to."""
     table = Table(title="What happened", box=box.SIMPLE_HEAD)
     for name in ("scenario", "stopped by", "rule", "ticks to pin off", "at rest", "rear line", ""):
@@ -139,4 +151,4 @@ def result_table(console: Console, lines: Sequence[dict[str, Any]]) -> None:
             f"{line['rear_line_m']:.2f} m",
             "[green3]as expected[/]" if line["as_expected"] else "[bold red1]NOT as expected[/]",
         )
-    console.print(table)
+    return table

@@ -1,19 +1,19 @@
 """Frames and decisions of one tick, with everything that a test does not care about filled in."""
 
+from typing import Any
+
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from sensors.samples import Fault
 
 TICK_NS = 5_000_000
 
 
-def decision(tick: int, run: bool = False, **more: object) -> Decision:
-    values: dict[str, object] = dict(
-        t_ns=tick * TICK_NS, run=run, cause=None if run else Cause.POWER_ON, rule="", value=0.0, limit=0.0,
-        warning=None, refusal=None if run else Cause.SETTLING, phase=Phase.WAITING, position_m=None,
-        velocity_m_s=None, rest_position_m=None, stop_margin_m=None, tilt_rad=None, down_velocity_m_s=None,
-        down_velocity_limit_m_s=None, cadence_hz=None, steps=0, belt_speed_m_s=0.9, soft_stop=False,
+def decision(tick: int, run: bool = False, **more: Any) -> Decision:
+    still = Decision(
+        tick * TICK_NS, run, None if run else Cause.POWER_ON, "", 0.0, 0.0, None, None if run else Cause.SETTLING,
+        Phase.WAITING, None, None, None, None, None, None, None, None, 0, 0.9, False,
     )  # fmt: skip
-    return Decision(**{**values, **more})  # type: ignore[arg-type]
+    return still._replace(**more)
 
 
 def frame(tick: int = 0) -> Frame:

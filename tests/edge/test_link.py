@@ -250,7 +250,9 @@ def test_a_stop_request_is_heard_once(link: Link, courier: Courier) -> None:
 
 
 @pytest.mark.parametrize("message", [b"A", b"A123", b"A123456789", b"XX", b"R", b"run", b"\x00" * 64])
-def test_nothing_else_that_a_courier_says_means_anything(link: Link, courier: Courier, message: bytes) -> None:
+def test_nothing_else_that_a_courier_says_means_anything(
+    link: Link, courier: Courier, message: bytes
+) -> None:
     link.connect(0)
     link.event(event())
     courier.messages()

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from firmware_py.edge import EdgeError, service
-from firmware_py.edge.service import ServiceManager, go_realtime, make_sleep_until, only_instance, under_voltage
+from firmware_py.edge.service import (
+    ServiceManager,
+    go_realtime,
+    make_sleep_until,
+    only_instance,
+    under_voltage,
+)
 
 
 @pytest.fixture
@@ -31,7 +37,11 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 
 def test_everything_is_asked_and_reported(quiet: list[object]) -> None:
     asked = go_realtime(50, 1)
-    assert [(a.what, a.ok) for a in asked] == [("SCHED_FIFO", True), ("locked memory", True), ("core 1", True)]
+    assert [(a.what, a.ok) for a in asked] == [
+        ("SCHED_FIFO", True),
+        ("locked memory", True),
+        ("core 1", True),
+    ]
     policy, priority = quiet[0][1:]  # type: ignore[index]
     assert policy & os.SCHED_FIFO
     assert policy & service.SCHED_RESET_ON_FORK, "a child must not inherit it"
@@ -54,7 +64,10 @@ def test_a_refusal_is_reported_with_its_number_and_cure(
     monkeypatch.setattr(service, "_lock_memory", refuse)
     fifo, memory = go_realtime(50, -1)
     assert (fifo.ok, memory.ok) == (False, False)
-    assert fifo.why == "Operation not permitted (errno 1): run as the unit does: CPUSchedulingPolicy=fifo, LimitRTPRIO"
+    assert (
+        fifo.why
+        == "Operation not permitted (errno 1): run as the unit does: CPUSchedulingPolicy=fifo, LimitRTPRIO"
+    )
     assert "LimitMEMLOCK" in memory.why
 
 
@@ -121,7 +134,9 @@ def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
         only_instance(tmp_path / "file" / "guard.lock")
 
 
-@pytest.mark.parametrize(("files", "low"), [({}, False), ({"hwmon0": "0"}, False), ({"hwmon0": "0", "hwmon1": "1\n"}, True)])
+@pytest.mark.parametrize(
+    ("files", "low"), [({}, False), ({"hwmon0": "0"}, False), ({"hwmon0": "0", "hwmon1": "1\n"}, True)]
+)
 def test_under_voltage_is_what_any_monitor_says(tmp_path: Path, files: dict[str, str], low: bool) -> None:
     for name, text in files.items():
         (tmp_path / name).mkdir()

@@ -1,0 +1,97 @@
+"""Owns the account of one demonstrated scenario, and whether it went as it should.
+
+Must never trust one side alone: what was decided is the guard's word, what became of it is the world's.
+"""
+
+from typing import Any, NamedTuple
+
+from firmware_py.config import Config
+from firmware_py.core.frame import Decision
+
+PATIENCE_S = 40.0  # a run that has come to nothing by then is over
+REST_S = 1.0  # looked at for so long after the belt has come to rest
+EXPECTED: dict[str, tuple[str | None, ...]] = {
+    "walk": (None,),
+    "drift": ("drift_rear",),
+    "standstill": ("standstill", "drift_rear"),
+    "fall": ("fall",),
+    "front": ("drift_front",),
+    "unplug": ("imu",),
+}
+CARRIED = ("drift", "standstill")  # here the promise is a place: at rest before the rear line
+
+
+class Stop(NamedTuple):
+    """The moment at which the guard decided, as it said it."""
+
+    decision: Decision
+    belt_speed_m_s: float
+
+
+class Run:
+    """One scenario being played: what the guard has said and what the world knows."""
+
+    def __init__(self, config: Config, scenario: str) -> None:
+        self.config, self.scenario = config, scenario
+        self.decision: Decision | None = None
+        self.truth: dict[str, Any] | None = None
+        self.armed_ns: int | None = None
+        self.stop: Stop | None = None
+        self.last_edge_ns = 0
+        self.rest_ns: int | None = None
+        self.rest_m: float | None = None
+        self.events: list[str] = []
+
+    def decided(self, decision: Decision) -> None:
+        before, self.decision = self.decision, decision
+        if decision.run and self.armed_ns is None:
+            self.armed_ns = decision.t_ns
+        if before is not None and before.run and not decision.run and self.stop is None:
+            self.stop = Stop(decision, self.truth["belt_speed_m_s"] if self.truth else 0.0)
+
+    def saw(self, truth: dict[str, Any]) -> None:
+        self.truth = truth
+        if self.stop is not None:
+            self.last_edge_ns = truth["last_edge_ns"]
+            if truth["belt_speed_m_s"] <= 0.0 and not truth["pulled"] and self.rest_ns is None:
+                self.rest_ns, self.rest_m = truth["t_ns"], truth["position_m"]
+
+    def told(self, event: dict[str, Any]) -> None:
+        since_s = (event["t_ns"] - (self.armed_ns or event["t_ns"])) / 1e9
+        cause = f": {event['cause'].replace('_', ' ')}" if event["cause"] else ""
+        self.events.append(f"{since_s:6.2f} s  {event['kind'].replace('_', ' ')}{cause}")
+
+    def over(self, seconds: float) -> bool:
+        """Nothing more will happen that this scenario wants to show."""
+        if self.truth is None:
+            return False
+        now_ns = self.truth["t_ns"]
+        if self.rest_ns is not None:
+            return bool(now_ns - self.rest_ns > REST_S * 1e9)
+        if self.scenario == "walk" and self.armed_ns is not None:
+            return bool(now_ns - self.armed_ns > seconds * 1e9)
+        return bool(self.truth["t_s"] > max(PATIENCE_S, seconds))
+
+    def result(self) -> dict[str, Any]:
+        """The line that `--json` prints."""
+        stop, truth, config = self.stop, self.truth, self.config
+        cause = stop.decision.cause.value if stop and stop.decision.cause else None
+        period_ns = 1_000_000_000 // config.loop.rate_hz
+        late_ns = max(0, self.last_edge_ns - stop.decision.t_ns) if stop else 0
+        t_s = truth["t_s"] - (truth["t_ns"] - stop.decision.t_ns) / 1e9 if stop and truth else None
+        ran = self.armed_ns is not None
+        line = {
+            "scenario": self.scenario,
+            "stopped": stop is not None,
+            "cause": cause,
+            "rule": stop.decision.rule if stop else None,
+            "t_s": t_s and round(t_s, 3),
+            "reaction_ticks": late_ns // period_ns if stop else None,
+            "position_m_at_rest": self.rest_m and round(self.rest_m, 3),
+            "rear_line_m": round(config.rear_line_m, 3),
+            "belt_speed_m_s_at_cut": stop and round(stop.belt_speed_m_s, 3),
+            "hazard_t_s": round(truth["hazard_t_s"], 3) if truth and truth["hazard_t_s"] else None,
+        }
+        held = self.scenario not in CARRIED or (self.rest_m is not None and self.rest_m <= config.rear_line_m)
+        line["as_expected"] = ran and cause in EXPECTED[self.scenario] and held and late_ns < period_ns
+        return line
