@@ -148,7 +148,7 @@ class Courier:
     def lost(self) -> None:
         self._guard_lost = True
         self.keeper.tell("guard_lost", message="The guard has gone. Without its pulses the belt is off.")
-        self.sessions.end("guard_lost", time.time())
+        self.sessions.guard_lost(time.time())
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._hurry.set)
 

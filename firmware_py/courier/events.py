@@ -159,7 +159,9 @@ def rfc3339(time_s: float) -> str:
     return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def build(stamp: Stamp, seq: int, kind: str, time_s: float, monotonic_ns: int, **data: Any) -> Envelope:
+def build(
+    stamp: Stamp, seq: int, kind: str, time_s: float, monotonic_ns: int, data: dict[str, Any]
+) -> Envelope:
     """The envelope of one event. Raises pydantic.ValidationError when `data` does not fit the type."""
     common = {
         "boot_id": stamp.boot_id,
@@ -198,11 +200,11 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
                 or not told.get("rule")
             ):
                 told[key] = None
-        return build(stamp, seq, kind, time_of(t_ns), t_ns, message=_message(kind, told), **told)
+        return build(stamp, seq, kind, time_of(t_ns), t_ns, told | {"message": _message(kind, told)})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ValidationError) as error:
         text = raw[:20_000].decode("utf-8", "replace")
         why = f"An event of the guard could not be read: {type(error).__name__}. Restart guard and courier together."
-        return build(stamp, seq, "unreadable", time_of(t_ns), t_ns, raw=text, message=why)
+        return build(stamp, seq, "unreadable", time_of(t_ns), t_ns, {"raw": text, "message": why})
 
 
 def _message(kind: str, told: dict[str, Any]) -> str:

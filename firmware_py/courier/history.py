@@ -94,8 +94,8 @@ def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="Sessions", title_justify="left")
-    for name in ("started", "minutes", "steps", "steps/min", "in zone", "regularity", "warnings", "stops"):
-        table.add_column(name, justify="left" if name == "started" else "right")
+    for name in ("started", "min", "steps", "/min", "in zone", "regular", "warned", "stops"):
+        table.add_column(name, justify="left" if name == "started" else "right", no_wrap=True)
     for w in walks:
         zone = w.get("in_zone_fraction")
         table.add_row(
@@ -112,7 +112,7 @@ def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     console.print(table)
     table = Table(title="Stops and warnings", title_justify="left")
     for name in ("time", "what", "cause", "rule", "value", "limit"):
-        table.add_column(name, justify="right" if name in ("value", "limit") else "left")
+        table.add_column(name, justify="right" if name in ("value", "limit") else "left", no_wrap=True)
     for m in found:
         cells = (m["cause"], m["rule"], m["value"], m["limit"])
         table.add_row(m["time"][:19].replace("T", " "), m["type"], *(_text(cell) for cell in cells))

@@ -101,7 +101,7 @@ class Keeper:
         with self._lock:
             self._own_seq += 1
             seq = self._own_seq
-        self._put(build(self._own, seq, kind, time.time(), time.monotonic_ns(), **data), None)
+        self._put(build(self._own, seq, kind, time.time(), time.monotonic_ns(), data), None)
 
     def session(self, row: SessionRow) -> None:
         with self._lock:

@@ -105,6 +105,11 @@ class Sessions:
             done, self.current = self.current, None
             self._on_end(done, why, now_s)
 
+    def guard_lost(self, now_s: float) -> None:
+        """The guard has gone: what the next one says has nothing to do with what this one said."""
+        self._last = None
+        self.end("guard_lost", now_s)
+
     def update(self, frame: Frame, d: Decision, boot_id: str, now_s: float) -> None:
         """One tick; `now_s` is wall time."""
         last, self._last = self._last, d

@@ -111,7 +111,7 @@ def browser(profile: Path) -> Iterator[Browser]:
     assert FOUND
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
-    script = f"exec {FOUND} 3<&{to_read} 4>&{from_write} \"$@\""
+    script = f'exec {FOUND} 3<&{to_read} 4>&{from_write} "$@"'
     process = subprocess.Popen(
         [
             "bash", "-c", script, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",

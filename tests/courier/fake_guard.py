@@ -107,7 +107,12 @@ class FakeGuard:
 
 SCENES = {
     "running": {},
-    "warning": {"warning": Cause.DRIFT_REAR, "position_m": 0.82, "rest_position_m": 0.93, "stop_margin_m": 0.05},
+    "warning": {
+        "warning": Cause.DRIFT_REAR,
+        "position_m": 0.82,
+        "rest_position_m": 0.93,
+        "stop_margin_m": 0.05,
+    },
     "fall": {"cause": Cause.FALL, "position_m": 0.71, "tilt_rad": 0.6},
     "fault": {"cause": Cause.IMU},
     "ready": {"cause": Cause.POWER_ON},
@@ -123,7 +128,7 @@ def main() -> None:
         next_ns += 1_000_000_000 // RATE_HZ
         time.sleep(max(0, next_ns - time.monotonic_ns()) / 1e9)
         now_ns, ticks = time.monotonic_ns(), ticks + 1
-        walked = scene in ("running", "warning") or now_ns - began_ns < 12_000_000_000 and scene != "ready"
+        walked = scene in ("running", "warning") or (now_ns - began_ns < 12_000_000_000 and scene != "ready")
         f, d = frame(now_ns), decision(now_ns)
         change = SCENES[scene]
         if not walked:

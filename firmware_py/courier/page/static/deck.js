@@ -16,7 +16,7 @@ export class Deck {
     this.svg = svg;
     this.setup = setup;
     svg.replaceChildren();
-    svg.setAttribute("viewBox", `0 0 ${WIDTH} ${TOP + HEIGHT + 46}`);
+    svg.setAttribute("viewBox", `0 -14 ${WIDTH} ${TOP + HEIGHT + 64}`);
     const { deck_m, front_m, rear_m, warn_m } = setup;
     const bottom = TOP + HEIGHT, middle = TOP + HEIGHT / 2;
     element(svg, "rect", { class: "console", x: 0, y: TOP + 20, width: 26, height: HEIGHT - 40, rx: 8 });
