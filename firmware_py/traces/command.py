@@ -102,10 +102,10 @@ def _figure(value: float | None) -> str:
     return "?" if value is None else f"{value:.3g}"
 
 
-trace_app = typer.Typer(no_args_is_help=True, help="Look into traces and turn one form into the other.")
+trace = typer.Typer(no_args_is_help=True, help="Look into traces and turn one form into the other.")
 
 
-@trace_app.command()
+@trace.command()
 def info(
     traces: Annotated[list[Path], typer.Argument(help="Traces or folders of them.")],
     as_json: Annotated[
@@ -157,9 +157,9 @@ def _facts(path: Path) -> dict[str, Any]:
     }
 
 
-@trace_app.command("export")
+@trace.command("export")
 def export_csv(
-    trace: Annotated[Path, typer.Argument(help="A trace, usually .mcap.")],
+    source: Annotated[Path, typer.Argument(help="A trace, usually .mcap.")],
     out: Annotated[
         Path, typer.Argument(help="The new .csv or .csv.gz; an existing file is never overwritten.")
     ],
@@ -169,16 +169,15 @@ def export_csv(
     Example: rearguard trace export incident.mcap incident.csv.gz
     """
     with _sentences(out, (".csv", ".csv.gz")):
-        source = open_trace(trace)
-        count = write_csv(
-            out, source.frames, (f"exported from {trace.name}, recorded by rearguard {source.version}",)
-        )
-        _say(f"{out}: {count} frames", *source.notes)
+        opened = open_trace(source)
+        told = f"exported from {source.name}, recorded by rearguard {opened.version or '(not said)'}"
+        count = write_csv(out, opened.frames, (told,))
+        _say(f"{out}: {count} frames", *opened.notes)
 
 
-@trace_app.command("import")
+@trace.command("import")
 def import_csv(
-    trace: Annotated[Path, typer.Argument(help="A trace, usually .csv or .csv.gz.")],
+    source: Annotated[Path, typer.Argument(help="A trace, usually .csv or .csv.gz.")],
     out: Annotated[Path, typer.Argument(help="The new .mcap; an existing file is never overwritten.")],
     config: Annotated[
         Path | None, typer.Option(help="TOML file; default: what the trace was recorded with.")
@@ -189,27 +188,27 @@ def import_csv(
     Example: rearguard trace import walk.csv.gz walk.mcap
     """
     with _sentences(out, (".mcap",)):
-        source = open_trace(trace)
-        settings, monitor = prepare(source, _config(config))
+        opened = open_trace(source)
+        settings, monitor = prepare(opened, _config(config))
         about = {
             "version": __version__,
             "config": settings.model_dump(mode="json"),
             "config_hash": settings.hash,
-            "rate_hz": source.rate_hz,
-            "button_recorded": source.button_recorded,
-            "feedback_recorded": source.feedback_recorded,
-            "distance_recorded": source.distance_recorded,
+            "rate_hz": opened.rate_hz,
+            "button_recorded": opened.button_recorded,
+            "feedback_recorded": opened.feedback_recorded,
+            "distance_recorded": opened.distance_recorded,
         }
         finder = EventFinder()
         with out.open("xb") as file:
-            writer = McapWriter(file, about, source.state)
-            source.frames = _kept(source.frames, writer)
-            for _, decision in replay_trace(source, settings, monitor):
+            writer = McapWriter(file, about, opened.state)
+            opened.frames = _kept(opened.frames, writer)
+            for _, decision in replay_trace(opened, settings, monitor):
                 writer.decision(decision)
                 for event in finder.update(decision):
                     writer.event(event)
             writer.finish()
-        _say(f"{out}: {writer.frames} frames", *source.notes)
+        _say(f"{out}: {writer.frames} frames", *opened.notes)
 
 
 def _kept(frames: Iterable[Frame], writer: McapWriter) -> Iterator[Frame]:

@@ -48,8 +48,7 @@ def read_csv(path: Path) -> Trace:
         path,
         check_rate(path, median(steps_ns)),
         _frames(path, header),
-        button_recorded="reset_pressed" in header
-        and any(frame.reset_pressed for frame in _frames(path, header)),
+        button_recorded="reset_pressed" in header and _any_press(path, header.index("reset_pressed")),
         feedback_recorded=False,
         distance_recorded="distance_m" in header,
     )
@@ -119,6 +118,13 @@ def _header(path: Path) -> list[str]:
     if len(set(header)) < len(header):
         raise TraceError(f"{path}: line {number}: a column appears twice. Keep one of them.")
     return header
+
+
+def _any_press(path: Path, column: int) -> bool:
+    """Does any row press the button? A row that is malformed is left to `_frames`."""
+    return any(
+        _PRESSED.get("".join(line.rstrip().split(",")[column : column + 1])) for _, line in _rows(path)
+    )
 
 
 def _frames(path: Path, header: list[str]) -> Iterator[Frame]:

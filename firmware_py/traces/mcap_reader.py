@@ -9,9 +9,8 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import zstandard
@@ -31,8 +30,6 @@ _MESSAGE = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 _CHUNK_MAX_BYTES = 16 * 2**20  # no chunk of ours comes near: a larger one is a damaged length
 _WANTED = (topic.CONFIG, topic.STATE, topic.RANGE, topic.INPUTS, topic.IMU, topic.CHECKPOINT, topic.GAP)
 
-_RATE_FRAMES = 200  # without a rate in the file, the median step of so many frames is the rate
-
 Item = tuple[str, dict[str, Any]]
 
 
@@ -50,37 +47,36 @@ def read_mcap(path: Path) -> Trace:
         )
     notes: list[str] = []
     items = _items(path, data, notes)
-    head: list[Item] = []
-    times_ns: list[int] = []
-    for name, message in items:
-        head.append((name, message))
-        if name == topic.IMU:
-            times_ns.append(message["t_ns"])
-            if len(times_ns) == _RATE_FRAMES:
-                break
-    if len(times_ns) < 2:
-        why = f" ({notes[0]})" if notes else ""
+    config = next(items, None)
+    if config is None or config[0] != topic.CONFIG:
+        why = f"{notes[0]}; it" if notes else "it"
         raise TraceError(
-            f"{path}: fewer than 2 frames{why}. Usually cut in its first second, or not a Rearguard trace."
+            f"{path}: {why} holds no frames of ours. Usually cut in its first second, or another program's."
         )
-    about = next((payload for name, payload in head if name == topic.CONFIG), {})
-    state = next((payload for name, payload in head if name == topic.STATE), None)
-    trace = Trace(
-        path,
-        float(about.get("rate_hz") or check_rate(path, median(b - a for a, b in pairwise(times_ns)))),
-        iter(()),
-        button_recorded=bool(about.get("button_recorded", True)),
-        feedback_recorded=bool(about.get("feedback_recorded", True)),
-        distance_recorded=bool(about.get("distance_recorded", True)),
-        config=about.get("config"),
-        config_hash=str(about.get("config_hash", "")),
-        version=str(about.get("version", "")),
-        state=state["state"] if state else None,
-        notes=notes,
-    )
-    if state and not state["exact"]:
-        notes.append("ticks were lost on the way to the recorder: the state at the start is near, not exact")
-    trace.frames = _frames(trace, chain(head, items))
+    after = next(items, None)
+    try:
+        about = config[1]
+        trace = Trace(
+            path,
+            check_rate(path, 1e9 / about["rate_hz"]),
+            iter(()),
+            button_recorded=about.get("button_recorded", True),
+            feedback_recorded=about.get("feedback_recorded", True),
+            distance_recorded=about.get("distance_recorded", True),
+            config=about["config"],
+            config_hash=about["config_hash"],
+            version=about["version"],
+            notes=notes,
+        )
+        if after is not None and after[0] == topic.STATE:
+            trace.state = after[1]["state"]
+            if not after[1]["exact"]:
+                notes.append(
+                    "ticks were lost on the way to the recorder: the state at the start is near, not exact"
+                )
+    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise _another_form(path, "config or state", 0, error) from None
+    trace.frames = _frames(trace, chain([] if after is None else [after], items))
     return trace
 
 
@@ -88,7 +84,7 @@ def _frames(trace: Trace, items: Iterator[Item]) -> Iterator[Frame]:
     belt: RangeSample | Fault | None = None
     inputs: tuple[Any, ...] = (None, None, False, False, False, None)
     imu: ImuSample | Fault
-    count = 0
+    count, last_ns = 0, -1
     name = ""
     try:
         for name, message in items:
@@ -100,6 +96,9 @@ def _frames(trace: Trace, items: Iterator[Item]) -> Iterator[Frame]:
                     ax, ay, az = message["accel_m_s2"]
                     gx, gy, gz = message["gyro_rad_s"]
                     imu = ImuSample(message["sample_t_ns"], (ax, ay, az), (gx, gy, gz))
+                if t_ns <= last_ns:
+                    raise ValueError(f"t_ns = {t_ns} does not come after {last_ns}")
+                last_ns = t_ns
                 count += 1
                 yield Frame(t_ns, message["late_ns"], imu, belt, *inputs)
                 belt = None
@@ -125,10 +124,14 @@ def _frames(trace: Trace, items: Iterator[Item]) -> Iterator[Frame]:
                     f"{message['frames']} frames are missing before {message['t_ns'] / 1e9:g} s: {message['why']}"
                 )
     except (KeyError, TypeError, ValueError) as error:
-        raise TraceError(
-            f"{trace.path}: a message on {name!r} after frame {count} has another form than ours ({error!r}). "
-            "Usually a file of another program or version."
-        ) from None
+        raise _another_form(trace.path, name, count, error) from None
+
+
+def _another_form(path: Path, name: str, count: int, error: Exception) -> TraceError:
+    return TraceError(
+        f"{path}: a message on {name!r} after frame {count} has another form than ours ({error!r}). Usually a file of "
+        "another program or version."
+    )
 
 
 def _items(path: Path, data: bytes, notes: list[str]) -> Iterator[Item]:

@@ -112,7 +112,7 @@ class McapWriter:
         """Write what makes the file whole. Does not close it."""
         if self._last is not None:
             self._checkpoint()
-        self._writer.finish()
+        self._writer.finish()  # type: ignore[no-untyped-call]
 
     def _checkpoint(self) -> None:
         assert self._last is not None
