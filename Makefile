@@ -35,10 +35,11 @@ proof: setup  ## the long campaigns behind the published figures (hours)
 	REARGUARD_REPETITIONS=1000 $(PY) -m pytest tests/system
 
 install:  ## install or upgrade on this Raspberry Pi (run with sudo)
-	systemd/install install
+	tests/system-packages.sh demo
+	python3 systemd/install.py install
 
 uninstall:  ## take it off again; recordings and configuration stay
-	systemd/install uninstall
+	python3 systemd/install.py uninstall
 
 clean:  ## remove what the targets above made
 	rm -rf .venv .cache out

@@ -1,0 +1,336 @@
+"""Installs, upgrades, rolls back and removes Rearguard on a Raspberry Pi, and says every file that it touches.
+
+Usage: install.py install|rollback|uninstall|preflight [--wheels DIR] [--root DIR] [--dry-run] [--purge]
+Each version lives in a folder of its own under /opt/rearguard/versions; `current` is a link that is switched in
+one step. Must never touch a device that is armed, and never leave one without a version that works.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from preflight import FAIL, look  # beside this file, in the source tree and in an installed version alike
+
+SOURCE = Path(__file__).resolve().parent.parent
+HOME = Path("opt/rearguard")
+UNITS = ("rearguard-guard.service", "rearguard-courier.service")
+# file in systemd/ -> where the system looks for it
+SYSTEM_FILES = {
+    "rearguard-guard.service": Path("etc/systemd/system/rearguard-guard.service"),
+    "rearguard-courier.service": Path("etc/systemd/system/rearguard-courier.service"),
+    "watchdog.conf": Path("etc/systemd/system.conf.d/rearguard.conf"),
+    "rearguard.tmpfiles.conf": Path("etc/tmpfiles.d/rearguard.conf"),
+    "rearguard.sysusers.conf": Path("etc/sysusers.d/rearguard.conf"),
+    "60-rearguard.rules": Path("etc/udev/rules.d/60-rearguard.rules"),
+}
+COMMAND = Path("usr/local/bin/rearguard")
+SHARED = (*SYSTEM_FILES, "pin_low.py", "install.py", "preflight.py", "make-venv", "config.toml")
+PACKAGED = ("firmware_py", "sensors", "pyproject.toml", "README.md")
+READY_TIMEOUT_S = 60.0
+STAYS_UP_S = 4.0
+
+
+class Refused(Exception):
+    """Nothing was changed that matters. The message says what, why, and what to do."""
+
+
+class System:
+    """systemd and its friends; with a `root` other than / nothing runs."""
+
+    def __init__(self, root: Path) -> None:
+        self._live = root == Path("/")
+
+    def run(self, *command: str) -> bool:
+        """Runs it when this is the real device; says so. False when it failed."""
+        say(f"run     {' '.join(command)}")
+        return not self._live or subprocess.run(command, check=False).returncode == 0
+
+    def show(self, unit: str, what: str) -> str:
+        if not self._live:
+            return ""
+        command = ("systemctl", "show", "-P", what, unit)
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+    def works(self, unit: str) -> bool:
+        """Is it up, and still up a few seconds later without a restart in between?"""
+        if not self._live:
+            return True
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while self.show(unit, "ActiveState") != "active":
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(0.5)
+        restarts = self.show(unit, "NRestarts")
+        time.sleep(STAYS_UP_S)
+        return self.show(unit, "ActiveState") == "active" and self.show(unit, "NRestarts") == restarts
+
+
+class Installer:
+    def __init__(self, root: Path, system: System, dry: bool = False, wheels: Path | None = None) -> None:
+        self.root, self.system, self.dry, self.wheels = root, system, dry, wheels
+        self.home = root / HOME
+
+    # what is there
+
+    def current(self) -> str | None:
+        return self._link("current")
+
+    def previous(self) -> str | None:
+        return self._link("previous")
+
+    def _link(self, name: str) -> str | None:
+        try:
+            return (self.home / name).readlink().name
+        except OSError:
+            return None
+
+    # the four errands
+
+    def install(self) -> None:
+        self._refuse_while_armed()
+        failed = []
+        for check in look(self.root):
+            say(f"check   {check}")
+            failed += [check] if check.verdict == FAIL else []
+        if failed:
+            raise Refused(f"{failed[0]}. Nothing was changed")
+        version, old = version_id(SOURCE), self.current()
+        self._build(version)
+        self._first_config()
+        self._try_config(version)
+        did_work = old is not None and all(self.system.show(u, "ActiveState") == "active" for u in UNITS)
+        self._switch(version, old)
+        self._start()
+        broken = [unit for unit in UNITS if not self.dry and not self.system.works(unit)]
+        if broken and old is not None and old != version and did_work:
+            say(f"health  {', '.join(broken)} does not stay up with {version}: rolling back to {old}")
+            self._switch(old, None)
+            self._start()
+            raise Refused(f"{version} does not run here. {old} runs again; see: journalctl -u {broken[0]}")
+        for unit in broken:
+            say(
+                f"health  WARN  {unit} is not up yet. Usually the wiring is not complete: run rearguard check"
+            )
+        self._remove_old({version, old or version})
+        say(f"done    {version} is installed. The treadmill stays off until you press the arming button")
+
+    def rollback(self) -> None:
+        self._refuse_while_armed()
+        current, back = self.current(), self.previous()
+        if back is None or not (self.home / "versions" / back / "complete").exists():
+            raise Refused("there is no earlier version to go back to")
+        self._switch(back, current)
+        self._start()
+        say(f"done    {back} is current again")
+
+    def uninstall(self, purge: bool) -> None:
+        self._refuse_while_armed()
+        for unit in UNITS:
+            self._run("systemctl", "disable", "--now", unit)
+        for place in (*SYSTEM_FILES.values(), COMMAND):
+            self._remove(self.root / place)
+        self._remove(self.home)
+        for kept in (self.root / "etc/rearguard", self.root / "var/lib/rearguard"):
+            if purge:
+                self._remove(kept)
+            elif kept.exists():
+                say(f"keep    {kept}  (--purge removes it)")
+        self._run("systemctl", "daemon-reload")
+        say("done    removed. Take our contact out of the treadmill's key circuit, too")
+
+    # steps
+
+    def _refuse_while_armed(self) -> None:
+        status = self.system.show(UNITS[0], "StatusText")
+        if self.system.show(UNITS[0], "ActiveState") == "active" and status.startswith("running"):
+            raise Refused(f"the guard is armed ({status}). Stop the treadmill, step off, and try again")
+
+    def _build(self, version: str) -> None:
+        folder = self.home / "versions" / version
+        if (folder / "complete").exists():
+            say(f"there   {folder}")
+            return
+        self._remove(folder)
+        say(f"build   {folder}")
+        if self.dry:
+            return
+        folder.mkdir(parents=True)
+        with tempfile.TemporaryDirectory() as copy:  # building leaves files behind: not in the user's folder
+            for name in PACKAGED:
+                tree = (SOURCE / name).is_dir()
+                (shutil.copytree if tree else shutil.copy2)(SOURCE / name, Path(copy) / name)
+            environment, where = dict(os.environ), [copy]
+            if self.wheels is not None:
+                environment |= {
+                    "WHEELS": str(self.wheels),
+                    "PIP_NO_INDEX": "1",
+                    "PIP_FIND_LINKS": str(self.wheels),
+                }
+                where = ["rearguard"]
+            made = subprocess.run(
+                [SOURCE / "systemd/make-venv", folder, *where], env=environment, check=False
+            )
+        if made.returncode != 0:
+            shutil.rmtree(folder)
+            raise Refused("the Python packages could not be installed; the version in use is untouched")
+        share = folder / "share"
+        share.mkdir()
+        for name in SHARED:
+            shutil.copy2(SOURCE / "systemd" / name, share / name)
+        if (SOURCE / "hardware.md").exists():
+            shutil.copy2(SOURCE / "hardware.md", share)
+        (folder / "complete").touch()
+
+    def _first_config(self) -> None:
+        config = self.root / "etc/rearguard/config.toml"
+        if config.exists():
+            say(f"keep    {config}")
+            return
+        self._write(config, (SOURCE / "systemd/config.toml").read_bytes())
+
+    def _try_config(self, version: str) -> None:
+        """A configuration that the new version refuses would leave a device that cannot arm."""
+        command = self.home / "versions" / version / "bin/rearguard"
+        config = self.root / "etc/rearguard/config.toml"
+        if self.dry:
+            return
+        tried = subprocess.run(
+            [command, "config", "--config", config], check=False, capture_output=True, text=True
+        )
+        if tried.returncode != 0:
+            raise Refused(
+                f"{version} does not accept {config}; the version in use is untouched:\n{tried.stderr}"
+            )
+
+    def _switch(self, version: str, previous: str | None) -> None:
+        """The unit files, then the link: in one rename the new version is current."""
+        share = self.home / "versions" / version / "share"
+        for name, place in SYSTEM_FILES.items():
+            source = SOURCE / "systemd" / name if self.dry else share / name
+            self._write(self.root / place, source.read_bytes())
+        if previous is not None and previous != version:
+            self._point("previous", Path("versions") / previous)
+        self._point("current", Path("versions") / version)
+        command = self.root / COMMAND
+        if not command.is_symlink():
+            say(f"link    {command} -> /{HOME}/current/bin/rearguard")
+            if not self.dry:
+                command.parent.mkdir(parents=True, exist_ok=True)
+                command.symlink_to(f"/{HOME}/current/bin/rearguard")
+
+    def _start(self) -> None:
+        self._run("systemd-sysusers")
+        self._run("udevadm", "control", "--reload")
+        self._run("udevadm", "trigger", "--subsystem-match=gpio", "--subsystem-match=i2c-dev")
+        self._run("systemd-tmpfiles", "--create", f"/{SYSTEM_FILES['rearguard.tmpfiles.conf']}")
+        self._run("systemctl", "daemon-reload")
+        self._run("systemctl", "enable", "--quiet", *UNITS)
+        self._run("systemctl", "restart", "--no-block", *UNITS)
+
+    def _remove_old(self, keep: set[str]) -> None:
+        versions = self.home / "versions"
+        for folder in sorted(versions.iterdir()) if versions.exists() else []:
+            if folder.name not in keep | {self.previous() or ""}:
+                self._remove(folder)
+
+    # the only places that change something
+
+    def _run(self, *command: str) -> None:
+        if self.dry:
+            say(f"run     {' '.join(command)}")
+        elif not self.system.run(*command):
+            say(f"        failed: {' '.join(command)}")
+
+    def _write(self, path: Path, data: bytes) -> None:
+        if path.exists() and path.read_bytes() == data:
+            return
+        say(f"write   {path}")
+        if self.dry:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".new")
+        new.write_bytes(data)
+        new.chmod(0o644)
+        new.replace(path)
+
+    def _point(self, name: str, target: Path) -> None:
+        say(f"link    {self.home / name} -> {target}")
+        if self.dry:
+            return
+        new = self.home / f"{name}.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(target)
+        new.replace(self.home / name)
+
+    def _remove(self, path: Path) -> None:
+        if not path.exists() and not path.is_symlink():
+            return
+        say(f"remove  {path}")
+        if self.dry:
+            return
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def version_id(source: Path) -> str:
+    """The version and a hash of what is installed: the same text, the same folder."""
+    number = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    digest = hashlib.sha256()
+    for folder in ("firmware_py", "sensors", "systemd"):
+        for path in sorted((source / folder).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes())
+    return f"{number}-{digest.hexdigest()[:8]}"
+
+
+def say(what: str) -> None:
+    sys.stdout.write(what + "\n")
+    sys.stdout.flush()
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("errand", choices=("install", "rollback", "uninstall", "preflight"))
+    parser.add_argument("--wheels", type=Path, help="folder of wheels to install from, without network")
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), help="another root folder; nothing is started"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only tell")
+    parser.add_argument(
+        "--purge", action="store_true", help="uninstall: remove configuration and recordings, too"
+    )
+    asked = parser.parse_args(argv)
+    if asked.errand == "preflight":
+        checks = look(asked.root)
+        say("\n".join(map(str, checks)))
+        return int(any(check.verdict == FAIL for check in checks))
+    if asked.root == Path("/") and not asked.dry_run and os.geteuid() != 0:
+        say("install: not root. Run it with sudo, or look first with --dry-run")
+        return 3
+    os.umask(0o022)  # the services are other users and read what we write
+    installer = Installer(asked.root, System(asked.root), asked.dry_run, asked.wheels)
+    try:
+        if asked.errand == "uninstall":
+            installer.uninstall(asked.purge)
+        else:
+            getattr(installer, asked.errand)()
+    except Refused as refusal:
+        say(f"refused: {refusal}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
