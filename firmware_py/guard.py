@@ -101,7 +101,9 @@ def guard(config: Config, world: Path | None = None) -> None:
         loop.run()
 
 
-def build_sensors(config: Config, open_a_bus: Callable[[int], Bus]) -> tuple[Any, Any]:
+def build_sensors(
+    config: Config, open_a_bus: Callable[[int], Bus], sleep: Callable[[float], None] = time.sleep
+) -> tuple[Imu, Range]:
     """The configured IMU and range sensor, not opened yet; one bus object where both share a bus."""
     numbers = {config.imu.bus, config.range.bus}
     buses = {number: open_a_bus(number) for number in numbers}
@@ -111,8 +113,9 @@ def build_sensors(config: Config, open_a_bus: Callable[[int], Bus]) -> tuple[Any
         config.imu.address,
         config.imu.mounting,
         (x * RAD_PER_DEG, y * RAD_PER_DEG, z * RAD_PER_DEG),
+        sleep,
     )
-    belt: Range = RANGES[config.range.sensor](buses[config.range.bus], config.range.address)
+    belt: Range = RANGES[config.range.sensor](buses[config.range.bus], config.range.address, sleep)
     return imu, belt
 
 

@@ -4,6 +4,7 @@ Must never reach into the guard: it listens at the link like a second courier, a
 """
 
 import json
+import os
 import select
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -39,11 +40,11 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         listener.listen(1)
         world = ("firmware_py.rig.world", room, "--config", config_file, "--scenario", run.scenario)
         truths = held.enter_context(
-            _process(room / "world.log", *world, "--seed", seed, "--steady-s", STEADY_S)
-        )
+            process(room / "world.log", *world, "--seed", seed, "--steady-s", STEADY_S)
+        ).stdout
         truths.readline()  # the world stands
         held.enter_context(
-            _process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)
+            process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)
         )
         poll = select.poll()
         poll.register(listener, select.POLLIN)
@@ -77,15 +78,28 @@ def _listen(guest: socket.socket, run: Run) -> bool:
     return bool(message)
 
 
+class Process(NamedTuple):
+    """A program of ours that runs."""
+
+    pid: int
+    stdout: IO[bytes]
+
+
 @contextmanager
-def _process(log: Path, module: str, *arguments: object) -> Iterator[IO[bytes]]:
-    """One of our programs; yields its stdout and ends it, by its own id, on the way out."""
+def process(log: Path, module: str, *arguments: object, **environment: str) -> Iterator[Process]:
+    """Starts `python -m module`, errors to `log`; ends it, by its own id, on the way out."""
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        it = subprocess.Popen(command, 0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        it = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            bufsize=0,  # a line is here when select says so
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **environment},
+        )
         assert it.stdout is not None
         try:
-            yield it.stdout
+            yield Process(it.pid, it.stdout)
         finally:
             it.terminate()
             it.stdout.close()
@@ -96,7 +110,7 @@ def _process(log: Path, module: str, *arguments: object) -> Iterator[IO[bytes]]:
                 it.wait()
 
 
-def _settle(state: Path) -> tuple[Path, int]:
+def settle(state: Path) -> tuple[Path, int]:
     """A config of its own in `state`, with a free port for the page."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -128,7 +142,7 @@ def demo(
     words = Console(stderr=True)
     names = list(STORIES) if scenario == "all" else [scenario]
     state = Path(tempfile.mkdtemp(prefix="rearguard-demo-"))
-    config_file, port = _settle(state)
+    config_file, port = settle(state)
     config = load(config_file)
     page = f"http://127.0.0.1:{port}"
     words.print(f"demo: the page is at {page}, recordings are in {state}")
@@ -136,7 +150,7 @@ def demo(
     try:
         with ExitStack() as held:
             held.enter_context(
-                _process(state / "courier.log", "firmware_py", "courier", "--config", config_file)
+                process(state / "courier.log", "firmware_py", "courier", "--config", config_file)
             )
             live = None
             if words.is_terminal and not headless and not as_json:

@@ -113,8 +113,8 @@ def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
     table.add_row(
         _figure("position", d and d.position_m, "{:.2f} m"),
         _figure("velocity", d and d.velocity_m_s, "{:+.2f} m/s"),
-        _figure("rests at", d and d.rest_position_m, "{:.2f} m"),
-        _figure("stop margin", d and d.stop_margin_m, "{:.2f} m"),
+        _figure("rests at", d.rest_position_m if d and d.run else None, "{:.2f} m"),
+        _figure("stop margin", d.stop_margin_m if d and d.run else None, "{:.2f} m"),
     )
     table.add_row(
         _figure("belt", truth and truth["belt_speed_m_s"], "{:.2f} m/s"),

@@ -87,10 +87,12 @@ class Person:
 class World:
     """Everything outside the guard; `serve` runs it in real time."""
 
-    def __init__(self, config: Config, scenario: Scenario, seed: int, steady_s: float) -> None:
+    def __init__(
+        self, config: Config, scenario: Scenario, seed: int, steady_s: float, bus: EmulatedBus | None = None
+    ) -> None:
         self.scene = Scene(scenario, seed, Setup(deck_length_m=config.deck_length_m, mount=config.range.mount,
                                                  steady_s=steady_s))  # fmt: skip
-        self.bus = EmulatedBus()
+        self.bus = bus or EmulatedBus()
         self._imu = EmulatedLsm6dsox() if config.imu.sensor == "lsm6dsox" else EmulatedMpu6050()
         self._range = EmulatedVl53l1x() if config.range.sensor == "vl53l1x" else EmulatedTfLuna()
         self._config = config

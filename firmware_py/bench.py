@@ -1,0 +1,224 @@
+"""Owns the measured figures of this product on this machine: step, tick, lateness, replay, memory, start.
+
+Must never be a test: a machine that is busy is slow, and that is not a mistake of the program.
+"""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+from rich.console import Console
+from rich.table import Table
+
+from firmware_py.config import Config, load
+from firmware_py.core.frame import Frame
+from firmware_py.core.monitor import Monitor
+from firmware_py.core.wire import FRAME_SIZE, unpack_frame
+from firmware_py.edge.link import HELLO, TICK, Link
+from firmware_py.edge.panel import Panel
+from firmware_py.edge.relay import Relay
+from firmware_py.edge.service import ServiceManager
+from firmware_py.guard import build_sensors
+from firmware_py.loop import Loop
+from firmware_py.rig.demo import process, settle
+from firmware_py.rig.world import World
+from firmware_py.traces.csv_trace import write_csv
+from firmware_py.traces.replay import replay_file
+from sensors.emulated import EmulatedBus
+from sensors.i2c import Bus
+
+RIG_S = 60.0  # of walking, for step, tick and replay
+LATENESS_S = 10.0
+WARM_UP = 400  # ticks not counted: caches, and dictionaries that grow
+
+
+def percentiles(values_ns: list[int]) -> dict[str, float]:
+    """Microseconds."""
+    ordered = sorted(values_ns)
+    at = {"median": 0.5, "p99": 0.99, "p999": 0.999}
+    return {
+        name: round(ordered[min(len(ordered) - 1, int(len(ordered) * q))] / 1000, 2) for name, q in at.items()
+    }
+
+
+class TimedBus(EmulatedBus):
+    """The emulated chips, and how long they took: that time is the emulation's, not ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spent_ns = 0
+
+    def i2c_rdwr(self, *i2c_msgs: Any) -> None:
+        start_ns = time.perf_counter_ns()
+        super().i2c_rdwr(*i2c_msgs)
+        self.spent_ns += time.perf_counter_ns() - start_ns
+
+
+def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], list[Frame]]:
+    """A whole loop on emulated chips and mock pins in simulated time: ns of each tick without the bus, of each step."""
+    tick_ns: list[int] = []
+    frames: list[Frame] = []
+    with ExitStack() as held:
+        Device.pin_factory = pins = MockFactory(revision="902120")
+        held.callback(pins.close)
+        listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        listener.bind(str(room / "courier.sock"))
+        listener.listen(1)
+        bus = TimedBus()
+        world = World(config, "walk", 1, 5.0, bus)
+        imu, belt = build_sensors(config, lambda number: Bus(bus, f"rig-{number}"), bus.sleep)
+        relay = held.enter_context(Relay(config.relay.pin, config.relay.drive, config.relay.readback_pin))
+        panel = Panel(config.panel, config.belt)
+        held.callback(panel.close)
+        link = Link(str(room / "courier.sock"), {})
+        held.callback(link.close)
+        loop = Loop(config.loop.rate_hz, imu, belt, relay, panel, Monitor(config.monitor_params(), config.loop.rate_hz),
+                    [link], ServiceManager(None), lambda: None, time.perf_counter_ns, lambda _: None)  # fmt: skip
+        imu.open()
+        belt.open()
+        link.connect(0)
+        courier = held.enter_context(listener.accept()[0])
+        courier.setblocking(False)
+        t_ns = bus.t_ns
+        for _ in range(int(RIG_S * config.loop.rate_hz)):
+            t_ns += 1_000_000_000 // config.loop.rate_hz
+            _wire(world, pins, config, t_ns)
+            bus.spent_ns = 0
+            start_ns = time.perf_counter_ns()
+            loop.tick(t_ns, 0)
+            tick_ns.append(time.perf_counter_ns() - start_ns - bus.spent_ns)
+            frames.extend(_drained(courier))
+    return tick_ns[WARM_UP:], list(_steps(config, frames))[WARM_UP:], frames
+
+
+def _wire(world: World, pins: MockFactory, config: Config, t_ns: int) -> None:
+    """What the wires between the guard's pins and the rig's world do."""
+    for number in (config.relay.pin, config.panel.lamp_pin):
+        pin = pins.pin(number)
+        if len(pin.states) > 1:
+            world.drive(number, pin.state, t_ns)
+            pin.clear_states()
+    world.advance(t_ns)
+    for number, level in world.levels.items():
+        (pins.pin(number).drive_high if level else pins.pin(number).drive_low)()
+
+
+def _drained(courier: socket.socket) -> Iterator[Frame]:
+    while True:
+        try:
+            message = courier.recv(1 << 20)
+        except BlockingIOError:
+            return
+        if message[:1] == TICK:
+            yield unpack_frame(message[1 : 1 + FRAME_SIZE])
+
+
+def _steps(config: Config, frames: list[Frame]) -> Iterator[int]:
+    monitor = Monitor(config.monitor_params(), config.loop.rate_hz)
+    for frame in frames:
+        start_ns = time.perf_counter_ns()
+        monitor.step(frame)
+        yield time.perf_counter_ns() - start_ns
+
+
+def replay_speed(frames: list[Frame], room: Path) -> float:
+    """Seconds of recording replayed in a second, from a CSV trace."""
+    path = room / "walk.csv"
+    write_csv(path, frames)
+    start_s = time.perf_counter()
+    replay_file(path)
+    return (frames[-1].t_ns - frames[0].t_ns) / 1e9 / (time.perf_counter() - start_s)
+
+
+def real_guard(room: Path) -> dict[str, Any]:
+    """A real guard process in a real world process: time to READY, lateness of its ticks, resident memory."""
+    config_file, _ = settle(room)
+    with ExitStack() as held:
+        view = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        view.bind(str(room / "view.sock"))
+        view.listen(1)
+        manager = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        manager.bind(str(room / "notify.sock"))
+        manager.settimeout(10)
+        world = process(room / "world.log", "firmware_py.rig.world", room, "--config", config_file)
+        held.enter_context(world).stdout.readline()
+        start_ns = time.monotonic_ns()
+        guard = held.enter_context(
+            process(
+                room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room,
+                NOTIFY_SOCKET=str(room / "notify.sock"),
+            )
+        )  # fmt: skip
+        manager.recv(100)
+        ready_s = (time.monotonic_ns() - start_ns) / 1e9
+        guest = held.enter_context(view.accept()[0])
+        late_ns: list[int] = []
+        hello: dict[str, Any] = {}
+        while len(late_ns) < LATENESS_S * load(config_file).loop.rate_hz:
+            message = guest.recv(1 << 20)
+            if message[:1] == TICK:
+                late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
+            elif message[:1] == HELLO:
+                hello = json.loads(message[1:])
+            elif not message:
+                raise RuntimeError((room / "guard.log").read_text())
+        return {
+            "lateness_us": percentiles(late_ns),
+            "guard_rss_mb": round(_resident_mb(guard.pid), 1),
+            "ready_s": round(ready_s, 3),
+            "realtime_granted": all(asked["ok"] for asked in hello["realtime"]),
+        }
+
+
+def _resident_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Measures this machine: about 30 s; close other programs for figures worth keeping.
+
+    Example: rearguard bench --json
+    """
+    with tempfile.TemporaryDirectory(prefix="rearguard-bench-") as name:
+        room = Path(name)
+        (room / "inside").mkdir()
+        (room / "outside").mkdir()
+        try:
+            tick_ns, step_ns, frames = tick_and_step(Config(), room / "inside")
+            figures = {
+                "step_us": percentiles(step_ns),
+                "tick_us": percentiles(tick_ns),
+                "replay_x": round(replay_speed(frames, room)),
+                **real_guard(room / "outside"),
+            }
+        except RuntimeError as error:
+            typer.echo(f"bench: the guard has ended:\n{error}", err=True)
+            raise typer.Exit(1) from None
+    order = ("step_us", "tick_us", "lateness_us", "replay_x", "guard_rss_mb", "ready_s", "realtime_granted")
+    figures = {key: figures[key] for key in order}
+    if as_json:
+        typer.echo(json.dumps(figures))
+    else:
+        Console(width=None if sys.stdout.isatty() else 110).print(_table(figures))
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table(
+        "figure", "median", "p99", "p99.9", title=f"Rearguard on {os.uname().machine}, {os.cpu_count()} cores"
+    )
+    for key, value in figures.items():
+        table.add_row(key, *([str(v) for v in value.values()] if isinstance(value, dict) else [str(value)]))
+    return table
