@@ -94,6 +94,7 @@ class Lsm6dsox:
         self._sleep(0.02)  # the reset itself takes 50 us; 20 ms also covers a boot in progress
         self._registers.apply()
         self._sleep(0.08)  # DS12814 table 3: the gyro turns on in 30 ms, then the filters settle
+        self.read(0)  # what was measured before now is not news
 
     def read(self, t_ns: int) -> ImuSample | Fault:
         """The newest reading, in one burst of 12 bytes, stamped with `t_ns`."""

@@ -108,6 +108,7 @@ class Mpu6050:
             self._sleep(wait_s)
         self._registers.apply()
         self._sleep(0.05)  # product specification 6.1: the gyro starts in 30 ms
+        self.read(0)  # what was measured before now is not news
 
     def read(self, t_ns: int) -> ImuSample | Fault:
         """The newest reading, in one burst of 14 bytes, stamped with `t_ns`."""

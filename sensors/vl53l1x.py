@@ -120,7 +120,7 @@ class Vl53l1x:
         self.name = "VL53L1X"
         self._bus = bus
         self._address = address
-        self._registers = Registers(bus, address, "range (VL53L1X)", (), 2)
+        self._registers = Registers(bus, address, "range (VL53L1X)", rows(0), 2)
         self._last_count = -1
         self._repeats = 0
         self._sleep = sleep

@@ -372,3 +372,28 @@ def test_counts_go_round_from_255_as_the_chips_do(world: Any) -> None:
         driver, _ = opened(world, name)
         counts = [answer.count for answer in poll(world, driver, 1600) if isinstance(answer, RangeSample)]
         assert counts[counts.index(255) + 1] == after_255
+
+
+def test_a_tf_luna_that_somebody_else_has_set_up_is_put_right(world: Any) -> None:
+    for register, value in ((0x23, 1), (0x25, 0), (0x26, 10), (0x28, 1), (0x2A, 200), (0x2B, 1)):
+        world.luna.registers[register] = value
+    driver, chip = opened(world, "tf_luna")
+    chip.set(1.2, amplitude=100)
+    answers = poll(world, driver, 20)
+    assert [answer for answer in answers if answer is not None]
+    assert {answer.distance_m for answer in answers if isinstance(answer, RangeSample)} == {1.2}
+    assert answers.count(None) == 10
+
+
+def test_the_tf_luna_has_time_for_a_reading_at_the_new_rate_before_it_is_read(world: Any) -> None:
+    naps: list[float] = []
+    TfLuna(world.bus, sleep=naps.append).open()
+    assert sum(naps) == pytest.approx(0.02)
+
+
+def test_a_range_sensor_that_was_never_opened_is_checked_and_read_without_an_exception(world: Any) -> None:
+    for name, (make, _, _) in MAKE.items():
+        driver = make(world.bus)
+        assert driver.poll(0) is (None if name == "vl53l1x" else Fault.ASLEEP)
+        assert driver.recheck() in (None, Fault.REGISTER_CHANGED)
+        driver.close()
