@@ -57,7 +57,7 @@ class Run:
                 self.rest_ns, self.rest_m = truth["t_ns"], truth["position_m"]
 
     def told(self, event: dict[str, Any]) -> None:
-        since_s = (event["t_ns"] - (self.armed_ns or event["t_ns"])) / 1e9
+        since_s = 0.0 if self.armed_ns is None else (event["t_ns"] - self.armed_ns) / 1e9
         cause = f": {event['cause'].replace('_', ' ')}" if event["cause"] else ""
         self.events.append(f"{since_s:6.2f} s  {event['kind'].replace('_', ' ')}{cause}")
 

@@ -43,15 +43,16 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
             process(room / "world.log", *world, "--seed", seed, "--steady-s", STEADY_S)
         ).stdout
         truths.readline()  # the world stands
-        held.enter_context(
+        guard = held.enter_context(
             process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)
-        )
+        ).stdout
         poll = select.poll()
         poll.register(listener, select.POLLIN)
-        guest, _ = listener.accept() if poll.poll(START_MS) else (None, None)
-        if guest is None:
+        poll.register(guard)  # it says nothing there; what can be heard is its end
+        if (listener.fileno(), select.POLLIN) not in poll.poll(START_MS):
             raise RuntimeError(f"demo: the guard does not start:\n{(room / 'guard.log').read_text()}")
-        held.enter_context(guest)
+        guest = held.enter_context(listener.accept()[0])
+        poll = select.poll()
         poll.register(guest, select.POLLIN)
         poll.register(truths, select.POLLIN)
         while not run.over(seconds):

@@ -45,7 +45,11 @@ class WorldFactory(MockFactory):  # type: ignore[misc]
         self.levels: dict[str, bool] = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(timeout_s)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._hear(
             self._socket.recv(4096)
         )  # the levels at power-on: until then a stop button would read pressed

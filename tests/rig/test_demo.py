@@ -1,0 +1,151 @@
+"""The demonstration: judged from the guard's word and the world's, and once played with the real processes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from firmware_py.config import Config, load
+from firmware_py.core.frame import Cause
+from firmware_py.rig import demo
+from firmware_py.rig.account import EXPECTED, PATIENCE_S, REST_S, Run
+from firmware_py.rig.view import STORIES, picture, result_table
+from tests.edge.moments import TICK_NS, decision
+
+SECOND = 200
+
+
+def truth(tick: float, position_m: float = 0.5, belt: float = 0.45, **more: Any) -> dict[str, Any]:
+    return {
+        "t_ns": int(tick * TICK_NS), "t_s": tick * TICK_NS / 1e9, "position_m": position_m, "velocity_m_s": 0.0,
+        "belt_speed_m_s": belt, "pulled": belt > 0, "last_edge_ns": 0, "hazard_t_s": None, "steps": 0, **more,
+    }  # fmt: skip
+
+
+def played(scenario: str, cause: Cause | None, rest_m: float = 0.8, edge_ns: int = 200_000) -> Run:
+    """Armed at tick 0, stopped for `cause` at tick 2000; the last edge came `edge_ns` after that tick's time."""
+    run = Run(Config(), scenario)
+    run.saw(truth(0, belt=0.0))
+    run.decided(decision(0, run=True))
+    run.saw(truth(1999))
+    if cause is not None:
+        run.decided(decision(2000, cause=cause, rule="r", value=1.0, limit=0.5))
+        run.saw(truth(2002, last_edge_ns=2000 * TICK_NS + edge_ns, hazard_t_s=9.5))
+        run.saw(truth(2100, rest_m, belt=0.0, last_edge_ns=2000 * TICK_NS + edge_ns, hazard_t_s=9.5))
+    return run
+
+
+def test_the_line_says_when_why_how_soon_and_where() -> None:
+    assert played("drift", Cause.DRIFT_REAR).result() == {
+        "scenario": "drift", "stopped": True, "cause": "drift_rear", "rule": "r", "t_s": 10.0, "reaction_ticks": 0,
+        "position_m_at_rest": 0.8, "rear_line_m": 0.98, "belt_speed_m_s_at_cut": 0.45, "hazard_t_s": 9.5,
+        "as_expected": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_every_cause_but_the_expected_one_is_wrong(scenario: str) -> None:
+    for cause in (None, *Cause):
+        expected = (cause and cause.value) in EXPECTED[scenario]
+        assert played(scenario, cause).result()["as_expected"] is expected, cause
+
+
+def test_there_is_an_expectation_and_a_story_for_each_scenario() -> None:
+    assert set(EXPECTED) == set(STORIES)
+
+
+@pytest.mark.parametrize(
+    ("edge_ns", "ticks"),
+    [(-TICK_NS, 0), (TICK_NS - 1, 0), (TICK_NS, 1), (2 * TICK_NS - 1, 1), (2 * TICK_NS, 2)],
+)
+def test_the_reaction_is_counted_in_ticks_to_the_last_edge_and_must_be_none(edge_ns: int, ticks: int) -> None:
+    line = played("fall", Cause.FALL, edge_ns=edge_ns).result()
+    assert line["reaction_ticks"] == ticks
+    assert line["as_expected"] is (ticks == 0)
+
+
+@pytest.mark.parametrize(("rest_m", "kept"), [(0.979, True), (0.98, True), (0.981, False)])
+def test_whoever_is_carried_must_come_to_rest_before_the_line(rest_m: float, kept: bool) -> None:
+    assert played("standstill", Cause.STANDSTILL, rest_m).result()["as_expected"] is kept
+
+
+def test_a_guard_that_never_armed_is_wrong_even_where_no_stop_is_wanted() -> None:
+    run = Run(Config(), "walk")
+    run.decided(decision(0))
+    run.saw(truth(0))
+    assert run.result()["as_expected"] is False
+    assert Run(Config(), "walk").result()["as_expected"] is False
+
+
+def test_a_run_is_over_a_while_after_the_belt_has_come_to_rest() -> None:
+    run = played("drift", Cause.DRIFT_REAR)
+    assert not run.over(10)
+    run.saw(truth(2100 + REST_S * SECOND, belt=0.0))
+    assert not run.over(10)
+    run.saw(truth(2101 + REST_S * SECOND, belt=0.0))
+    assert run.over(10)
+
+
+def test_a_walk_is_over_when_its_time_is_and_anything_else_when_patience_is() -> None:
+    walk, drift = played("walk", None), played("drift", None)
+    assert not walk.over(10)
+    walk.saw(truth(10 * SECOND + 1))
+    assert walk.over(10)
+    drift.saw(truth(PATIENCE_S * SECOND))
+    assert not drift.over(10)
+    drift.saw(truth(PATIENCE_S * SECOND + 1))
+    assert drift.over(10)
+    assert not Run(Config(), "drift").over(10)
+
+
+def test_events_are_told_with_seconds_since_arming() -> None:
+    run = played("drift", None)
+    run.told({"kind": "stopped_by_fault", "t_ns": 1_500_000_000, "cause": "relay_open"})
+    run.told({"kind": "armed", "t_ns": 0, "cause": None})
+    assert run.events == ["  1.50 s  stopped by fault: relay open", "  0.00 s  armed"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_every_moment_can_be_shown_at_any_width(scenario: str, width: int) -> None:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    for run in (Run(Config(), scenario), played(scenario, None), played(scenario, Cause.IMU)):
+        console.print(picture(run, "1/6", "page", width))
+    run = played(scenario, None)
+    run.decided(decision(9, run=True, position_m=0.5, rest_position_m=9.0, stop_margin_m=-8.0, tilt_rad=0.1))
+    console.print(picture(run, "1/6", "page", width))
+    run.decided(decision(9, run=True, position_m=-1.0, rest_position_m=-2.0, warning=Cause.DRIFT_FRONT))
+    console.print(picture(run, "1/6", "page", width))
+    console.print(result_table([run.result(), played(scenario, Cause.FALL).result()]))
+    text = console.export_text()
+    console.file.close()
+    assert "R U N N I N G" in text or width == 40
+    assert "Rearguard" in text
+
+
+def test_the_real_processes_stop_when_the_plug_is_pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "STEADY_S", 0.2)
+    config_file, port = demo.settle(tmp_path)
+    assert load(config_file).page.port == port
+    run = Run(load(config_file), "unplug")
+    for _ in demo.play(run, config_file, tmp_path / "room", 3.0, seed=2):
+        pass
+    line = run.result()
+    assert line["as_expected"], (json.dumps(line), (tmp_path / "room" / "guard.log").read_text())
+    assert any("armed" in event for event in run.events)
+
+
+def test_a_guard_that_cannot_start_is_explained(tmp_path: Path) -> None:
+    config_file, _ = demo.settle(tmp_path)
+    held = (tmp_path / "guard.lock").open("w")
+    import fcntl
+
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with pytest.raises(RuntimeError, match="another guard runs"):
+        for _ in demo.play(Run(load(config_file), "walk"), config_file, tmp_path / "room", 3.0, seed=1):
+            pass
+    held.close()
