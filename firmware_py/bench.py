@@ -69,6 +69,7 @@ def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], lis
     tick_ns: list[int] = []
     frames: list[Frame] = []
     with ExitStack() as held:
+        held.callback(setattr, Device, "pin_factory", Device.pin_factory)
         Device.pin_factory = pins = MockFactory(revision="902120")
         held.callback(pins.close)
         listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
