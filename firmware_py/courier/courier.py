@@ -16,19 +16,21 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.courier.events import Envelope, Stamp
 from firmware_py.courier.home_assistant import STATUS_PERIOD_S, discovery
+from firmware_py.courier.incidents import list_incidents
 from firmware_py.courier.keeper import Keeper, SessionRow
 from firmware_py.courier.live import Live, courier_parts
 from firmware_py.courier.mqtt import Broker, CredentialError
 from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.receiver import Receiver
+from firmware_py.courier.recorder import Recorder
 from firmware_py.courier.sessions import Sessions, Tally, snapshot
 
 log = logging.getLogger(__name__)
@@ -44,21 +46,27 @@ class CourierError(Exception):
     """The courier cannot start. The message says what, why and what to do."""
 
 
-class Recording(Protocol):
-    """What the courier asks of the recorder; nothing of it may wait."""
+class Losses:
+    """Watches a count that only grows: says how much was lost once it has stopped growing."""
 
-    def hello(self, hello: dict[str, Any], clock_offset_ns: int) -> None: ...
-    def tick(self, frame: Frame, decision: Decision) -> None: ...
-    def event(self, event: dict[str, Any]) -> None: ...
-    def monitor_state(self, state: dict[str, Any]) -> None: ...
-    def health(self) -> dict[str, Any]: ...
-    def close(self) -> None: ...
+    def __init__(self) -> None:
+        self._known: int | None = None
+        self._last = 0
+
+    def update(self, total: int) -> int:
+        if self._known is None or total < self._known:
+            self._known = self._last = total
+        grown = total != self._last
+        self._last = total
+        lost = 0 if grown else total - self._known
+        self._known += lost
+        return lost
 
 
 class Courier:
     """The whole of it. `run` returns after a signal, or when `stop` is called from another thread."""
 
-    def __init__(self, config: Config, recording: Recording | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
         self.state_dir = Path(config.courier.state_dir)
         self.live = Live(config)
@@ -72,11 +80,12 @@ class Courier:
             self.database, self._own, self.receiver.acknowledge, config.courier.keep_events_days, self._kept
         )
         self.sessions = Sessions(config.drift.warn_mm / 1000, self._session_ended)
-        self.recording = recording
+        self.recorder = Recorder(self.state_dir, config.courier.quota_mb, config.courier.keep_days)
         self.broker: Broker | None = None
         self.stream = Stream()
         self.page_problem = ""
-        self._incident_count = 0
+        self._lost_on_link = Losses()
+        self._lost_on_disk = Losses()
         self._interrupted: dict[str, dict[str, Any]] = {}
         self._clock_known = False
         self._dropped_events = 0
@@ -104,8 +113,7 @@ class Courier:
             if not self.sessions.resume(saved, self._guard.boot_id, time.time()):
                 self._close_interrupted(name, saved)
         self._interrupted = {}
-        if self.recording:
-            self.recording.hello(hello, self.live.clock_offset_ns)
+        self.recorder.hello(hello)
         if self._guard_lost:
             self._guard_lost = False
             self.keeper.tell("guard_found", message="The guard is connected again.")
@@ -117,21 +125,18 @@ class Courier:
             offset_ns = time.monotonic_ns() - decision.t_ns
             self.live.clock_offset_ns = offset_ns if abs(offset_ns) > 5_000_000_000 else 0
         urgent = self.live.tick(frame, decision)
-        if self.recording:
-            self.recording.tick(frame, decision)
+        self.recorder.tick(frame, decision)
         self.sessions.update(frame, decision, self._guard.boot_id, time.time())
         if urgent and self._loop is not None:
             self._loop.call_soon_threadsafe(self._hurry.set)
 
     def event(self, seq: int, raw: bytes) -> None:
         self.keeper.guard_event(self._guard, seq, raw, self.live.wall_s)
-        if self.recording:
-            with contextlib.suppress(ValueError):
-                self.recording.event(json.loads(raw))
+        with contextlib.suppress(ValueError):
+            self.recorder.event(json.loads(raw))
 
     def monitor_state(self, state: dict[str, Any]) -> None:
-        if self.recording:
-            self.recording.monitor_state(state)
+        self.recorder.monitor_state(state)
 
     def counters(self, counters: dict[str, Any]) -> None:
         self.live.counters = counters
@@ -144,11 +149,13 @@ class Courier:
                 message="The guard had to give up events: the courier was away or its disk refused for too long.",
             )
         self._dropped_events = dropped
+        self._gap("link", self._lost_on_link.update(int(counters.get("dropped_ticks", 0))))
 
     def lost(self) -> None:
         self._guard_lost = True
         self.keeper.tell("guard_lost", message="The guard has gone. Without its pulses the belt is off.")
         self.sessions.guard_lost(time.time())
+        self.recorder.lost()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._hurry.set)
 
@@ -158,6 +165,12 @@ class Courier:
         """Ask `run` to return."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _gap(self, why: str, ticks: int) -> None:
+        if ticks:
+            reason = "the disk was too slow or full" if why == "storage" else "the courier was not listening"
+            message = f"{ticks} ticks are missing from the recording: {reason}. The guard was not affected."
+            self.keeper.tell("recording_gap", why=why, ticks=ticks, message=message)
 
     def _kept(self, event: Envelope) -> None:
         if event.kind in LAST_STOP_TYPES and self.broker:
@@ -279,6 +292,7 @@ class Courier:
                 if self.broker and int(now_s / 10) != int(health_s / 10):
                     self.broker.retain("health", self.health())
                 health_s = now_s
+                self._gap("storage", self._lost_on_disk.update(self.recorder.health()["lost_frames"]))
                 self.stream.publish("health", self.now)
             if self.sessions.current and now_s - saved_s >= SAVE_SESSION_S:
                 saved_s = now_s
@@ -292,11 +306,11 @@ class Courier:
         return {
             "parts": self.live.parts() + courier_parts(health, self.page_problem),
             "session": tally.summary("left_belt", time.time()) if tally else None,
-            "incidents": self._incident_count,
+            "incidents": health["recording"]["incidents"],
         }
 
     def incidents(self) -> list[dict[str, Any]]:
-        return []
+        return list_incidents(self.state_dir / "incidents")
 
     def report(self, name: str) -> bytes | None:
         del name
@@ -332,15 +346,14 @@ class Courier:
             "broker_connected": self.broker.connected if self.broker else None,
             "broker_problem": self.broker.problem if self.broker else "",
             "refused_commands": self.broker.refused_commands if self.broker else 0,
-            "recording": self.recording.health() if self.recording else {},
+            "recording": self.recorder.health(),
         }
 
     def _finish(self) -> None:
         self.receiver.close()
         self.sessions.end("courier_stopped", time.time())
         self.keeper.mark("running", "")
-        if self.recording:
-            self.recording.close()
+        self.recorder.close()
         self.keeper.close()
         if self.broker:
             self.broker.close()

@@ -81,9 +81,7 @@ class Gap(Data):
     """Telemetry that was not recorded. Events are never part of a gap."""
 
     why: Literal["storage", "link"]
-    ticks: int = Field(ge=0)
-    first_ns: int
-    last_ns: int
+    ticks: int = Field(ge=1)
 
 
 class EventsMissing(Data):

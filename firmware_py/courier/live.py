@@ -163,10 +163,10 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[dict[str, s
     else:
         made.append(_part("MQTT", "bad", health["broker_problem"]))
     recording = health["recording"]
-    if recording.get("problem"):
-        made.append(_part("Recording", "bad", str(recording["problem"])))
-    elif recording:
-        made.append(_part("Recording", "ok", f"{recording.get('dropped', 0)} ticks dropped"))
+    if recording["problem"]:
+        made.append(_part("Recording", "bad", recording["problem"]))
+    else:
+        made.append(_part("Recording", "ok", f"{recording['lost_frames']} ticks lost"))
     free = health["storage_free_mb"]
     low = free is None or free < LOW_STORAGE_MB
     made.append(

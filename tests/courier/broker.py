@@ -1,0 +1,127 @@
+"""A real mosquitto on a free loopback port, and a listener that keeps what it hears."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+FOUND = shutil.which("mosquitto") or ("/usr/sbin/mosquitto" if Path("/usr/sbin/mosquitto").exists() else None)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """Start, kill, freeze, start again: always the same port."""
+
+    def __init__(self, folder: Path, settings: str = "allow_anonymous true") -> None:
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        user = "user root\n" if os.geteuid() == 0 else ""
+        text = f"listener {self.port} 127.0.0.1\n{user}{settings}\nmax_queued_messages 0\n"
+        self._config.write_text(text, encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        assert FOUND
+        self._process = subprocess.Popen(
+            [FOUND, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline_s = time.monotonic() + 5
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline_s and self._process.poll() is None, (
+                    "mosquitto did not start"
+                )
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+
+class Ear:
+    """Subscribes to everything; `until` waits for a message that fits."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self._news = threading.Condition()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
+        self._client.on_subscribe = lambda *_: self._note("", b"subscribed", False)
+        self._client.on_message = lambda _c, _d, m: self._note(m.topic, bytes(m.payload), m.retain)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self.until("")
+        self.heard.clear()
+
+    def _note(self, topic: str, payload: bytes, retained: bool) -> None:
+        with self._news:
+            self.heard.append((topic, payload, retained))
+            self._news.notify_all()
+
+    def of(self, topic: str) -> list[bytes]:
+        return [payload for heard, payload, _ in self.heard if heard == topic]
+
+    def until(self, topic: str, holds: Any = lambda payloads: payloads, timeout_s: float = 10) -> list[bytes]:
+        with self._news:
+            assert self._news.wait_for(lambda: holds(self.of(topic)), timeout_s), (topic, self.heard[-8:])
+            return self.of(topic)
+
+    def say(self, topic: str, payload: bytes | str, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def event_ids(self) -> list[str]:
+        return [json.loads(p)["id"] for t, p, _ in self.heard if "/event/" in t]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, settings: str = "allow_anonymous true") -> Iterator[Mosquitto]:
+    made = Mosquitto(folder, settings)
+    try:
+        yield made
+    finally:
+        made.kill()
+
+
+@contextlib.contextmanager
+def ear(port: int) -> Iterator[Ear]:
+    made = Ear(port)
+    try:
+        yield made
+    finally:
+        made.close()

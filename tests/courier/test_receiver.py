@@ -1,0 +1,170 @@
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_py.core.events import Event
+from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.wire import pack_decision, pack_frame
+from firmware_py.courier.receiver import Receiver
+from tests.courier.fake_guard import FakeGuard, decision, frame
+
+TICK = b"T" + pack_frame(frame(1)) + pack_decision(decision(1))
+EVENT = Event("armed", 1, None, "", 0.0, 0.0, None, None)
+
+
+class Heard:
+    """Keeps what the link says; `until` waits for it."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self._news = threading.Condition()
+
+    def _note(self, what: str, value: Any) -> None:
+        with self._news:
+            self.said.append((what, value))
+            self._news.notify_all()
+
+    def until(self, what: str, times: int = 1) -> list[Any]:
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.of(what)) >= times, 5), (what, self.said[-5:])
+            return self.of(what)
+
+    def of(self, what: str) -> list[Any]:
+        return [value for said, value in self.said if said == what]
+
+    def hello(self, hello: dict[str, Any]) -> None:
+        self._note("hello", hello)
+
+    def tick(self, raw: bytes, frame: Frame, decision: Decision) -> None:
+        self._note("tick", (frame, decision))
+
+    def event(self, seq: int, raw: bytes) -> None:
+        self._note("event", (seq, json.loads(raw)))
+
+    def monitor_state(self, state: dict[str, Any]) -> None:
+        self._note("state", state)
+
+    def counters(self, counters: dict[str, Any]) -> None:
+        self._note("counters", counters)
+
+    def lost(self) -> None:
+        self._note("lost", None)
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[tuple[Receiver, Heard, str]]:
+    heard = Heard()
+    receiver = Receiver(tmp_path / "c.sock", heard)
+    receiver.start()
+    yield receiver, heard, str(tmp_path / "c.sock")
+    receiver.close()
+
+
+def connect(path: str) -> socket.socket:
+    guard = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    guard.connect(path)
+    return guard
+
+
+def test_everything_the_guard_says_arrives(link: tuple[Receiver, Heard, str]) -> None:
+    _, heard, path = link
+    guard = FakeGuard(path)
+    guard.tick(frame(1), decision(1, warning=Cause.DRIFT_REAR))
+    guard.link.state({"a": [1, 2]})
+    guard.counters()
+    assert heard.until("hello")[0]["boot_id"] == guard.boot_id
+    assert heard.until("tick") == [(frame(1), decision(1, warning=Cause.DRIFT_REAR))]
+    kinds = [told["kind"] for _, told in heard.until("event", 4)[:4]]
+    assert kinds == ["armed", "warning", "walking", "health_changed"]
+    assert heard.until("state") == [{"a": [1, 2]}]
+    assert heard.until("counters")[0]["dropped_ticks"] == 0
+    guard.link.close()
+    heard.until("lost")
+
+
+def test_an_acknowledged_event_is_not_sent_again_and_others_are(link: tuple[Receiver, Heard, str]) -> None:
+    receiver, heard, path = link
+    guard = FakeGuard(path)
+    guard.link.connect(0)
+    guard.tell(EVENT)
+    guard.tell(EVENT)
+    heard.until("event", 2)
+    receiver.acknowledge(1)
+    receiver.acknowledge(1)  # twice does no harm
+    deadline_s = time.monotonic() + 5
+    while 1 in guard.link._pending and time.monotonic() < deadline_s:
+        guard.link.poll(3_000_000_000)
+    guard.link.poll(6_000_000_000)
+    assert {seq for seq, _ in heard.until("event", 3)[2:]} == {2}
+    guard.link.close()
+
+
+def test_a_guard_that_starts_again_takes_the_place_of_the_old_one(link: tuple[Receiver, Heard, str]) -> None:
+    receiver, heard, path = link
+    old = connect(path)
+    old.send(TICK)
+    heard.until("tick")
+    new = connect(path)
+    new.send(TICK)
+    heard.until("tick", 2)
+    assert heard.of("lost") == [None]
+    assert old.recv(10) == b""
+    assert receiver.request_stop()
+    assert new.recv(10) == b"X"
+    for guard in (old, new):
+        guard.close()
+
+
+def test_without_a_guard_a_stop_cannot_be_asked_for(link: tuple[Receiver, Heard, str]) -> None:
+    assert not link[0].request_stop()
+    link[0].acknowledge(1)  # nobody there: the guard will send it again
+
+
+def test_a_stale_socket_of_a_killed_courier_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    stale = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stale.bind(str(path))
+    receiver = Receiver(path, Heard())
+    receiver.start()
+    connect(str(path)).close()
+    receiver.close()
+    stale.close()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"T",
+        b"T" + b"\xff" * (len(TICK) - 1),
+        TICK + b"x",
+        b"E",
+        b"E1234",
+        b"H[]",
+        b"H{",
+        b"H" + b"\xff" * 100,
+        b"S" + b"{" * 100_000,
+        b"C3",
+        b"Z",
+        b"A12345678",
+        b"X",
+        b"\x00" * 200_000,
+    ],
+)
+def test_a_packet_that_makes_no_sense_is_refused_and_the_link_goes_on(
+    link: tuple[Receiver, Heard, str], packet: bytes
+) -> None:
+    receiver, heard, path = link
+    guard = connect(path)
+    guard.send(packet)
+    guard.send(TICK)
+    heard.until("tick")
+    assert receiver.refused_packets == 1
+    assert [what for what, _ in heard.said] == ["tick"]
+    guard.close()
