@@ -111,6 +111,7 @@ class Broker:
     def close(self) -> None:
         if self.connected:
             self._client.publish(self.topic("status"), "offline", qos=1, retain=True)
+        self.connected = False  # wanted: not a connection that was lost
         self._client.disconnect()
         self._client.loop_stop()
 

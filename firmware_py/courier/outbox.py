@@ -17,6 +17,8 @@ from firmware_py.courier.events import Envelope
 
 log = logging.getLogger(__name__)
 
+NEWEST_STAY = 5000  # events; some 4 MB
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events(
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -109,10 +111,16 @@ class Outbox:
     def published(self, numbers: Iterable[int], now_s: float) -> None:
         self._db.executemany("UPDATE events SET published_s = ? WHERE n = ?", [(now_s, n) for n in numbers])
 
-    def forget(self, before_s: float, unpublished_too: bool) -> int:
-        """Drop events that the broker took before `before_s`; without a broker, those that are older."""
+    def forget(self, before_s: float, unpublished_too: bool, newest_stay: int = NEWEST_STAY) -> int:
+        """Drop events that the broker took before `before_s`; without a broker, those that are older.
+
+        The newest stay whatever their date: a Pi that starts without a network believes in another year.
+        """
         age = "coalesce(published_s, time_s)" if unpublished_too else "published_s"
-        return self._db.execute(f"DELETE FROM events WHERE {age} < ?", (before_s,)).rowcount
+        return self._db.execute(
+            f"DELETE FROM events WHERE {age} < ? AND n <= (SELECT max(n) FROM events) - ?",
+            (before_s, newest_stay),
+        ).rowcount
 
     def last(self, types: tuple[str, ...]) -> str | None:
         """The newest event of these types, as JSON text."""

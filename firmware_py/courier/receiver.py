@@ -60,8 +60,12 @@ class Receiver:
         self._thread.start()
 
     def close(self) -> None:
+        if not self._thread.is_alive():
+            return
         self._wake_w.send(b"q")
         self._thread.join(2)
+        for end in (self._wake_r, self._wake_w):
+            end.close()
         with contextlib.suppress(OSError):
             self._path.unlink()
 
