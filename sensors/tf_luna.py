@@ -19,6 +19,8 @@ BURST_BYTES = 8
 
 MIN_AMPLITUDE = 100  # manual, 7.1: below this, and at 0xFFFF, the distance is not reliable
 OVEREXPOSED = 0xFFFF
+ALL_ONES = b"\xff" * BURST_BYTES  # nobody drove the line
+GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # of such a burst not even the tick is believed
 MAX_DISTANCE_CM = 800  # manual, 4: the range at 90 % reflectivity
 
 ROWS = (
@@ -41,7 +43,7 @@ def decode(data: bytes) -> float | Fault:
         return Fault.BAD_VALUE
     distance_cm, amplitude, _ = _unpack(data)
     if amplitude == OVEREXPOSED:
-        return Fault.SATURATED
+        return Fault.SATURATED if data != ALL_ONES else Fault.BAD_VALUE
     if amplitude < MIN_AMPLITUDE:
         return Fault.WEAK_SIGNAL if any(data) else Fault.ASLEEP
     if distance_cm == 0:
@@ -88,12 +90,12 @@ class TfLuna:
             return data
         if data[6:] == self._tick:
             return None
+        distance_m = decode(data)
+        if distance_m in GARBAGE:
+            return distance_m
         self._tick = data[6:]
         self._count = (self._count + 1) & 0xFF
-        distance_m = decode(data)
-        if isinstance(distance_m, Fault):
-            return distance_m
-        return RangeSample(t_ns, distance_m, self._count)
+        return distance_m if isinstance(distance_m, Fault) else RangeSample(t_ns, distance_m, self._count)
 
     def recheck(self) -> Fault | None:
         """Compares one span of registers with the table, the next at each call."""

@@ -33,6 +33,7 @@ PERIOD_MS = 25  # budget 20 ms + 4 ms that the chip needs between two readings (
 BOOT_TRIES = 100  # of 1 ms; the data sheet promises 1.2 ms
 FIRST_READING_TRIES = 100  # of 2 ms; the first reading also calibrates
 MAX_DISTANCE_MM = 4000  # what the part can do at all (DS12385, 3.1)
+GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # of such a burst not even the stream count is believed
 REPEATED_READS = 4  # "ready" with the same stream count this often: the chip hangs
 
 STATUS_FAULTS: dict[int, Fault] = {
@@ -150,8 +151,10 @@ class Vl53l1x:
         self._write(MODE_START, STOP)
         self._write(VHV_CONFIG_TIMEOUT, b"\x09")
         self._write(VHV_CONFIG_INIT, b"\x00")
-        self._last_count, self._repeats = -1, 0
         self._write(MODE_START, START)
+        # What was measured before now is not news.
+        self._last_count = self._need(self._bus.read(self._address, RANGE_STATUS, BURST_BYTES, 2))[2]
+        self._repeats = 0
 
     def poll(self, t_ns: int) -> RangeSample | Fault | None:
         """A reading that is new, why it is no distance, or None when there is none yet."""
@@ -165,14 +168,14 @@ class Vl53l1x:
             return data
         # A clear that is lost shows the same reading again: that is what the repeats are counted for.
         self._bus.write(self._address, INTERRUPT_CLEAR, b"\x01", 2)
+        reading = decode(data)
+        if reading in GARBAGE:
+            return reading
         if data[2] == self._last_count:
             self._repeats += 1
             return Fault.FROZEN if self._repeats >= REPEATED_READS - 1 else None
         self._last_count, self._repeats = data[2], 0
-        reading = decode(data)
-        if isinstance(reading, Fault):
-            return reading
-        return RangeSample(t_ns, *reading)
+        return reading if isinstance(reading, Fault) else RangeSample(t_ns, *reading)
 
     def recheck(self) -> Fault | None:
         """Compares one span of registers with the table, the next at each call."""

@@ -2,10 +2,11 @@
 
 import math
 import socket
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import TICK_NS, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,13 +17,14 @@ from sensors.mpu6050 import Mpu6050
 from sensors.samples import Fault, ImuSample, RangeSample
 from sensors.tf_luna import TfLuna
 from sensors.vl53l1x import Vl53l1x
+from tests.sensors.emulated_world import TICK_NS, World
 
 TICKS = 60
 # A flipped bit or a saturated converter makes a false value that only the core can doubt.
 HONEST = [kind for kind in Kind if kind not in (Kind.BIT_FLIP, Kind.SATURATE)]
 
 
-def troubles(kinds: list[Kind]) -> st.SearchStrategy[list[Trouble]]:
+def troubles(kinds: Sequence[Kind]) -> st.SearchStrategy[list[Trouble]]:
     def build(kind: Kind, tick: int, length: int, count: int | None, odds: float, seed: int) -> Trouble:
         if kind is Kind.RESET:
             count = 1
@@ -101,7 +103,7 @@ def test_a_distance_is_always_a_truth_of_the_last_moments_and_told_once(
         else:
             assert answer is None or isinstance(answer, Fault)
     assert len(set(told)) == len(told)
-    assert all(earlier < later for earlier, later in zip(told, told[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(told))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -97,9 +97,10 @@ def test_tf_luna_believes_an_amplitude_from_100_on_and_8_m(
     assert tf_luna.decode(luna_bytes(distance_cm, amplitude)) == expected
 
 
-def test_tf_luna_zeros_sleep_and_ones_are_too_much_light() -> None:
+def test_tf_luna_zeros_sleep_and_ones_are_a_line_that_nobody_drives() -> None:
     assert tf_luna.decode(bytes(8)) is Fault.ASLEEP
-    assert tf_luna.decode(b"\xff" * 8) is Fault.SATURATED
+    assert tf_luna.decode(b"\xff" * 8) is Fault.BAD_VALUE
+    assert tf_luna.decode(b"\xff" * 7 + b"\x00") is Fault.SATURATED
 
 
 def test_bursts_of_the_wrong_length_are_not_read() -> None:
@@ -269,6 +270,30 @@ def test_saturation_zeros_and_ones_are_never_a_distance(world: Any, name: str) -
         assert not any(isinstance(answer, RangeSample) for answer in poll(world, driver, 50))
     chip.trouble = []
     assert any(isinstance(answer, RangeSample) for answer in poll(world, driver, 20))
+
+
+@both
+@pytest.mark.parametrize("kind", [Kind.ZEROS, Kind.ONES])
+def test_garbage_between_two_polls_does_not_make_the_same_reading_new_again(
+    world: Any, name: str, kind: Kind
+) -> None:
+    driver, chip = opened(world, name)
+    while not isinstance(driver.poll(world.tick()), RangeSample):
+        pass
+    chip.trouble = [Trouble(kind)]
+    driver.poll(world.wire.t_ns)
+    chip.trouble = (
+        [Trouble(Kind.ONES, count=1)] if name == "vl53l1x" else []
+    )  # "ready", says the spoiled flag
+    assert driver.poll(world.wire.t_ns) is None
+
+
+@both
+def test_what_was_measured_before_the_sensor_was_opened_is_not_news(world: Any, name: str) -> None:
+    driver, chip = opened(world, name)
+    if name == "vl53l1x":
+        chip.trouble = [Trouble(Kind.ONES, count=1)]
+    assert driver.poll(world.wire.t_ns) is None
 
 
 @both

@@ -81,6 +81,39 @@ def test_each_single_row_that_does_not_hold_is_named_at_the_start(world: Any, na
     assert "Usually a loose wire or too weak a supply: check" in message
 
 
+# Said a second time on purpose: a table that changes must change here too, with a reason.
+MPU = {0x6B: 0x01, 0x6C: 0x00, 0x19: 0x00, 0x1A: 0x03, 0x1B: 0x18, 0x1C: 0x18}
+LSM = {0x12: 0x44, 0x10: 0x66, 0x17: 0x20, 0x11: 0x6C, 0x13: 0x02, 0x14: 0, 0x15: 0x04, 0x16: 0, 0x18: 0xE2}
+VL = bytes.fromhex(
+    "00010101 0200 02080008 10010100 000000ff 000f0000 000000200b 0000 021421 0000 05 00000000 c8 0000"
+    "38ff01 00 08 0000 0051 07 006e 05 0168 0080 08 38 0000 000041b7 0000 00000000 00 01 0705 0606 0000"
+    "02 c7ff 9b 000000 01 01"
+)
+LUNA = {0x25: 1, 0x23: 0, 0x26: 100, 0x27: 0, 0x28: 0, 0x2A: 10, 0x2B: 0}
+
+
+def test_the_tables_are_what_the_data_sheets_ask_for() -> None:
+    for name, expected in (
+        ("lsm6dsox", LSM),
+        ("mpu6050", MPU),
+        ("mpu6500", MPU | {0x1D: 0x03}),
+        ("tf_luna", LUNA),
+    ):
+        rows = TABLES[name][1]
+        assert {row.address: row.value for row in rows} == expected
+        assert {row.mask for row in rows if row.address != 0x1D} == {0xFF}
+    assert bytes(row.value for row in TABLES["vl53l1x"][1]) == VL
+
+
+def test_of_the_vl53l1x_all_that_its_maker_describes_is_watched() -> None:
+    masks = {row.address: row.mask for row in TABLES["vl53l1x"][1]}
+    assert masks.pop(0x2E) == masks.pop(0x2F) == 0x01
+    assert {address for address, mask in masks.items() if mask == 0xFF} == {
+        0x30, 0x46, 0x4B, *range(0x5E, 0x68), 0x69, *range(0x6C, 0x70), *range(0x78, 0x7C), *range(0x7F, 0x82),
+    }  # fmt: skip
+    assert set(masks.values()) == {0x00, 0xFF}
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_the_spans_of_a_table_are_its_watched_rows_and_short_enough_for_a_tick(name: str) -> None:
     rows = TABLES[name][1]
