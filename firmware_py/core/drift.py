@@ -31,12 +31,9 @@ SEE_S = 0.30  # from the last step to the cut, near the rear limit (docs/drift.m
 SURGE_S2 = 0.06  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square) [A]
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
-TRACK_S, TRACK_N, TRACK_SKIP = (
-    0.05,
-    10,
-    2,
-)  # half a second of positions; the newest two may be the motion itself
-NEW_GROUND_M = 0.03  # any standstill has carried the walker so far by the time that it is seen
+SLOW_S = 0.4  # nobody climbs a belt suddenly: one quick step toward the console is not yet a drift [A]
+TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
+NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
 OVER = 1.03  # a console's 2.0 mph is not exact
@@ -64,7 +61,8 @@ class DriftParams:
     still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
     still_top: float = 0.80  # learning may raise that share up to here and no further
     still_hold_s: float = 0.03
-    wander_sigmas: float = 6.0
+    wander_sigmas: float = 4.5  # a standstill is faster than this many spreads of the walker's own velocity ...
+    wander_peaks: float = 1.4  # ... and than this much of its largest value of late
     wander_m_s: float = 0.05  # velocity spread assumed until it is learned [A]
     leave_m_s: float = 0.18  # belt speed unknown: slower than this is never called a standstill
     leave_m: float = 0.08  # ... nor nearer than this to the usual place
@@ -80,6 +78,7 @@ class Drift:
 
     __slots__ = (
         "_armed_s",
+        "_fastest_m_s",
         "_from_m",
         "_learned_s",
         "_leaving",
@@ -87,14 +86,18 @@ class Drift:
         "_over",
         "_over_speed",
         "_p",
+        "_peak_m_s",
         "_place_m",
         "_place_m2",
+        "_places",
         "_rear_m",
         "_resting",
         "_safe_m_s",
         "_since_s",
+        "_slow_m_s",
+        "_speeds",
         "_still",
-        "_track",
+        "_usual_m_s",
         "_v_m2_s2",
         "_warn_for_s",
         "_warned",
@@ -129,7 +132,12 @@ class Drift:
         self._moving = False
         self._from_m = 1e9
         self._since_s = 0.0
-        self._track: deque[float] = deque(maxlen=TRACK_N)
+        self._slow_m_s = 0.0
+        self._places: deque[float] = deque(maxlen=TRACK_N)
+        self._speeds: deque[float] = deque(maxlen=TRACK_N)
+        self._fastest_m_s = 0.0
+        self._peak_m_s = 0.0
+        self._usual_m_s = self._p.wander_sigmas * self._p.wander_m_s
         self._learned_s = 0.0
         self._place_m = 0.0
         self._place_m2 = 0.0
@@ -162,9 +170,12 @@ class Drift:
         speed = p.belt_ceiling_m_s if belt_speed_m_s is None else belt_speed_m_s
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
         if moving:
-            rest_m = rest_position_m(at_m, v, speed, p.stop_latency_s, p.coast_down_m_s2)
+            self._slow_m_s += (v - self._slow_m_s) * dt_s / SLOW_S
+            toward_m_s = v if v > 0.0 else (self._slow_m_s if self._slow_m_s < 0.0 else 0.0)
+            rest_m = rest_position_m(at_m, toward_m_s, speed, p.stop_latency_s, p.coast_down_m_s2)
             front_m = p.front_line_m + SURGE_S2 * p.coast_down_m_s2
         else:
+            self._slow_m_s = 0.0
             rest_m = at_m
             front_m = p.front_line_m
         to_rear_m = self._rear_m - rest_m
@@ -175,12 +186,9 @@ class Drift:
 
         finding = over
         if moving:
-            finding = (
-                self._carried(at_m, v, position.velocity_sigma_m_s, speed, belt_speed_m_s is None, dt_s)
-                or over
-            )
-            if phase is not Phase.WAITING:
-                self._learn(at_m, v, dt_s)
+            self._follow(at_m, v, phase is not Phase.WAITING, dt_s)
+            unmeasured = belt_speed_m_s is None
+            finding = self._carried(at_m, v, position.velocity_sigma_m_s, speed, unmeasured, dt_s) or over
         if to_rear_m <= 0.0:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
         if to_front_m <= 0.0:
@@ -214,45 +222,54 @@ class Drift:
         p = self._p
         if not p.standstill:
             return None
-        self._since_s += dt_s
-        if self._since_s >= TRACK_S:
-            self._since_s = 0.0
-            self._track.append(at_m)
-        if v <= 0.0:
-            self._still.update(False, dt_s)
-            self._leaving.update(False, dt_s)
-            return None
-        spread = sqrt(self._v_m2_s2)
-        usual = p.wander_sigmas * spread
+        usual = self._usual_m_s
         low, top = p.still_share * speed, p.still_top * speed
         limit = low if usual < low else (top if usual > top else usual)
-        if self._still.update(v > limit and v > 2.5 * sigma_m_s and self._new_ground(at_m), dt_s):
+        sure = v > 1.5 * sigma_m_s and v > 0.0
+        if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
         if unmeasured and self._learned_s >= p.learn_s:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
-            leaving = v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
-            leaving = leaving and self._new_ground(at_m)
-            if self._leaving.update(leaving, dt_s):
+            leaving = sure and v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
+            if self._leaving.update(leaving and self._new_ground(at_m, v), dt_s):
                 return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
         return None
 
-    def _new_ground(self, at_m: float) -> bool:
+    def _new_ground(self, at_m: float, v: float) -> bool:
         """Further back than for half a second: the estimate springing back from a hand in the beam is not."""
-        track = list(self._track)[:-TRACK_SKIP]
-        return not track or at_m > max(track) + NEW_GROUND_M
+        places = list(self._places)[:-TRACK_SKIP]
+        return not places or at_m > max(places) + max(NEW_GROUND_M, v * NEW_GROUND_S)
 
-    def _learn(self, at_m: float, v: float, dt_s: float) -> None:
-        """The spread of this walker's velocity and place; single excursions count no more than 4 spreads."""
+    def _follow(self, at_m: float, v: float, walking: bool, dt_s: float) -> None:
+        """Remember half a second, and learn from what is older: what happens now must not excuse itself."""
+        self._since_s += dt_s
+        if v > self._fastest_m_s:
+            self._fastest_m_s = v
+        if self._since_s < TRACK_S:
+            return
+        if walking and len(self._places) == TRACK_N:
+            self._learn(self._places[0], self._speeds[0])
+        self._places.append(at_m)
+        self._speeds.append(self._fastest_m_s)
+        self._since_s = 0.0
+        self._fastest_m_s = v
+
+    def _learn(self, at_m: float, v: float) -> None:
+        """The usual place and its spread, the spread of velocity toward the rear and its largest value of late."""
         p = self._p
-        self._learned_s += dt_s
-        part = dt_s / (p.learn_tau_s if self._learned_s > p.learn_tau_s else self._learned_s)
+        self._learned_s += TRACK_S
+        tau_s = p.learn_tau_s if self._learned_s > p.learn_tau_s else self._learned_s
         away_m = at_m - self._place_m
-        self._place_m += part * away_m
-        self._place_m2 += part * (away_m * away_m - self._place_m2)
+        self._place_m += TRACK_S / tau_s * away_m
+        self._place_m2 += TRACK_S / tau_s * (away_m * away_m - self._place_m2)
         old = self._v_m2_s2
         new = v * v
-        self._v_m2_s2 = old + dt_s / p.learn_tau_s * ((new if new < 16.0 * old else 16.0 * old) - old)
+        part = TRACK_S / min(p.learn_tau_s, self._learned_s + 3.0)
+        self._v_m2_s2 = old + part * ((new if new < 16.0 * old else 16.0 * old) - old)
+        peak = self._peak_m_s * (1.0 - TRACK_S / (3.0 * p.learn_tau_s))
+        self._peak_m_s = v if v > peak else peak
+        self._usual_m_s = max(p.wander_sigmas * sqrt(self._v_m2_s2), p.wander_peaks * self._peak_m_s)
 
     def _warn(self, to_rear_m: float, to_front_m: float, v: float, dt_s: float) -> None:
         p = self._p

@@ -24,12 +24,14 @@ from typing import Literal
 
 from sensors.samples import Fault, RangeSample
 
-_CALM = 0.8  # mean normalised innovation below this is noise: 2.5 of its own standard deviations at 40 Hz
+_CALM = 0.9  # mean normalised innovation below this is noise: nearly 3 of its own standard deviations at 40 Hz
+TREND_S = 0.12  # time over which surprises are averaged
 _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
 FAR_HOLD_S, NEAR_HOLD_S = (
     0.06,
     0.12,
 )  # readings that do not fit are believed after this [A]: a hand swings by in 0.1 s
+MOST_M2 = 0.04**2  # a rejected reading counts as noise of 4 cm at most: a hand is not noise
 HAND_NS = 100_000_000
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
 
@@ -44,9 +46,9 @@ class PositionParams:
     deck_length_m: float = 1.40
     direction: Literal["normal", "reverse"] = "normal"
     max_age_s: float = 0.150  # promise P6
-    noise_m: float = 0.012  # one reading, start value; VL53L1X datasheet repeatability and cloth [A]
+    noise_m: float = 0.015  # one reading, start value; VL53L1X datasheet repeatability and cloth [A]
     noise_min_m: float = 0.006
-    noise_max_m: float = 0.030
+    noise_max_m: float = 0.035
     calm_m2_s3: float = (
         0.004  # speed changes of a steady walker: wander of 8 cm has 0.03 m/s slips over 1.5 s [A]
     )
@@ -78,6 +80,7 @@ class Position:
         "_p",
         "_phase_rad",
         "_pull_rad_s",
+        "_seen_s",
         "_sign",
         "_sway",
         "_t_ns",
@@ -106,6 +109,7 @@ class Position:
         self._sign = sign
         self._count = -1
         self._t_ns = 0
+        self._seen_s = 0.0
         self._base_m = 0.0
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._P: tuple[float, ...] = ()
@@ -201,6 +205,7 @@ class Position:
             self.rejected += 1
             if farther_m < 0.0:
                 self._hand_ns = t_ns + HAND_NS
+            self._learn_noise(min(surprise_m * surprise_m, MOST_M2) - spread, dt_s)
             self._doubt(t_ns, seen_m, FAR_HOLD_S if farther_m > 0.0 else NEAR_HOLD_S)
             return
         self._doubt_n = 0
@@ -247,7 +252,7 @@ class Position:
             self._pull_rad_s = top if pull > top else (-top if pull < -top else pull)
 
         # sudden motion: surprises with one sign; then the filter lets the velocity follow at once
-        keep = exp(-dt_s / 0.12)
+        keep = exp(-dt_s / TREND_S)
         trend = keep * self._trend + (1.0 - keep) * surprise_m / sigma_m
         self._trend = trend
         over = (trend if trend > 0.0 else -trend) - _CALM
@@ -255,9 +260,15 @@ class Position:
             self._boost = over if over < 1.0 else 1.0
         else:
             self._boost = 0.0
-            noise += (surprise_m * surprise_m - spread) * dt_s / 3.0
-            low, high = p.noise_min_m, p.noise_max_m
-            self._noise_m2 = min(high * high, max(low * low, noise))
+            self._learn_noise(surprise_m * surprise_m - spread, dt_s)
+
+    def _learn_noise(self, more_m2: float, dt_s: float) -> None:
+        """Quickly in the first seconds, then slowly: sensors, clothes and light differ."""
+        p = self._p
+        self._seen_s += dt_s
+        noise = self._noise_m2 + more_m2 * dt_s / (3.0 if self._seen_s > 3.0 else 0.7)
+        low, high = p.noise_min_m * p.noise_min_m, p.noise_max_m * p.noise_max_m
+        self._noise_m2 = low if noise < low else (high if noise > high else noise)
 
     def _doubt(self, t_ns: int, seen_m: float, hold_s: float) -> None:
         """Collect readings that do not fit; three that agree for `hold_s` are where the walker really is."""
@@ -275,6 +286,8 @@ class Position:
             return
         p = self._p
         self._doubt_n = 0
+        if not self.known:
+            self._seen_s = 0.0
         self.known = True
         self._t_ns = t_ns
         self._base_m = self.position_m = seen_m
