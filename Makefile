@@ -36,7 +36,7 @@ proof: setup  ## the long campaigns behind the published figures (hours)
 
 install:  ## install or upgrade on this Raspberry Pi (run with sudo)
 	tests/system-packages.sh demo
-	python3 systemd/install.py install
+	python3 systemd/install.py install $(if $(WHEELS),--wheels $(WHEELS))
 
 uninstall:  ## take it off again; recordings and configuration stay
 	python3 systemd/install.py uninstall
