@@ -59,7 +59,7 @@ def decode(data: bytes) -> Counts | Fault:
 class Lsm6dsox:
     """The preferred hip IMU."""
 
-    __slots__ = ("_address", "_bus", "_mounting", "_registers", "_sleep", "name")
+    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
 
     def __init__(
         self,
@@ -75,9 +75,11 @@ class Lsm6dsox:
         self._mounting = Mounting(mounting, gyro_bias_rad_s, ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
         self._registers = Registers(bus, address, "imu (LSM6DSOX)", ROWS)
         self._sleep = sleep
+        self._configured = False
 
     def open(self) -> None:
         """Checks the chip id, resets and configures the chip. Takes about 0.1 s. Raises SensorError."""
+        self._configured = False
         chip_id = self._bus.read(self._address, WHO_AM_I, 1)
         if isinstance(chip_id, Fault):
             raise self._bus.refusal("imu (LSM6DSOX)", self._address, chip_id)
@@ -94,10 +96,13 @@ class Lsm6dsox:
         self._sleep(0.02)  # the reset itself takes 50 us; 20 ms also covers a boot in progress
         self._registers.apply()
         self._sleep(0.08)  # DS12814 table 3: the gyro turns on in 30 ms, then the filters settle
+        self._configured = True
         self.read(0)  # what was measured before now is not news
 
     def read(self, t_ns: int) -> ImuSample | Fault:
         """The newest reading, in one burst of 12 bytes, stamped with `t_ns`."""
+        if not self._configured:
+            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers of the wrong scale
         data = self._bus.read(self._address, OUTX_L_G, BURST_BYTES)
         if isinstance(data, Fault):
             return data

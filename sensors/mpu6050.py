@@ -68,7 +68,7 @@ def decode(data: bytes) -> Counts | Fault:
 class Mpu6050:
     """The cheap hip IMU. `name` tells the chip that was found once it is open."""
 
-    __slots__ = ("_address", "_bus", "_mounting", "_registers", "_sleep", "name")
+    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
 
     def __init__(
         self,
@@ -84,9 +84,11 @@ class Mpu6050:
         self._mounting = Mounting(mounting, gyro_bias_rad_s, ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
         self._registers = Registers(bus, address, "imu (MPU-6050)", ROWS)
         self._sleep = sleep
+        self._configured = False
 
     def open(self) -> None:
         """Tells the chip by its id, resets, wakes and configures it. Takes 0.2 s. Raises SensorError."""
+        self._configured = False
         chip_id = self._bus.read(self._address, WHO_AM_I, 1)
         if isinstance(chip_id, Fault):
             raise self._bus.refusal("imu (MPU-6050)", self._address, chip_id)
@@ -108,10 +110,13 @@ class Mpu6050:
             self._sleep(wait_s)
         self._registers.apply()
         self._sleep(0.05)  # product specification 6.1: the gyro starts in 30 ms
+        self._configured = True
         self.read(0)  # what was measured before now is not news
 
     def read(self, t_ns: int) -> ImuSample | Fault:
         """The newest reading, in one burst of 14 bytes, stamped with `t_ns`."""
+        if not self._configured:
+            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers of the wrong scale
         data = self._bus.read(self._address, ACCEL_XOUT_H, BURST_BYTES)
         if isinstance(data, Fault):
             return data

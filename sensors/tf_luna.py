@@ -56,7 +56,7 @@ def decode(data: bytes) -> float | Fault:
 class TfLuna:
     """The deck sensor for long or sunlit decks."""
 
-    __slots__ = ("_address", "_bus", "_count", "_registers", "_sleep", "_tick", "name")
+    __slots__ = ("_address", "_bus", "_configured", "_count", "_registers", "_sleep", "_tick", "name")
 
     def __init__(self, bus: Bus, address: int = ADDRESS, sleep: Callable[[float], None] = time.sleep) -> None:
         self.name = "TF-Luna"
@@ -66,9 +66,11 @@ class TfLuna:
         self._tick = b""
         self._count = 0
         self._sleep = sleep
+        self._configured = False
 
     def open(self) -> None:
         """Checks the signature and configures the sensor. Raises SensorError."""
+        self._configured = False
         signature = self._bus.read(self._address, SIGNATURE, len(CHIP_ID))
         if isinstance(signature, Fault):
             raise self._bus.refusal("range (TF-Luna)", self._address, signature)
@@ -81,10 +83,13 @@ class TfLuna:
             )
         self._registers.apply()
         self._sleep(0.02)  # two readings at the new rate
+        self._configured = True
         self.poll(0)  # what was measured before now is not news
 
     def poll(self, t_ns: int) -> RangeSample | Fault | None:
         """A reading that is new by the sensor's own tick, why it is no distance, or None when there is none yet."""
+        if not self._configured:
+            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers that are not true
         data = self._bus.read(self._address, DISTANCE, BURST_BYTES)
         if isinstance(data, Fault):
             return data

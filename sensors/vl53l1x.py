@@ -115,7 +115,7 @@ def decode(data: bytes) -> tuple[float, int] | Fault:
 class Vl53l1x:
     """The deck sensor for ranges to 1.3 m."""
 
-    __slots__ = ("_address", "_bus", "_last_count", "_registers", "_repeats", "_sleep", "name")
+    __slots__ = ("_address", "_bus", "_configured", "_last_count", "_registers", "_repeats", "_sleep", "name")
 
     def __init__(self, bus: Bus, address: int = ADDRESS, sleep: Callable[[float], None] = time.sleep) -> None:
         self.name = "VL53L1X"
@@ -125,9 +125,11 @@ class Vl53l1x:
         self._last_count = -1
         self._repeats = 0
         self._sleep = sleep
+        self._configured = False
 
     def open(self) -> None:
         """Checks the id, resets, configures, calibrates and starts ranging. Takes 0.1 s. Raises SensorError."""
+        self._configured = False
         model = int.from_bytes(self._need(self._bus.read(self._address, MODEL_ID, 2, 2)))
         if model != CHIP_ID:
             raise SensorError(
@@ -155,9 +157,12 @@ class Vl53l1x:
         # What was measured before now is not news.
         self._last_count = self._need(self._bus.read(self._address, RANGE_STATUS, BURST_BYTES, 2))[2]
         self._repeats = 0
+        self._configured = True
 
     def poll(self, t_ns: int) -> RangeSample | Fault | None:
         """A reading that is new, why it is no distance, or None when there is none yet."""
+        if not self._configured:
+            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers that are not true
         ready = self._bus.read(self._address, GPIO_TIO_HV_STATUS, 1, 2)
         if isinstance(ready, Fault):
             return ready

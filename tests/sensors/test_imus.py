@@ -369,3 +369,24 @@ def test_the_mpu_is_reset_and_given_its_time_before_it_is_configured(world: Any)
     assert [data for _, data in stores[:2]] == [b"\x6b\x80", b"\x6b\x00"]
     assert stores[1][0] - stores[0][0] >= 100_000_000
     assert stores[2][0] - stores[1][0] >= 10_000_000
+
+
+@both
+def test_an_imu_whose_second_opening_fails_gives_no_sample_until_one_succeeds(world: Any, name: str) -> None:
+    driver, chip = opened(world, name)
+    for nth in range(20):
+        chip.trouble = [Trouble(Kind.NACK, skip=nth)]
+        with pytest.raises(SensorError):
+            driver.open()
+        chip.trouble = []
+        assert [driver.read(world.tick()) for _ in range(5)] == [Fault.REGISTER_CHANGED] * 5
+        driver.open()
+        assert isinstance(driver.read(world.tick()), ImuSample)
+
+
+@both
+def test_an_imu_that_was_never_opened_is_a_fault_and_not_an_exception(world: Any, name: str) -> None:
+    driver = MAKE[name][0](world.bus)
+    assert driver.read(0) is Fault.REGISTER_CHANGED
+    assert driver.recheck() is Fault.REGISTER_CHANGED
+    driver.close()

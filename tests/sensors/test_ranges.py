@@ -419,6 +419,24 @@ def test_the_tf_luna_has_time_for_a_reading_at_the_new_rate_before_it_is_read(wo
 def test_a_range_sensor_that_was_never_opened_is_checked_and_read_without_an_exception(world: Any) -> None:
     for name, (make, _, _) in MAKE.items():
         driver = make(world.bus)
-        assert driver.poll(0) is (None if name == "vl53l1x" else Fault.ASLEEP)
+        assert driver.poll(0) is Fault.REGISTER_CHANGED, name
         assert driver.recheck() in (None, Fault.REGISTER_CHANGED)
         driver.close()
+
+
+@both
+def test_a_sensor_whose_second_opening_fails_gives_no_distance_until_one_succeeds(
+    world: Any, name: str
+) -> None:
+    driver, chip = opened(world, name)
+    for nth in range(0, 250, 7):
+        chip.trouble = [Trouble(Kind.NACK, skip=nth)]
+        with pytest.raises(SensorError):
+            driver.open()
+        chip.trouble = []
+        world.tick()  # boots
+        assert set(poll(world, driver, 20)) == {Fault.REGISTER_CHANGED}
+        driver.open()
+        assert any(isinstance(answer, RangeSample) for answer in poll(world, driver, 10))
+        if name == "tf_luna" and nth > 14:
+            break
