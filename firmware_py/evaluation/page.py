@@ -91,8 +91,8 @@ _RULES = (
     "Whole trials and hours, never windows. A fall counts as stopped when the belt was cut before the impact (the "
     f"video label, else the |a| peak) and not more than {EARLIEST_S:g} s before it; earlier stops are false. Cold: "
     "each trial alone, as if the walker had just got on. Warm: 60 s of that person's own walking first. Time-reversed: "
-    "each walk played backward, the nearest thing on record to backward walking. Off: the belt was not running when the "
-    "fall came. < /h: 95 % upper bound of the false stops an hour (exact Poisson)."
+    "each walk played backward, the nearest thing on record to backward walking. Off: the belt was not running when "
+    "the fall came. < /h: 95 % upper bound of the false stops an hour (exact Poisson)."
 )
 _LIMITS = (
     "All falls on record are acted, mostly by young people, over ground, out of forward walking. No public recording "

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import compress
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -21,14 +22,18 @@ def print_tables(console: Console, title: str, scores: list[Score]) -> None:
         )
         sheet = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         sheet.add_column("", no_wrap=True)
-        for words in HEAD:
+        own = [line for line in lines if (line.protocol, line.variant) == (protocol, variant)]
+        shown = [
+            any(column) for column in zip(*map(cells, own), strict=True)
+        ]  # without falls, no columns about them
+        for words in compress(HEAD, shown):
             sheet.add_column(words, justify="right", no_wrap=True)
         group = ""
-        for line in (x for x in lines if (x.protocol, x.variant) == (protocol, variant)):
+        for line in own:
             if line.group != group:
                 sheet.add_row(f"[bold]{line.group}[/bold]")
                 group = line.group
-            sheet.add_row(f"    {line.detector}", *cells(line))
+            sheet.add_row(f"    {line.detector}", *compress(cells(line), shown))
         console.print(sheet)
     console.print(_LEGEND, style="dim", highlight=False)
 
