@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from gpiozero import Device
@@ -24,11 +24,13 @@ from firmware_py.config import Config, load
 from firmware_py.core.frame import Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.wire import FRAME_SIZE, unpack_frame
-from firmware_py.edge.link import HELLO, TICK, Link
+from firmware_py.edge import EdgeError
+from firmware_py.edge.link import TICK, Link
 from firmware_py.edge.panel import Panel
 from firmware_py.edge.relay import Relay
 from firmware_py.edge.service import ServiceManager
 from firmware_py.guard import build_sensors
+from firmware_py.latency import compare
 from firmware_py.loop import Loop
 from firmware_py.rig.demo import process, settle
 from firmware_py.rig.world import World
@@ -141,9 +143,18 @@ def replay_speed(frames: list[Frame], room: Path) -> float:
     return (frames[-1].t_ns - frames[0].t_ns) / 1e9 / (time.perf_counter() - start_s)
 
 
-def real_guard(room: Path) -> dict[str, Any]:
-    """A real guard process in a real world process: time to READY, lateness of its ticks, resident memory."""
-    config_file, _ = settle(room)
+class RealGuard(NamedTuple):
+    """What a guard process was seen to do."""
+
+    late_ns: list[int]
+    resident_mb: float
+    ready_s: float
+    realtime: bool
+
+
+def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
+    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself."""
+    room.mkdir()
     with ExitStack() as held:
         view = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         view.bind(str(room / "view.sock"))
@@ -152,33 +163,25 @@ def real_guard(room: Path) -> dict[str, Any]:
         manager.bind(str(room / "notify.sock"))
         manager.settimeout(10)
         world = process(room / "world.log", "firmware_py.rig.world", room, "--config", config_file)
-        held.enter_context(world).stdout.readline()
+        truths = held.enter_context(world).stdout
+        truths.readline()
         start_ns = time.monotonic_ns()
-        guard = held.enter_context(
-            process(
-                room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room,
-                NOTIFY_SOCKET=str(room / "notify.sock"),
-            )
-        )  # fmt: skip
+        arguments = ("run", "--config", config_file, "--world", room)
+        notify = {"NOTIFY_SOCKET": str(room / "notify.sock")}
+        guard = held.enter_context(process(room / "guard.log", "firmware_py", *arguments, **notify))
         manager.recv(100)
         ready_s = (time.monotonic_ns() - start_ns) / 1e9
         guest = held.enter_context(view.accept()[0])
+        hello = json.loads(guest.recv(1 << 20)[1:])
         late_ns: list[int] = []
-        hello: dict[str, Any] = {}
-        while len(late_ns) < LATENESS_S * load(config_file).loop.rate_hz:
+        while len(late_ns) < seconds * hello["rate_hz"]:
             message = guest.recv(1 << 20)
             if message[:1] == TICK:
                 late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
-            elif message[:1] == HELLO:
-                hello = json.loads(message[1:])
             elif not message:
                 raise RuntimeError((room / "guard.log").read_text())
-        return {
-            "lateness_us": percentiles(late_ns),
-            "guard_rss_mb": round(_resident_mb(guard.pid), 1),
-            "ready_s": round(ready_s, 3),
-            "realtime_granted": all(asked["ok"] for asked in hello["realtime"]),
-        }
+        granted = all(asked["ok"] for asked in hello["realtime"])
+        return RealGuard(late_ns, _resident_mb(guard.pid), ready_s, granted)
 
 
 def _resident_mb(pid: int) -> float:
@@ -186,40 +189,73 @@ def _resident_mb(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
+def measure(room: Path) -> dict[str, Any]:
+    """Every figure of the plain bench."""
+    config_file, _ = settle(room)
+    tick_ns, step_ns, frames = tick_and_step(load(config_file), room)
+    outside = real_guard(config_file, room / "guard", LATENESS_S)
+    return {
+        "step_us": percentiles(step_ns),
+        "tick_us": percentiles(tick_ns),
+        "lateness_us": percentiles(outside.late_ns),
+        "replay_x": round(replay_speed(frames, room)),
+        "guard_rss_mb": round(outside.resident_mb, 1),
+        "ready_s": round(outside.ready_s, 3),
+        "realtime_granted": outside.realtime,
+    }
+
+
+def compare_latency(room: Path, seconds: float) -> dict[str, Any]:
+    """Our loop beside cyclictest."""
+    config_file, _ = settle(room)
+    turn = iter(("idle", "load"))
+    return compare(
+        lambda: [ns / 1000 for ns in real_guard(config_file, room / next(turn), seconds).late_ns],
+        seconds, config_file, room,
+    )  # fmt: skip
+
+
 def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Instead: our loop beside cyclictest, idle and under load.")
+    ] = False,
+    seconds: Annotated[float, typer.Option(min=1, help="With --latency: of each of the four runs.")] = 30.0,
 ) -> None:
-    """Measures this machine: about 30 s; close other programs for figures worth keeping.
+    """Measures this machine: about 20 s; close other programs for figures worth keeping.
 
     Example: rearguard bench --json
     """
-    with tempfile.TemporaryDirectory(prefix="rearguard-bench-") as name:
-        room = Path(name)
-        (room / "inside").mkdir()
-        (room / "outside").mkdir()
+    with tempfile.TemporaryDirectory(prefix="rearguard-bench-") as room:
         try:
-            tick_ns, step_ns, frames = tick_and_step(Config(), room / "inside")
-            figures = {
-                "step_us": percentiles(step_ns),
-                "tick_us": percentiles(tick_ns),
-                "replay_x": round(replay_speed(frames, room)),
-                **real_guard(room / "outside"),
-            }
+            figures = compare_latency(Path(room), seconds) if latency else measure(Path(room))
         except RuntimeError as error:
             typer.echo(f"bench: the guard has ended:\n{error}", err=True)
             raise typer.Exit(1) from None
-    order = ("step_us", "tick_us", "lateness_us", "replay_x", "guard_rss_mb", "ready_s", "realtime_granted")
-    figures = {key: figures[key] for key in order}
+        except EdgeError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(3) from None
     if as_json:
         typer.echo(json.dumps(figures))
     else:
-        Console(width=None if sys.stdout.isatty() else 110).print(_table(figures))
+        table = _latency_table(figures) if latency else _table(figures)
+        Console(width=None if sys.stdout.isatty() else 110).print(table)
 
 
 def _table(figures: dict[str, Any]) -> Table:
-    table = Table(
-        "figure", "median", "p99", "p99.9", title=f"Rearguard on {os.uname().machine}, {os.cpu_count()} cores"
-    )
+    table = Table("figure", "median", "p99", "p99.9", title=_machine())
     for key, value in figures.items():
         table.add_row(key, *([str(v) for v in value.values()] if isinstance(value, dict) else [str(value)]))
     return table
+
+
+def _latency_table(figures: dict[str, Any]) -> Table:
+    table = Table("", "", "p50", "p99", "p99.9", "max", title=_machine())
+    for name, rows in figures.items():
+        for what, points in rows.items():
+            table.add_row(name, what, *(f"{value:.1f}" for value in points.values()))
+    return table
+
+
+def _machine() -> str:
+    return f"Rearguard on {os.uname().machine}, {os.cpu_count()} cores"
