@@ -1,0 +1,80 @@
+"""Courier, broker and both are killed at random moments while events stream: nothing lost, nothing stored twice.
+
+REARGUARD_REPETITIONS=1000 makes it the proof; without it a short version runs.
+"""
+
+import json
+import os
+import random
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_py.courier.outbox import read_only
+from firmware_py.traces.mcap_reader import read_mcap
+from tests.courier.broker import FOUND, ear, mosquitto
+from tests.courier.process import courier, guard, toml, wait_for
+
+KILLS = int(os.environ.get("REARGUARD_REPETITIONS", "8"))
+SEED = 20260704
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    try:
+        with closing(read_only(folder / "state" / "events.sqlite")) as db:
+            return [tuple(row) for row in db.execute(query)]
+    except sqlite3.OperationalError:
+        return []
+
+
+@pytest.mark.skipif(not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test")
+def test_no_kill_loses_an_event_or_stores_one_twice(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    with mosquitto(tmp_path) as server, ear(server.port) as listener:
+        config = toml(tmp_path, mqtt_port=server.port)
+        with courier(config) as process, guard(tmp_path, round_s=0.7) as talking:
+            for n in range(KILLS):
+                time.sleep(rng.uniform(0.05, 1.6))  # a start takes about 1 s: some kills hit it
+                target = rng.choice(("courier", "courier", "broker", "both"))
+                if target != "broker":
+                    process.kill()
+                if target != "courier":
+                    server.kill()
+                    server.start()
+                if target != "broker":
+                    process.start()
+                if n % 50 == 49:
+                    print(f"{n + 1} kills, {talking.told} events", file=sys.stderr, flush=True)
+            talking.stopped = True
+            process.kill()
+            wait_for(lambda: not talking.link.connected)
+            process.start()
+            wait_for(lambda: talking.link.connected and not talking.link._pending, 60)
+            open_rows = "SELECT count(*) FROM events WHERE published_s IS NULL"
+            wait_for(lambda: rows(tmp_path, open_rows) == [(0,)], 90)
+            told, boot_id = talking.told, talking.boot_id
+            assert talking.link.dropped_events == 0
+            assert process.end() == 0
+        heard = set(listener.event_ids())
+    kept = rows(tmp_path, "SELECT boot_id, seq, type, id FROM events")
+    assert sorted(seq for boot, seq, _, _ in kept if boot == boot_id) == list(range(1, told + 1))
+    assert len({event_id for *_, event_id in kept}) == len(kept)
+    assert "unreadable" not in {kind for _, _, kind, _ in kept}
+    incidents = sorted((tmp_path / "state" / "incidents").glob("*.mcap"))
+    assert incidents
+    for path in incidents:
+        assert sum(1 for _ in read_mcap(path).frames) > 0, path
+    unheard = {event_id for *_, event_id in kept} - heard  # a broker that is killed may forget what it took
+    figures = {
+        "kills": KILLS,
+        "events": told,
+        "kept": len(kept),
+        "incidents": len(incidents),
+        "unheard": len(unheard),
+    }
+    print(json.dumps(figures), file=sys.stderr)
