@@ -31,7 +31,7 @@ SEE_S = 0.30  # from the last step to the cut, near the rear limit (docs/drift.m
 SURGE_S2 = 0.06  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square) [A]
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
-SLOW_S = 0.4  # nobody climbs a belt suddenly: one quick step toward the console is not yet a drift [A]
+SLOW_S, QUICK = 0.25, 2.5  # one quick step toward the console is no drift, unless quicker than the walker's usual ones
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
@@ -96,6 +96,7 @@ class Drift:
         "_since_s",
         "_slow_m_s",
         "_speeds",
+        "_spread_m_s",
         "_still",
         "_usual_m_s",
         "_v_m2_s2",
@@ -137,6 +138,7 @@ class Drift:
         self._speeds: deque[float] = deque(maxlen=TRACK_N)
         self._fastest_m_s = 0.0
         self._peak_m_s = 0.0
+        self._spread_m_s = self._p.wander_m_s
         self._usual_m_s = self._p.wander_sigmas * self._p.wander_m_s
         self._learned_s = 0.0
         self._place_m = 0.0
@@ -171,7 +173,7 @@ class Drift:
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
         if moving:
             self._slow_m_s += (v - self._slow_m_s) * dt_s / SLOW_S
-            toward_m_s = v if v > 0.0 else (self._slow_m_s if self._slow_m_s < 0.0 else 0.0)
+            toward_m_s = v if v > 0.0 else min(0.0, self._slow_m_s, v + QUICK * self._spread_m_s)
             rest_m = rest_position_m(at_m, toward_m_s, speed, p.stop_latency_s, p.coast_down_m_s2)
             front_m = p.front_line_m + SURGE_S2 * p.coast_down_m_s2
         else:
@@ -269,7 +271,8 @@ class Drift:
         self._v_m2_s2 = old + part * ((new if new < 16.0 * old else 16.0 * old) - old)
         peak = self._peak_m_s * (1.0 - TRACK_S / (3.0 * p.learn_tau_s))
         self._peak_m_s = v if v > peak else peak
-        self._usual_m_s = max(p.wander_sigmas * sqrt(self._v_m2_s2), p.wander_peaks * self._peak_m_s)
+        self._spread_m_s = sqrt(self._v_m2_s2)
+        self._usual_m_s = max(p.wander_sigmas * self._spread_m_s, p.wander_peaks * self._peak_m_s)
 
     def _warn(self, to_rear_m: float, to_front_m: float, v: float, dt_s: float) -> None:
         p = self._p

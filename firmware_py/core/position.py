@@ -54,7 +54,8 @@ class PositionParams:
     )
     sudden_m2_s3: float = 0.30  # a foot that stays down: 0.9 m/s within 0.2 s
     sway_m: float = 0.012  # amplitude at step frequency, 1-2 cm [A]
-    sway_tau_s: float = 2.5  # how fast amplitude and phase of the sway may change [A]
+    sway_max_m: float = 0.022  # at step frequency; half of that at stride frequency
+    sway_tau_s: float = 5.0  # how fast amplitude and phase of the sway may change [A]
     far_sigma: float = 5.0  # farther readings: nothing but the walker's own motion makes them
     near_sigma: float = 3.5  # nearer readings: also hands and sleeves in the beam
     hand_sigma: float = 2.0  # just after such a reading
@@ -179,8 +180,8 @@ class Position:
             free = 2.0 * p.sway_m * p.sway_m / p.sway_tau_s * dt_s
             e22 += free
             e33 += free
-            e44 += 0.25 * free
-            e55 += 0.25 * free
+            e44 += 0.16 * free
+            e55 += 0.16 * free
             phase = self._phase_rad + (2.0 * pi * cadence_hz + self._pull_rad_s) * dt_s
             if phase > 4.0 * pi:
                 phase -= 4.0 * pi
@@ -215,7 +216,17 @@ class Position:
         self._base_m = expected_m + g0 * k
         self.velocity_m_s += g1 * k
         t2, t3 = g2 * k, g3 * k
-        self._sway = (s2 + t2, s3 + t3, s4 + g4 * k, s5 + g5 * k)
+        u2, u3, u4, u5 = s2 + t2, s3 + t3, s4 + g4 * k, s5 + g5 * k
+        # the sway of a body is small: what a longer swing would explain is motion along the deck
+        size = sqrt(u2 * u2 + u3 * u3)
+        if size > p.sway_max_m:
+            u2 *= p.sway_max_m / size
+            u3 *= p.sway_max_m / size
+        size = 2.0 * sqrt(u4 * u4 + u5 * u5)
+        if size > p.sway_max_m:
+            u4 *= p.sway_max_m / size
+            u5 *= p.sway_max_m / size
+        self._sway = (u2, u3, u4, u5)
         i = 1.0 / spread
         j0, j1, j2, j3, j4 = g0 * i, g1 * i, g2 * i, g3 * i, g4 * i
         d -= g1 * j1
@@ -298,5 +309,5 @@ class Position:
         n, w = p.noise_m**2, p.sway_m**2
         self._P = (
             n, 0.0, 0.0, 0.0, 0.0, 0.0, 0.09, 0.0, 0.0, 0.0, 0.0,
-            w, 0.0, 0.0, 0.0, w, 0.0, 0.0, 0.25 * w, 0.0, 0.25 * w,
+            w, 0.0, 0.0, 0.0, w, 0.0, 0.0, 0.16 * w, 0.0, 0.16 * w,
         )  # fmt: skip

@@ -52,7 +52,7 @@ def draw_drift(random: Random) -> Drawn:
         refused += 1
     ceiling = random.uniform(SLOWEST_M_S, safe)
     speed = random.uniform(SLOWEST_M_S, ceiling)
-    slip = random.uniform(0.04, 0.25)
+    slip = speed * (random.uniform(0.1, 0.5) if scenario == "front" else random.uniform(0.1, 0.9))
     if scenario == "speed_up":
         slip = max(0.05, ceiling - speed)
         speed = ceiling - slip
@@ -60,7 +60,7 @@ def draw_drift(random: Random) -> Drawn:
         told.rear_line_m, FRONT_LINE_M, ceiling, told.stop_latency_s, told.coast_down_m_s2
     )
     home_m = 0.5 * (front_m + rear_m) + random.uniform(-0.04, 0.04)
-    walker = replace(_walker(random, home_m, random.uniform(0.05, 0.08)), slip_m_s=min(slip, 0.9 * speed))
+    walker = replace(_walker(random, home_m, random.uniform(0.05, 0.08)), slip_m_s=min(slip, 0.25))
     return _drawn(
         random,
         scenario,
