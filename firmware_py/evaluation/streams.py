@@ -12,7 +12,7 @@ from firmware_py.evaluation.trials import Array, Dataset, Kind, Trial
 
 WARM_UP_S = 60.0
 SEAM_S = 0.5
-_MOUNTING_S = 3.0  # a trial's own mounting is read from its first seconds
+_MOUNTING_S = (3.0, 8.0)  # the least and most from which a trial's own mounting is read
 _MOST_TURN_RAD = pi / 4  # more than this is another posture (lying, bent), not another mounting
 _MOST_SCALE = 0.1
 
@@ -98,9 +98,16 @@ def _pieces(walks: list[Trial], trial: Trial) -> list[tuple[Array, Array]]:
     return pieces
 
 
+def _standing(trial: Trial) -> int:
+    """How many samples at the start show the mounting: all that is well before a fall, within bounds."""
+    least_s, most_s = _MOUNTING_S
+    before_s = most_s if trial.impact_index is None else trial.impact_index / trial.rate_hz - least_s
+    return round(min(most_s, max(least_s, before_s)) * trial.rate_hz)
+
+
 def _turned(piece: tuple[Array, Array], trial: Trial) -> tuple[Array, Array]:
     """A piece of walking as this trial's mounting and scale would have recorded it."""
-    own = trial.accel_m_s2[: round(_MOUNTING_S * trial.rate_hz)].mean(axis=0)
+    own = trial.accel_m_s2[: _standing(trial)].mean(axis=0)
     walked = piece[0].mean(axis=0)
     scale = float(np.linalg.norm(own) / np.linalg.norm(walked))
     turn = rotation_between(walked, own)

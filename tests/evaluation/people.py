@@ -19,7 +19,11 @@ def walk(seconds: float, rate_hz: float, cadence_hz: float = 1.8) -> tuple[Array
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     phase = 2 * np.pi * cadence_hz * t
     accel = np.column_stack(
-        [0.6 * np.cos(phase), 0.5 * np.sin(phase / 2), G_M_S2 + 2.0 * np.sin(phase) + 0.3 * np.sin(2 * phase + 1)]
+        [
+            0.6 * np.cos(phase),
+            0.5 * np.sin(phase / 2),
+            G_M_S2 + 2.0 * np.sin(phase) + 0.3 * np.sin(2 * phase + 1),
+        ]
     )
     gyro = np.column_stack([0.2 * np.sin(phase / 2), 0.15 * np.cos(phase), 0.2 * np.cos(phase / 2)])
     return accel, gyro
@@ -108,5 +112,7 @@ def workbook(rows: list[list[str | int | None]]) -> bytes:
     with zipfile.ZipFile(out, "w") as book:
         items = "".join(f"<si><t>{text}</t></si>" for text in texts)
         book.writestr("xl/sharedStrings.xml", f"<sst {ns}>{items}</sst>")
-        book.writestr("xl/worksheets/sheet1.xml", f"<worksheet {ns}><sheetData>{''.join(sheet)}</sheetData></worksheet>")
+        book.writestr(
+            "xl/worksheets/sheet1.xml", f"<worksheet {ns}><sheetData>{''.join(sheet)}</sheetData></worksheet>"
+        )
     return out.getvalue()

@@ -1,0 +1,220 @@
+"""The whole way from a folder of files to the table, the JSON lines and the page."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from firmware_py.config import Config
+from firmware_py.evaluation import campaign, curves
+from firmware_py.evaluation.campaign import OURS, Job, run_job, run_jobs
+from firmware_py.evaluation.command import DatasetName, evaluate
+from firmware_py.evaluation.datasets import DATASETS, people
+from firmware_py.evaluation.score import Outcome, Score
+from firmware_py.evaluation.svg import Plot, nice_ticks
+from firmware_py.evaluation.trials import Kind
+from tests.evaluation import people as made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One made-up SisFall person: two walks, a backward slip twice, one broken file."""
+    path = tmp_path_factory.mktemp("sisfall")
+    for code, seconds, cadence_hz in (("D01", 24.0, 1.6), ("D02", 24.0, 2.0)):
+        (path / f"{code}_SA01_R01.txt").write_bytes(made.sisfall_text(*made.walk(seconds, 200.0, cadence_hz)))
+    for number in (1, 3):
+        (path / f"F02_SA01_R0{number}.txt").write_bytes(made.sisfall_text(*made.backward_fall(200.0)))
+    (path / "F02_SA01_R02.txt").write_bytes(b"broken\n")
+    return path
+
+
+def job(folder: Path, **changes: object) -> Job:
+    by_person, _ = people(DATASETS["sisfall"], [folder])
+    plain = Job("sisfall", "SA01", tuple(by_person["SA01"]), Config().monitor_params())
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def scores(folder: Path) -> list[Score]:
+    return run_job(job(folder, peers=True)).scores
+
+
+def one(scores: list[Score], trial: str, protocol: str, detector: str = OURS) -> Score:
+    (found,) = [s for s in scores if (s.trial, s.protocol, s.detector) == (trial, protocol, detector)]
+    return found
+
+
+def test_a_plain_backward_fall_is_stopped_before_the_impact_cold_and_warm(scores: list[Score]) -> None:
+    for protocol in (campaign.COLD, campaign.WARM):
+        score = one(scores, "F02_SA01_R01", protocol)
+        assert score.outcome is Outcome.STOPPED
+        assert score.lead_s is not None
+        assert 0.1 < score.lead_s < made.FALL_S
+        assert score.impact_s == pytest.approx(made.IMPACT_S)
+        assert score.rule
+
+
+def test_plain_walks_and_their_reversed_copies_are_left_alone(scores: list[Score]) -> None:
+    walks = [s for s in scores if s.kind is Kind.WALK and s.detector == OURS]
+    assert sorted({s.trial for s in walks}) == [
+        f"D0{n}_SA01_R01{tail}" for n in (1, 2) for tail in ("", " reversed")
+    ]
+    assert all(not s.false_stops for s in walks)
+    assert all(s.armed_s > 20 for s in walks)
+
+
+def test_warm_means_armed_when_the_trial_begins(scores: list[Score]) -> None:
+    walk = one(scores, "D01_SA01_R01", campaign.WARM)
+    assert walk.armed_s == pytest.approx(walk.duration_s)
+
+
+def test_peers_see_the_same_trials_on_the_same_armed_time(scores: list[Score]) -> None:
+    detectors = {s.detector for s in scores}
+    assert len(detectors) == 5
+    for protocol in (campaign.COLD, campaign.WARM):
+        armed = {one(scores, "D01_SA01_R01", protocol, name).armed_s for name in detectors}
+        assert max(armed) - min(armed) < 0.01
+
+
+def test_a_broken_recording_is_named_and_the_rest_goes_on(folder: Path) -> None:
+    (problem,) = run_job(job(folder, protocols=("cold",))).problems
+    assert "F02_SA01_R02.txt" in problem
+
+
+def test_a_warmed_up_walker_who_was_copied_judges_like_one_who_walked(scores: list[Score]) -> None:
+    walked = one(scores, "F02_SA01_R01", campaign.WARM)
+    copied = one(
+        scores, "F02_SA01_R03", campaign.WARM
+    )  # the same recording, after the walker was kept and copied
+    assert replace(copied, trial=walked.trial) == walked
+
+
+def test_two_processes_give_what_one_gives_in_the_same_order(folder: Path) -> None:
+    jobs = [
+        job(folder, protocols=("cold",), label=label, kinds=(Kind.FALL_WALKING,)) for label in ("a", "b", "c")
+    ]
+    done: list[str] = []
+    alone = run_jobs(jobs, 1, lambda j: done.append(j.label))
+    together = run_jobs(jobs, 2, lambda j: done.append(j.label))
+    assert alone.scores == together.scores
+    assert [s.variant for s in alone.scores] == list("aabbcc")
+    assert sorted(done) == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_a_miss_is_shown_around_its_impact(folder: Path) -> None:
+    blind = curves.scaled(Config().monitor_params(), curves.ALL, 100.0)
+    shown, again = run_job(
+        job(folder, protocols=("cold",), params=blind, excerpts=True, kinds=(Kind.FALL_WALKING,))
+    ).excerpts
+    assert again.t_s == shown.t_s
+    assert shown.score.outcome in (Outcome.MISSED, Outcome.LATE)
+    assert shown.t_s[0] == pytest.approx(3.0, abs=0.02)
+    assert shown.t_s[-1] == pytest.approx(7.0, abs=0.02)
+    assert max(shown.accel_g) > 4
+    assert len(shown.t_s) == len(shown.down_m_s) == len(shown.limit_m_s) == len(shown.tilt_deg)
+
+
+def test_each_point_of_a_curve_is_filed_under_its_setting(folder: Path) -> None:
+    names = curves.thresholds()
+    assert names
+    plan = curves.plan([job(folder)])
+    assert {j.label.rpartition(" x ")[0] for j in plan} == {curves.ALL, *names}
+    points = curves.collect(
+        run_jobs([j for j in plan if j.label in (f"{curves.ALL} x 1", f"{names[0]} x 0.8")], 1, print)
+    )
+    assert [p.scale for p in points[names[0]]] == [0.8, 1.0]
+    assert {p.detector for p in points[curves.ALL]} > {OURS}
+    assert points[names[0]][1].falls.stopped == 2
+
+
+app = typer.Typer()
+app.command()(evaluate)
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_json_is_one_object_a_line_and_nothing_else(folder: Path) -> None:
+    code, out, err = run("sisfall", str(folder), "--json", "--trials", "--peers", "--jobs", "1")
+    assert code == 0
+    records = [json.loads(line) for line in out.splitlines()]
+    assert {r["record"] for r in records} == {"summary", "activity", "person", "trial", "skipped"}
+    falls = next(r for r in records if r["record"] == "summary" and r["group"] == "falls while walking")
+    assert falls["stopped_percent"] == 100
+    assert falls["lead_median_ms"] > 100
+    assert "1 recordings skipped" in err
+
+
+def test_the_table_and_the_page_show_every_detector(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    code, out, _ = run(
+        "sisfall", str(folder), "--peers", "--jobs", "1", "--html", str(page), "--protocol", "warm"
+    )
+    assert code == 0
+    text = page.read_text()
+    for name in (OURS, "Ahn 2019", "Sabatini 2015", "backward slips"):
+        assert name in out
+        assert name in text
+    assert not re.search(r"https?://|<script|@import|url\((?!#)", text)
+    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(drawings) >= 2
+    for drawing in drawings:
+        ElementTree.fromstring(drawing)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("sisfall", "EMPTY"), 1, "no sisfall recording"),
+        (("sisfall", "BROKEN"), 1, "no usable trial"),
+        (("sisfall", "FOLDER", "--people", "SA99"), 2, "People found: SA01"),
+        (("sisfall", "/no/such/place"), 2, "does not exist"),
+        (("walks", "FOLDER"), 2, "walks"),
+        (("sisfall", "FOLDER", "--jobs", "0"), 2, "jobs"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said_with_its_exit_code(
+    arguments: tuple[str, ...], code: int, words: str, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "D01_SA01_R01.txt").write_bytes(b"broken\n")
+    places = {"EMPTY": str(tmp_path / "empty"), "BROKEN": str(tmp_path / "broken"), "FOLDER": str(folder)}
+    exit_code, out, err = run(*(places.get(a, a) for a in arguments))
+    assert exit_code == code
+    assert words in err
+    assert out == ""
+
+
+def test_the_command_knows_every_data_set() -> None:
+    assert {name.value for name in DatasetName} == set(DATASETS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 100, ["0", "20", "40", "60", "80", "100"]),
+        (-0.6, 1.2, ["-0.5", "0.0", "0.5", "1.0"]),
+        (7.01, 11.02, ["8", "9", "10", "11"]),
+        (0, 0.75, ["0.0", "0.2", "0.4", "0.6"]),
+    ],
+)
+def test_ticks_are_round_numbers_inside_the_span(low: float, high: float, expected: list[str]) -> None:
+    assert [words for _, words in nice_ticks(low, high)] == expected
+
+
+def test_a_missing_value_breaks_the_line_and_words_are_escaped() -> None:
+    plot = Plot((0, 3), (0, 1), "t <s>", "a & b")
+    plot.line([0, 1, 2, 3], [0.5, None, 0.5, 0.6], "d0")
+    plot.upright(9, "stop", "outside")
+    drawing = ElementTree.fromstring(plot.svg())
+    assert plot.svg().count("<polyline") == 2
+    assert "outside" not in plot.svg()
+    assert "t <s>" in [element.text for element in drawing.iter()]

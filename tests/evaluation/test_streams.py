@@ -1,0 +1,155 @@
+"""Walks are joined to trials without a jump, in the trial's own mounting, and never with themselves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firmware_py.evaluation.datasets import DATASETS
+from firmware_py.evaluation.streams import (
+    SEAM_S,
+    WARM_UP_S,
+    cold,
+    cross_fade,
+    rotation_between,
+    walks_for,
+    warm,
+)
+from firmware_py.evaluation.trials import Kind, Trial
+from firmware_py.evaluation.variants import VARIANTS
+from tests.evaluation import people as made
+
+RATE_HZ = 100.0
+SISFALL, FALLALLD = DATASETS["sisfall"], DATASETS["fallalld"]
+
+
+def walk(activity: str, seconds: float, number: int = 1) -> Trial:
+    return replace(made.trial(Kind.WALK, RATE_HZ, seconds, f"{activity}_{number}"), activity=activity)
+
+
+SLOW, QUICK = walk("D01", 100), walk("D02", 100)
+FALL = made.trial(Kind.FALL_WALKING, RATE_HZ)
+
+
+def test_cold_is_the_trial_itself() -> None:
+    stream = cold(FALL)
+    assert stream.start == 0
+    assert stream.accel_m_s2 is FALL.accel_m_s2
+
+
+def test_warm_is_thirty_seconds_slow_thirty_quick_and_then_the_trial_untouched_after_the_seam() -> None:
+    slow = replace(SLOW, accel_m_s2=np.add(SLOW.accel_m_s2, (1, 0, 0)))
+    quick = replace(QUICK, accel_m_s2=np.add(QUICK.accel_m_s2, (2, 0, 0)))
+    stream = warm(FALL, walks_for(FALL, [QUICK, SLOW, slow, quick, FALL][2:], SISFALL), mounting_varies=False)
+    assert stream.start == WARM_UP_S * RATE_HZ
+    assert len(stream) == stream.start + len(FALL.accel_m_s2)
+    seam = round(SEAM_S * RATE_HZ)
+    np.testing.assert_array_equal(stream.accel_m_s2[stream.start + seam :], FALL.accel_m_s2[seam:])
+    np.testing.assert_array_equal(stream.gyro_rad_s[stream.start + seam :], FALL.gyro_rad_s[seam:])
+    forward = stream.accel_m_s2[:, 0]
+    assert forward[: 25 * 100].mean() == pytest.approx(1, abs=0.1)
+    assert forward[35 * 100 : 55 * 100].mean() == pytest.approx(2, abs=0.1)
+
+
+def test_a_walk_is_never_its_own_warm_up() -> None:
+    assert walks_for(SLOW, [SLOW, QUICK], SISFALL) == [QUICK]
+    assert walks_for(SLOW, [SLOW], SISFALL) == []
+    assert warm(SLOW, [QUICK], mounting_varies=False).start == WARM_UP_S * RATE_HZ
+    reverse = SLOW.time_reversed()
+    (other,) = walks_for(reverse, [SLOW, QUICK], SISFALL)
+    assert other.name == "D02_1 reversed"
+
+
+def test_short_walks_are_strung_together_to_sixty_seconds() -> None:
+    short = [walk(a, 20, n) for a in ("20", "22") for n in range(4)]
+    chosen = walks_for(FALL, short, FALLALLD)
+    assert [w.name for w in chosen] == ["20_0", "20_1", "22_0", "22_1"]
+    stream = warm(FALL, chosen, mounting_varies=False)
+    assert stream.start / RATE_HZ == pytest.approx(WARM_UP_S, abs=0.1)
+
+
+def test_less_walking_than_sixty_seconds_is_used_as_it_is() -> None:
+    stream = warm(FALL, [walk("20", 12)], mounting_varies=False)
+    assert stream.start / RATE_HZ == pytest.approx(11.5)
+
+
+def test_the_seam_has_no_jump() -> None:
+    before, after = np.zeros((100, 3)), np.ones((100, 3))
+    joined = cross_fade(before, after, 50)
+    assert len(joined) == 150
+    assert np.abs(np.diff(joined, axis=0)).max() < 0.021
+    assert joined[49].tolist() == [0, 0, 0]
+    assert joined[100].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("mounting", ["tilt 15 deg forward", "tilt 15 deg sideways", "accel scale +5 %"])
+def test_the_walk_is_turned_and_scaled_to_the_mounting_of_the_trial(mounting: str) -> None:
+    other = VARIANTS[mounting](made.trial(Kind.WALK, RATE_HZ, 20))
+    stream = warm(other, [SLOW], mounting_varies=True)
+    own, walked = other.accel_m_s2[:500].mean(axis=0), stream.accel_m_s2[:500].mean(axis=0)
+    np.testing.assert_allclose(walked, own, atol=0.1)
+    plain = warm(other, [SLOW], mounting_varies=False)
+    assert np.linalg.norm(plain.accel_m_s2[:500].mean(axis=0) - own) > 0.4
+
+
+def test_another_posture_is_not_taken_for_another_mounting() -> None:
+    lying = made.trial(Kind.OTHER, RATE_HZ, 20)
+    lying = replace(lying, accel_m_s2=lying.accel_m_s2[:, (2, 1, 0)])
+    stream = warm(lying, [SLOW], mounting_varies=True)
+    np.testing.assert_array_equal(stream.accel_m_s2[:5900], SLOW.accel_m_s2[:5900])
+
+
+def test_the_smallest_rotation_takes_one_direction_to_the_other() -> None:
+    a, b = np.array([0.1, -0.2, 1.0]), np.array([0.4, 0.3, 0.8])
+    turn = rotation_between(a, b)
+    np.testing.assert_allclose(turn @ a / np.linalg.norm(a), b / np.linalg.norm(b), atol=1e-12)
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(turn) == pytest.approx(1)
+
+
+def test_a_reversed_walk_has_its_forces_in_reverse_order_and_its_turns_undone() -> None:
+    reverse = SLOW.time_reversed()
+    np.testing.assert_array_equal(reverse.accel_m_s2, SLOW.accel_m_s2[::-1])
+    np.testing.assert_array_equal(reverse.gyro_rad_s, -SLOW.gyro_rad_s[::-1])
+    np.testing.assert_array_equal(reverse.time_reversed().accel_m_s2, SLOW.accel_m_s2)
+
+
+def test_a_reversed_recording_is_still_one_rigid_body_under_gravity() -> None:
+    """du/dt = -w x u holds forward; it must hold in the reversed copy too, or the sign convention is wrong."""
+    t = np.arange(1000) / RATE_HZ
+    pitch = 0.3 * np.sin(t)
+    up = np.column_stack([-np.sin(pitch), 0 * t, np.cos(pitch)])
+    gyro = np.column_stack([0 * t, 0.3 * np.cos(t), 0 * t])
+    nod = replace(SLOW, accel_m_s2=9.81 * up, gyro_rad_s=gyro).time_reversed()
+    moved = np.gradient(nod.accel_m_s2 / 9.81, 1 / RATE_HZ, axis=0)
+    np.testing.assert_allclose(moved[2:-2], -np.cross(nod.gyro_rad_s, nod.accel_m_s2 / 9.81)[2:-2], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_changes_the_sensor_and_not_the_fall(name: str) -> None:
+    before = replace(FALL, onset_index=540)
+    after = VARIANTS[name](before)
+    assert after.impact_index is not None and after.onset_index is not None
+    assert after.impact_index / after.rate_hz == pytest.approx(made.IMPACT_S, abs=0.01)
+    assert after.onset_index / after.rate_hz == pytest.approx(5.4, abs=0.01)
+    assert after.duration_s == pytest.approx(before.duration_s, abs=0.02)
+    again = VARIANTS[name](before)
+    np.testing.assert_array_equal(after.accel_m_s2, again.accel_m_s2)
+    if name.startswith(("yaw", "tilt")):
+        np.testing.assert_allclose(
+            np.linalg.norm(after.accel_m_s2, axis=1), np.linalg.norm(before.accel_m_s2, axis=1), rtol=1e-9
+        )
+
+
+def test_tilting_the_pod_forward_makes_it_feel_gravity_from_behind() -> None:
+    still = replace(FALL, accel_m_s2=np.tile((0.0, 0.0, 9.81), (1000, 1)))
+    assert VARIANTS["tilt 15 deg forward"](still).accel_m_s2[0] == pytest.approx((2.539, 0, 9.476), abs=1e-3)
+    assert VARIANTS["yaw 90 deg"](replace(FALL, accel_m_s2=np.tile((1.0, 0, 9.0), (1000, 1)))).accel_m_s2[
+        0
+    ] == (pytest.approx((0, 1, 9)))
+
+
+def test_another_rate_keeps_the_signal() -> None:
+    slow = VARIANTS["rate 400 Hz"](SLOW)
+    assert slow.rate_hz == 400
+    np.testing.assert_allclose(slow.accel_m_s2[400:4000:4], SLOW.accel_m_s2[100:1000], atol=0.02)
