@@ -8,6 +8,7 @@ An answer is the same number, an errno (0: fine) and the bytes of the reads.
 """
 
 import socket
+import time
 from collections.abc import Sequence
 from struct import Struct
 from struct import error as struct_error
@@ -64,13 +65,17 @@ def _messages(request: bytes) -> list[Message]:
 
 
 class RemoteBus:
-    """A bus in another process, in the shape of smbus2.SMBus. Waits at most `timeout_s` for an answer."""
+    """A bus in another process, in the shape of smbus2.SMBus. Waits at most `timeout_s` for an answer.
+
+    A bus that times out over there costs `timeout_s` here, as it does in the kernel.
+    """
 
     fd = None
 
     def __init__(self, connection: socket.socket, timeout_s: float = 0.01) -> None:
         self._socket = connection
         self._socket.settimeout(timeout_s)
+        self._timeout_s = timeout_s
         self._number = 0
 
     @classmethod
@@ -97,6 +102,8 @@ class RemoteBus:
         except TimeoutError as error:
             raise OSError(ETIMEDOUT, "no answer") from error
         _, errno = _ANSWER.unpack_from(answer)
+        if errno == ETIMEDOUT:
+            time.sleep(self._timeout_s)
         if errno:
             raise OSError(errno, "remote")
         if len(answer) - _ANSWER.size != sum(n for _, _, n in messages):

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -382,6 +383,25 @@ def test_no_answer_in_time_is_a_bus_timeout_and_the_late_answer_is_passed_over(w
     thread.join()
     server.close()
     assert bus.read(0x6A, 0x0F, 1) is Fault.BUS_GONE
+    bus.close()
+
+
+def test_a_bus_that_times_out_over_there_takes_its_time_here(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    server, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    bus = Bus(RemoteBus(client, timeout_s=5.0))
+    for kind, fault, slept in ((Kind.BUS_TIMEOUT, Fault.BUS_TIMEOUT, [5.0]), (Kind.NACK, Fault.NO_REPLY, [])):
+        world.lsm.trouble = [Trouble(kind)]
+        naps.clear()
+        thread = threading.Thread(target=handle, args=(server, world.wire))
+        thread.start()
+        assert bus.read(0x6A, 0x0F, 1) is fault
+        thread.join()
+        assert naps == slept
+    server.close()
     bus.close()
 
 
