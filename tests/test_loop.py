@@ -212,7 +212,7 @@ def levels(pins: MockFactory) -> list[bool]:
 
 def test_one_tick_reads_decides_drives_and_only_then_tells(bench: Bench) -> None:
     bench.ticks(0, 0)
-    second = bench.diary[bench.diary.index("link.poll") + 2 :]
+    second = bench.diary[bench.diary.index("imu.read", bench.diary.index("link.poll")) :]
     assert second == [
         "imu.read", "range.poll", "panel.belt_speed", "relay.feedback", "panel.reset_pressed", "panel.stop_pressed",
         "monitor.step", "relay.set",
@@ -270,6 +270,25 @@ def test_late_by_a_period_or_more_skips_slots_counts_them_and_never_catches_up(
     assert bench.frames[1].late_ns == late_ns
     counters = bench.loop.counters()
     assert (counters["late_ticks"], counters["skipped_ticks"]) == (int(skipped > 0), skipped)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_tick_without_a_good_reading_makes_no_edge_and_a_stop_needs_none(
+    bench: Bench, pins: MockFactory, fault: Fault
+) -> None:
+    bench.relay.close()
+    bench.relay = Relay(17, "pulse", None)
+    bench.ticks(0, 0)
+    before = levels(pins)
+    bench.relay._dropped = False  # the end of a run drops for good; here it goes on
+    bench.imu_reading = fault
+    bench.diary.clear()
+    bench.ticks(0, 0, 0)
+    assert "relay.set" not in bench.diary
+    assert levels(pins) == before
+    bench.run = False
+    bench.ticks(0)
+    assert "relay.set" in bench.diary
 
 
 def test_a_signal_that_wakes_the_sleep_early_makes_no_tick(bench: Bench) -> None:

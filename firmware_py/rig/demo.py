@@ -6,6 +6,7 @@ Must never reach into the guard: it listens at the link like a second courier, a
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -146,7 +147,8 @@ def demo(
     config_file, port = settle(state)
     config = load(config_file)
     page = f"http://127.0.0.1:{port}"
-    words.print(f"demo: the page is at {page}, recordings are in {state}")
+    shown = words.is_terminal and not headless and not as_json
+    words.print(f"demo: the page is at {page}" + (f", recordings stay in {state}" if shown else ""))
     results = []
     try:
         with ExitStack() as held:
@@ -154,7 +156,7 @@ def demo(
                 process(state / "courier.log", "firmware_py", "courier", "--config", config_file)
             )
             live = None
-            if words.is_terminal and not headless and not as_json:
+            if shown:
                 live = held.enter_context(Live(console=words, auto_refresh=False, screen=True))
             for i, name in enumerate(names, 1):
                 run = Run(config, name)
@@ -174,7 +176,10 @@ def demo(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         words.print("demo: ended by hand")
-    if not as_json:
+    if results and not as_json:
         Console(width=None if sys.stdout.isatty() else 110).print(result_table(results))
     if not all(result["as_expected"] for result in results):
+        words.print(f"demo: not as expected; logs and recordings are in {state}")
         raise typer.Exit(1)
+    if not shown:
+        shutil.rmtree(state)
