@@ -26,12 +26,18 @@ from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.position import Position
 
-SPREAD_M = 0.22  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
-SEE_S = 0.30  # from the last step to the cut, near the rear limit (docs/drift.md)
+SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
+SEE_S, SEE_M = (
+    0.22,
+    0.02,
+)  # a standstill near the rear limit is seen after this time, and this way more (docs/drift.md)
 SURGE_S2 = 0.06  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square) [A]
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
-SLOW_S, QUICK = 0.25, 2.5  # one quick step toward the console is no drift, unless quicker than the walker's usual ones
+SLOW_S, QUICK = (
+    0.25,
+    2.5,
+)  # one quick step toward the console is no drift, unless quicker than the walker's usual ones
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
@@ -60,8 +66,14 @@ class DriftParams:
     standstill: bool = True
     still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
     still_top: float = 0.80  # learning may raise that share up to here and no further
+    behind_share: float = (
+        0.30  # the same for a walker too far back to wait for certainty, on a belt of safe speed ...
+    )
+    behind_sigmas: float = 2.5  # ... and faster than so many spreads of the usual velocity
     still_hold_s: float = 0.03
-    wander_sigmas: float = 4.5  # a standstill is faster than this many spreads of the walker's own velocity ...
+    wander_sigmas: float = (
+        4.5  # a standstill is faster than this many spreads of the walker's own velocity ...
+    )
     wander_peaks: float = 1.4  # ... and than this much of its largest value of late
     wander_m_s: float = 0.05  # velocity spread assumed until it is learned [A]
     leave_m_s: float = 0.18  # belt speed unknown: slower than this is never called a standstill
@@ -175,11 +187,11 @@ class Drift:
             self._slow_m_s += (v - self._slow_m_s) * dt_s / SLOW_S
             toward_m_s = v if v > 0.0 else min(0.0, self._slow_m_s, v + QUICK * self._spread_m_s)
             rest_m = rest_position_m(at_m, toward_m_s, speed, p.stop_latency_s, p.coast_down_m_s2)
-            front_m = p.front_line_m + SURGE_S2 * p.coast_down_m_s2
+            front_m = p.front_line_m + SLACK_M + SURGE_S2 * p.coast_down_m_s2
         else:
             self._slow_m_s = 0.0
             rest_m = at_m
-            front_m = p.front_line_m
+            front_m = p.front_line_m + SLACK_M
         to_rear_m = self._rear_m - rest_m
         to_front_m = rest_m - front_m
         self.rest_position_m = rest_m
@@ -227,6 +239,11 @@ class Drift:
         usual = self._usual_m_s
         low, top = p.still_share * speed, p.still_top * speed
         limit = low if usual < low else (top if usual > top else usual)
+        if speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
+            # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
+            limit = max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s)
+            if limit > low:
+                limit = low
         sure = v > 1.5 * sigma_m_s and v > 0.0
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
@@ -237,6 +254,11 @@ class Drift:
             if self._leaving.update(leaving and self._new_ground(at_m, v), dt_s):
                 return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
         return None
+
+    def _way_m(self, speed: float) -> float:
+        """How far a dead standstill is carried from the last step to rest."""
+        p = self._p
+        return rest_position_m(SEE_M, speed, speed, SEE_S + p.stop_latency_s, p.coast_down_m_s2)
 
     def _new_ground(self, at_m: float, v: float) -> bool:
         """Further back than for half a second: the estimate springing back from a hand in the beam is not."""
@@ -326,9 +348,9 @@ def zone_m(
     stop_latency_s: float,
     coast_down_m_s2: float,
 ) -> tuple[float, float]:
-    """Where to walk: behind the front limit, and ahead of the point from which a dead standstill ends past the rear line."""
-    way_m = rest_position_m(0.0, belt_speed_m_s, belt_speed_m_s, SEE_S + stop_latency_s, coast_down_m_s2)
-    return front_line_m + SURGE_S2 * coast_down_m_s2, rear_line_m - SLACK_M - way_m
+    """Where to walk: behind the front limit, ahead of where a dead standstill ends past the rear line."""
+    way_m = rest_position_m(SEE_M, belt_speed_m_s, belt_speed_m_s, SEE_S + stop_latency_s, coast_down_m_s2)
+    return front_line_m + SLACK_M + SURGE_S2 * coast_down_m_s2, rear_line_m - SLACK_M - way_m
 
 
 def safe_speed_m_s(

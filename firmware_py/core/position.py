@@ -24,7 +24,9 @@ from typing import Literal
 
 from sensors.samples import Fault, RangeSample
 
-_CALM = 0.9  # mean normalised innovation below this is noise: nearly 3 of its own standard deviations at 40 Hz
+_CALM = (
+    0.9  # mean normalised innovation below this is noise: nearly 3 of its own standard deviations at 40 Hz
+)
 TREND_S = 0.12  # time over which surprises are averaged
 _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
 FAR_HOLD_S, NEAR_HOLD_S = (

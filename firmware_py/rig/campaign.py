@@ -1,7 +1,7 @@
 """Owns the campaigns: thousands of seeded runs, ours and every peer on the same runs, and the figures.
 
-Must never let one detector's run differ from another's before its own cut: all share one scene, and at each cut the scene is
-copied and coasts to rest on its own.
+Must never let one detector's run differ from another's before its own cut: all share one scene, and at each cut
+the scene is copied and coasts to rest on its own.
 """
 
 import copy

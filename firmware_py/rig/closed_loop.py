@@ -1,4 +1,4 @@
-"""Owns the loop in simulated time: scene -> frame -> monitor -> relay -> scene. Must never tell the monitor the truth."""
+"""Owns the loop in simulated time: scene, frame, monitor, relay. Must never tell the monitor the truth."""
 
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor, MonitorParams

@@ -1,4 +1,4 @@
-"""Owns what a seed draws: decks, belts, people, sensors, and how well they were commissioned. Must never look at results.
+"""Owns what a seed draws: decks, belts, people, sensors, commissioning errors. Must never look at results.
 
 The spans are those of machines in homes and gyms: belts of 1.0 to 1.6 m, coast-down 0.5 to 2 m/s2, latency 50 to
 400 ms, 0.5 mph and up [A]. A setup whose safe speed is under 0.5 mph is refused by the device, and drawn again.
