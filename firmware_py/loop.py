@@ -23,6 +23,7 @@ from sensors.samples import Fault, ImuSample, RangeSample
 SECOND_NS = 1_000_000_000
 FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
 REOPEN_AFTER_S = 2  # a sensor that says nothing but faults for this long, while stopped, is set up anew
+NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)  # the answers of a sensor that works and sees nobody
 
 
 class Imu(Protocol):
@@ -40,27 +41,28 @@ class Range(Protocol):
 
 
 class Watched:
-    """A sensor beside what is counted about it: faults by name, the failed re-check, seconds without a sample."""
+    """A sensor beside what is counted about it: faults by name, the failed re-check, seconds without an answer."""
 
-    __slots__ = ("doubt", "faults", "samples", "sensor", "silent_s")
+    __slots__ = ("answers", "doubt", "faults", "sensor", "silent_s")
 
     def __init__(self, sensor: Imu | Range) -> None:
         self.sensor = sensor
         self.doubt: Fault | None = None  # a re-check failed: asked again at every tick until it is good
         self.faults: dict[str, int] = {}
-        self.samples = 0
+        self.answers = 0  # in this second
         self.silent_s = 0
 
     def count(self, reading: ImuSample | RangeSample | Fault | None) -> None:
         if isinstance(reading, Fault):
             self.faults[reading.value] = self.faults.get(reading.value, 0) + 1
+            self.answers += reading in NOBODY
         elif reading is not None:
-            self.samples += 1
+            self.answers += 1
 
     def second(self, stopped: bool) -> None:
         """Once a second: sets up anew, while stopped, a sensor that was unplugged or lost its power."""
-        self.silent_s = 0 if self.samples else self.silent_s + 1
-        self.samples = 0
+        self.silent_s = 0 if self.answers else self.silent_s + 1
+        self.answers = 0
         if stopped and self.silent_s >= REOPEN_AFTER_S:
             self.silent_s = 0
             try:
@@ -105,7 +107,7 @@ class Loop:
     def run(self) -> None:
         """Ticks until `stopping`. Whatever happens, the relay is off when this returns or raises."""
         try:
-            self._manager.tell("READY=1", "STATUS=stopped, waiting for the arming button")
+            self._manager.tell("READY=1")
             slot_ns = self._clock() + self._period_ns
             while not self.stopping:
                 self._sleep_until(slot_ns)
@@ -123,7 +125,7 @@ class Loop:
             self._manager.tell("STOPPING=1")
 
     def tick(self, t_ns: int, late_ns: int) -> Decision:
-        """One tick. Only the relay's own pin, a full disk of the kernel or a bug can raise here."""
+        """One tick. Trouble of the sensors or the courier is a value here; what raises is a pin, or a mistake."""
         frame = self._read(t_ns, late_ns)
         decision = self._monitor.step(frame)
         # No edge without a good reading: the time that the IMU may be silent (P6) would come on top of the
@@ -166,6 +168,8 @@ class Loop:
         found = self._events.update(decision)
         pressed = frame.reset_pressed and not self._reset_was and not decision.run
         stop = False
+        if found:
+            self._manager.tell(f"STATUS={_status(decision)}")
         for link in self._links:
             new = link.connect(t_ns)
             link.tick(frame, decision)
@@ -215,6 +219,18 @@ class Loop:
 
 def _word(cause: Cause | None) -> str:
     return "" if cause is None else cause.value
+
+
+def _status(decision: Decision) -> str:
+    """What `systemctl status` shows."""
+    if decision.run:
+        return "running" if decision.warning is None else f"running, warning: {decision.warning.value}"
+    refusal = (
+        "a press is accepted" if decision.refusal is None else f"a press is refused: {decision.refusal.value}"
+    )
+    cause = decision.cause.value if decision.cause else ""
+    why = f"{cause}, {decision.rule} {decision.value:.3g} of {decision.limit:.3g}" if decision.rule else cause
+    return f"stopped: {why}; {refusal}"
 
 
 def _percentiles_us(values_ns: list[int]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.edge.relay import Relay
-from firmware_py.loop import REOPEN_AFTER_S, Loop
+from firmware_py.loop import REOPEN_AFTER_S, Loop, _status
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedVl53l1x
 from sensors.i2c import Bus, SensorError
 from sensors.lsm6dsox import Lsm6dsox
@@ -372,6 +372,34 @@ def test_a_sensor_that_answers_now_and_then_is_left_alone(bench: Bench) -> None:
         bench.imu_reading = None
         bench.ticks(0)
     assert bench.opens == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.NO_TARGET, Fault.WEAK_SIGNAL])
+def test_a_range_sensor_that_sees_nobody_for_hours_is_left_alone(bench: Bench, fault: Fault) -> None:
+    bench.run = False
+    bench.belt_reading = fault
+    bench.ticks(*[0] * RATE_HZ * 4 * REOPEN_AFTER_S)
+    assert bench.opens == 0
+
+
+def test_a_range_sensor_that_never_has_a_reading_is_set_up_anew(bench: Bench) -> None:
+    bench.run = False
+    bench.ticks(*[0] * RATE_HZ * REOPEN_AFTER_S)
+    assert bench.opens == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"run": True}, "running"),
+        ({"run": True, "warning": Cause.DRIFT_REAR}, "running, warning: drift_rear"),
+        ({"cause": Cause.FALL, "rule": "drop", "value": 0.912, "limit": 0.8, "refusal": None},
+         "stopped: fall, drop 0.912 of 0.8; a press is accepted"),
+        ({"refusal": Cause.IMU}, "stopped: power_on; a press is refused: imu"),
+    ],
+)  # fmt: skip
+def test_the_service_manager_can_say_how_things_stand(change: dict[str, Any], status: str) -> None:
+    assert _status(decision(0, **change)) == status
 
 
 @pytest.mark.parametrize(("run", "asked"), [(True, 0), (False, 2)])
