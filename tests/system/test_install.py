@@ -1,0 +1,256 @@
+"""The installer in a root folder of its own, with a make-believe systemd: what it writes, switches and refuses."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SYSTEMD = Path("systemd").resolve()
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SYSTEMD / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+preflight = load("preflight")
+install = load("install")
+
+
+class FakeSystem:
+    """A systemd in which everything is as the test says."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, ...]] = []
+        self.status = "stopped: power_on"
+        self.state = "active"
+        self.works_with = lambda: True
+
+    def run(self, *command: str) -> bool:
+        self.ran.append(command)
+        return True
+
+    def show(self, unit: str, what: str) -> str:
+        return {"StatusText": self.status, "ActiveState": self.state}[what]
+
+    def works(self, unit: str) -> bool:
+        return bool(self.works_with())  # type: ignore[no-untyped-call]
+
+
+class Device:
+    """A root folder, a source tree whose environment is a stub, and an installer over both."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.source = folder / "root", folder / "source"
+        self.root.mkdir()
+        (self.root / "etc").mkdir()
+        (self.root / "etc/os-release").write_text('PRETTY_NAME="Pi OS"\nVERSION_CODENAME=bookworm\n')
+        shutil.copytree(SYSTEMD, self.source / "systemd", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("firmware_py", "sensors"):
+            (self.source / name).mkdir()
+            (self.source / name / "__init__.py").write_text("")
+        (self.source / "README.md").write_text("")
+        (self.source / "hardware.md").write_text("")
+        self.version("1.0")
+        self.make_venv("exit 0")
+        self.system = FakeSystem()
+        self.monkeypatch = monkeypatch
+        monkeypatch.setattr(install, "SOURCE", self.source)
+
+    def version(self, number: str) -> None:
+        (self.source / "pyproject.toml").write_text(f'[project]\nversion = "{number}"\n')
+
+    def make_venv(self, rearguard: str) -> None:
+        """`rearguard` is what the installed command does."""
+        script = self.source / "systemd/make-venv"
+        script.write_text(f'#!/bin/sh\nmkdir -p "$1/bin"\nprintf "#!/bin/sh\\n{rearguard}\\n" > "$1/bin/rearguard"\n'
+                          'chmod +x "$1/bin/rearguard"\n')  # fmt: skip
+        script.chmod(0o755)
+
+    def installer(self, dry: bool = False) -> install.Installer:  # type: ignore[name-defined]
+        return install.Installer(self.root, self.system, dry)
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if not path.is_dir()}
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    old = os.umask(0o022)
+    yield Device(tmp_path, monkeypatch)
+    os.umask(old)
+
+
+def test_a_fresh_install_writes_what_it_says_and_starts_both_services(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device.installer().install()
+    said = capsys.readouterr().out
+    for path in install.SYSTEM_FILES.values():
+        assert (device.root / path).exists()
+        assert str(path) in said
+    assert (device.root / "etc/rearguard/config.toml").read_text() == (SYSTEMD / "config.toml").read_text()
+    assert device.installer().current().startswith("1.0-")
+    assert ("systemctl", "restart", "--no-block", *install.UNITS) in device.system.ran
+
+
+def test_a_dry_run_says_the_same_and_touches_nothing(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = device.files()
+    device.installer(dry=True).install()
+    assert device.files() == before
+    assert device.system.ran == []
+    assert "etc/systemd/system/rearguard-guard.service" in capsys.readouterr().out
+
+
+def test_an_upgrade_keeps_the_configuration_and_the_version_before(device: Device) -> None:
+    device.installer().install()
+    config = device.root / "etc/rearguard/config.toml"
+    config.write_text("# mine\n")
+    first = device.installer().current()
+    device.version("2.0")
+    device.installer().install()
+    assert device.installer().current().startswith("2.0-")
+    assert device.installer().previous() == first
+    assert config.read_text() == "# mine\n"
+
+
+def test_the_same_version_again_changes_nothing(device: Device) -> None:
+    device.installer().install()
+    before = device.installer().current(), device.installer().previous(), device.files()
+    device.installer().install()
+    assert (device.installer().current(), device.installer().previous(), device.files()) == before
+
+
+def test_a_version_that_does_not_stay_up_is_rolled_back(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    unit = device.root / install.SYSTEM_FILES["rearguard-guard.service"]
+    text = unit.read_text()
+    device.version("2.0")
+    (device.source / "systemd/rearguard-guard.service").write_text(text + "# of 2.0\n")
+    device.system.works_with = lambda: device.installer().current() == first
+    with pytest.raises(install.Refused, match=r"2\.0-.* does not run here"):
+        device.installer().install()
+    assert device.installer().current() == first
+    assert unit.read_text() == text
+
+
+def test_a_first_install_without_wiring_stays_and_says_what_to_do(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device.system.works_with = lambda: False
+    device.installer().install()
+    assert device.installer().current() is not None
+    assert "rearguard check" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("errand", ["install", "rollback", "uninstall"])
+def test_nothing_is_touched_while_armed(device: Device, errand: str) -> None:
+    device.installer().install()
+    before, ran = device.files(), len(device.system.ran)
+    device.version("2.0")
+    device.system.status = "running"
+    installer = device.installer()
+    with pytest.raises(install.Refused, match="armed"):
+        installer.uninstall(purge=False) if errand == "uninstall" else getattr(installer, errand)()
+    assert device.files() == before
+    assert len(device.system.ran) == ran
+
+
+def test_a_version_that_refuses_the_configuration_is_never_switched_to(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    device.version("2.0")
+    device.make_venv("echo config: wrong >&2; exit 2")
+    with pytest.raises(install.Refused, match="does not accept"):
+        device.installer().install()
+    assert device.installer().current() == first
+
+
+def test_an_environment_that_cannot_be_built_leaves_no_half_version(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    device.version("2.0")
+    (device.source / "systemd/make-venv").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(install.Refused, match="untouched"):
+        device.installer().install()
+    assert device.installer().current() == first
+    assert [path.name for path in (device.root / "opt/rearguard/versions").iterdir()] == [first]
+
+
+def test_rollback_goes_back_and_forth(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    device.version("2.0")
+    device.installer().install()
+    second = device.installer().current()
+    device.installer().rollback()
+    assert (device.installer().current(), device.installer().previous()) == (first, second)
+    device.installer().rollback()
+    assert device.installer().current() == second
+
+
+def test_without_an_earlier_version_rollback_is_refused(device: Device) -> None:
+    device.installer().install()
+    with pytest.raises(install.Refused, match="no earlier version"):
+        device.installer().rollback()
+
+
+def test_uninstall_leaves_only_what_is_yours(device: Device) -> None:
+    before = device.files()
+    device.installer().install()
+    device.installer().uninstall(purge=False)
+    assert device.files() - before == {"etc/rearguard/config.toml"}
+    device.installer().uninstall(purge=True)
+    assert device.files() == before
+
+
+def test_only_the_version_in_use_and_the_one_before_lie_around(device: Device) -> None:
+    for number in range(1, 6):
+        device.version(f"{number}.0")
+        device.installer().install()
+    assert len(list((device.root / "opt/rearguard/versions").iterdir())) == 2
+
+
+def test_a_failing_check_stops_the_install_before_anything_is_written(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = preflight.Check("disk", preflight.FAIL, "12 MB free", "Make room")
+    monkeypatch.setattr(install, "look", lambda _root: [failed])
+    before = device.files()
+    with pytest.raises(install.Refused, match="Make room"):
+        device.installer().install()
+    assert device.files() == before
+
+
+def test_the_look_before_tells_a_pi_that_is_too_slow_and_one_that_starves(tmp_path: Path) -> None:
+    (tmp_path / "proc/device-tree").mkdir(parents=True)
+    (tmp_path / "proc/device-tree/model").write_text("Raspberry Pi Zero W Rev 1.1\0")
+    (tmp_path / "sys/class/hwmon/hwmon1").mkdir(parents=True)
+    (tmp_path / "sys/class/hwmon/hwmon1/in0_lcrit_alarm").write_text("1\n")
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text(
+        "dtparam=strict_gpiod\n#dtparam=i2c_arm_baudrate=400000\n"
+    )
+    found = {check.name: check.verdict for check in preflight.look(tmp_path, (3, 10))}
+    assert found["model"] == preflight.FAIL
+    assert found["python"] == preflight.FAIL
+    assert found["power"] == preflight.WARN
+    assert found["config.txt strict_gpiod"] == preflight.PASS
+    assert found["config.txt i2c_arm_baudrate=400000"] == preflight.WARN
+
+
+def test_every_check_that_is_not_a_pass_says_what_to_do(tmp_path: Path) -> None:
+    checks = preflight.look(tmp_path, (3, 11))
+    assert all(check.cure for check in checks if check.verdict != preflight.PASS and check.name != "power")
