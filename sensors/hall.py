@@ -2,8 +2,9 @@
 
 Inputs: the time of every pulse, in order (`pulse`), and the time now (`speed`).
 It says a speed only when a whole turn of the roller has been seen (magnets are never spaced evenly).
-Between pulses the speed can only have fallen: no more than one pulse's travel fits into the silence so far.
-It says 0.0 once the silence allows less than `min_speed_m_s`, if it has ever seen a pulse; a sensor that has
+While the next pulse is awaited the speed can only have fallen: less than a turn has passed since the one that
+was a turn before it. It lags by at most a turn when the belt gains speed.
+It says 0.0 once a silence allows less than `min_speed_m_s`, if it has ever seen a pulse; a sensor that has
 never spoken is NOT_READY, because a torn wire and a resting belt sound the same.
 It says BAD_VALUE while pulses are closer than `max_speed_m_s` allows, or run backward in time.
 It must never guess low: an edge that is missed or doubled by noise is a fault until a turn has passed.
@@ -19,12 +20,12 @@ class HallSpeed:
 
     __slots__ = (
         "_bad_pulses",
-        "_distance_m",
         "_last_ns",
         "_min_gap_ns",
         "_pulses_ns",
         "_standstill_ns",
         "_turn",
+        "_turn_m",
     )
 
     def __init__(
@@ -34,10 +35,10 @@ class HallSpeed:
         max_speed_m_s: float = 3.0,
         min_speed_m_s: float = 0.1,
     ) -> None:
-        self._distance_m = metres_per_pulse
         self._turn = pulses_per_turn
+        self._turn_m = metres_per_pulse * pulses_per_turn
         self._min_gap_ns = round(metres_per_pulse / max_speed_m_s * 1e9)
-        self._standstill_ns = round(metres_per_pulse / min_speed_m_s * 1e9)
+        self._standstill_ns = round(self._turn_m / min_speed_m_s * 1e9)
         self._pulses_ns: deque[int] = deque(maxlen=pulses_per_turn + 1)
         self._last_ns: int | None = None
         self._bad_pulses = 0
@@ -67,7 +68,5 @@ class HallSpeed:
         if len(self._pulses_ns) <= self._turn:
             return Fault.NOT_READY
         turn_ns = self._pulses_ns[-1] - self._pulses_ns[0]
-        measured_m_s = self._turn * self._distance_m / (turn_ns * 1e-9)
-        if silent_ns <= self._min_gap_ns:
-            return measured_m_s
-        return min(measured_m_s, self._distance_m / (silent_ns * 1e-9))
+        awaited_ns = t_ns - self._pulses_ns[1]
+        return self._turn_m / (max(turn_ns, awaited_ns) * 1e-9)

@@ -7,9 +7,7 @@ from sensors.samples import Fault, ImuSample, Vec3
 
 STANDARD_GRAVITY_M_S2 = 9.80665
 RAD_PER_DEG = 0.017453292519943295
-FULL_SCALE = (
-    32767  # counts; the chips clip here, so the true value is unknown (style: saturation is its own fault)
-)
+FULL_SCALE = 32767  # counts: here the chips clip, and the true value is unknown
 
 # Noise changes the last bits at every reading; a burst that comes back this often is a chip that hangs.
 # The fourth equal burst at 200 Hz is 15 ms after the first: inside the 25 ms that an IMU may be silent.

@@ -44,14 +44,14 @@ ROWS = (
     Row("CTRL9_XL", 0x18, 0xE2, 0xFF, "I3C off"),
 )
 
-_UNPACK = Struct("<6h").unpack
+_unpack = Struct("<6h").unpack
 
 
 def decode(data: bytes) -> Counts | Fault:
     """The 12 bytes from OUTX_L_G on as counts (accel, then gyro), or what is wrong with them."""
     if len(data) != BURST_BYTES:
         return Fault.BAD_VALUE
-    gx, gy, gz, ax, ay, az = _UNPACK(data)
+    gx, gy, gz, ax, ay, az = _unpack(data)
     counts = (ax, ay, az, gx, gy, gz)
     return check(counts) or counts
 

@@ -54,14 +54,14 @@ ROWS = (
 )
 ROWS_6500 = (*ROWS, Row("ACCEL_CONFIG_2", 0x1D, 0x03, 0x0F, "RM-MPU-6500A 4.8: low-pass 41 Hz"))
 
-_UNPACK = Struct(">3h2x3h").unpack
+_unpack = Struct(">3h2x3h").unpack
 
 
 def decode(data: bytes) -> Counts | Fault:
     """The 14 bytes from ACCEL_XOUT_H on as counts (accel, then gyro), or what is wrong with them."""
     if len(data) != BURST_BYTES:
         return Fault.BAD_VALUE
-    counts: Counts = _UNPACK(data)
+    counts: Counts = _unpack(data)
     return check(counts) or counts
 
 

@@ -33,8 +33,7 @@ ROWS = (
     Row("AMP_THR_HIGH", 0x2B, 0, 0xFF, "amplitude limit / 10"),
 )
 
-_RESULT = Struct("<HH2xH")
-_unpack = _RESULT.unpack
+_unpack = Struct("<HH2xH").unpack
 
 
 def decode(data: bytes) -> float | Fault:

@@ -80,8 +80,7 @@ _TUNING: dict[int, int] = {
     0x5B: 0x08, 0x68: 0x08, 0x77: 0x01, 0x7E: 0x02, 0x85: 0x01,
 }  # fmt: skip
 
-_RESULT = Struct(">BxB10xH2x")
-_unpack = _RESULT.unpack
+_unpack = Struct(">BxB10xH2x").unpack
 
 
 def rows(oscillator: int) -> tuple[Row, ...]:

@@ -32,6 +32,22 @@ def test_with_several_magnets_a_whole_turn_is_needed_and_uneven_spacing_does_not
             speeds.append(hall.speed((turn * 150 + offset_ms) * MS))
     assert speeds[:3] == [Fault.NOT_READY] * 3
     assert speeds[3:] == pytest.approx([1.0] * 9)
+    assert hall.speed((3 * 150 + 110 + 39) * MS) == pytest.approx(1.0)
+    assert hall.speed((3 * 150 + 110 + 41) * MS) == pytest.approx(0.15 / 0.151)
+
+
+@pytest.mark.parametrize("magnets_at_m", [(0.0,), (0.0, 0.05), (0.0, 0.04, 0.11), (0.0, 0.01, 0.02, 0.12)])
+def test_at_a_steady_speed_it_is_never_below_the_truth_however_the_magnets_sit(
+    magnets_at_m: tuple[float, ...],
+) -> None:
+    hall = HallSpeed(0.15 / len(magnets_at_m), len(magnets_at_m), max_speed_m_s=10.0)
+    pulses_ns = [round((turn * 0.15 + at_m) / 0.6 * 1e9) for turn in range(5) for at_m in magnets_at_m]
+    for t_ns in range(0, pulses_ns[-1], 1 * MS):
+        while pulses_ns and pulses_ns[0] <= t_ns:
+            hall.pulse(pulses_ns.pop(0))
+        speed = hall.speed(t_ns)
+        if t_ns > 0.25 * 1e9:
+            assert speed == pytest.approx(0.6)
 
 
 def test_in_silence_the_speed_can_only_have_fallen() -> None:
