@@ -120,7 +120,7 @@ class Drift:
         "warning",
     )
 
-    def __init__(self, params: DriftParams, rate_hz: float) -> None:  # noqa: ARG002 (every detector is built alike)
+    def __init__(self, params: DriftParams, rate_hz: float) -> None:
         self._p = params
         self._safe_m_s = safe_speed_m_s(
             params.rear_line_m, params.front_line_m, params.stop_latency_s, params.coast_down_m_s2
@@ -163,7 +163,7 @@ class Drift:
 
     def update(
         self,
-        t_ns: int,  # noqa: ARG002 (every detector is updated alike)
+        t_ns: int,
         position: Position,
         phase: Phase,
         belt_speed_m_s: float | None,

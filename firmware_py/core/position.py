@@ -98,7 +98,7 @@ class Position:
         "velocity_sigma_m_s",
     )
 
-    def __init__(self, params: PositionParams, rate_hz: float) -> None:  # noqa: ARG002 (every detector is built alike)
+    def __init__(self, params: PositionParams, rate_hz: float) -> None:
         self._p = params
         length_m = params.deck_length_m
         # position = offset + sign * distance, first in the deck's own frame, then mirrored for a reverse belt

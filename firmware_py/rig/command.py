@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-app = typer.Typer(help="A walker and a treadmill in closed loop: measure the detectors against each other.")
+rig = typer.Typer(help="A walker and a treadmill in closed loop: measure the detectors against each other.")
 
 
-@app.command()
+@rig.command()
 def campaign(
     name: Annotated[str, typer.Argument(help="drift | standstill | walking")],
     runs: Annotated[int, typer.Option(min=1, help="seeded runs")] = 200,
