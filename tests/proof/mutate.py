@@ -1,0 +1,253 @@
+"""Mutation testing of what decides: plants one small mistake at a time and expects a test to notice.
+
+    .venv/bin/python -m tests.proof.mutate                      all files below, JSON lines of survivors
+    .venv/bin/python -m tests.proof.mutate firmware_py/core/latch.py --jobs 2
+
+A mutant is the file's own syntax tree with one operator, comparison, constant or condition changed; it is compiled
+in memory in a forked child, so nothing on disk ever changes. Survivors that are no fault have a line with the reason
+in tests/proof/survivors.txt; a survivor without one, or a reason without a survivor, fails.
+"""
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+REASONS = Path(__file__).with_name("survivors.txt")
+LIMIT_S = 60  # a mutant that hangs is noticed, too
+
+# What is mutated -> the tests that must notice, quickest and nearest first.
+TARGETS: dict[str, list[str]] = {
+    "sensors/samples.py": ["tests/sensors"],
+    "sensors/registers.py": ["tests/sensors"],
+    "sensors/imu.py": ["tests/sensors/test_imus.py"],
+    "sensors/lsm6dsox.py": ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"],
+    "sensors/mpu6050.py": ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"],
+    "sensors/vl53l1x.py": ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"],
+    "sensors/tf_luna.py": ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"],
+    "sensors/hall.py": ["tests/sensors/test_hall.py"],
+    "firmware_py/core/latch.py": ["tests/core/test_latch.py"],
+    "firmware_py/core/health.py": ["tests/core/test_health.py", "tests/core/test_monitor.py"],
+    "firmware_py/core/monitor.py": ["tests/core/test_monitor.py", "tests/core/test_monitor_model.py"],
+    "firmware_py/core/wire.py": ["tests/core/test_wire.py"],
+    "firmware_py/core/state.py": ["tests/core/test_state.py"],
+    "firmware_py/core/events.py": ["tests/core/test_events.py"],
+    "firmware_py/core/filters.py": ["tests/core/test_filters.py"],
+    "firmware_py/core/attitude.py": ["tests/core/test_attitude.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/gait.py": ["tests/core/test_gait.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/balance.py": ["tests/core/test_balance.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/position.py": ["tests/core/test_position.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/drift.py": ["tests/core/test_drift.py", "tests/traces/test_replay.py"],
+    "firmware_py/edge/relay.py": ["tests/edge/test_relay.py"],
+}
+
+_COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """One planted mistake: where, what, and the tree that holds it."""
+
+    path: str
+    line: int
+    what: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+def mutants(path: str) -> Iterator[Mutant]:
+    """Every mutant of a file, in the order of its lines."""
+    text = (ROOT / path).read_text()
+    tree = ast.parse(text)
+    skip = _left_alone(tree)
+    for index, node in enumerate(ast.walk(tree)):
+        if id(node) in skip:
+            continue
+        for what, change in _changes(node):
+            mutated = copy.deepcopy(tree)
+            change(next(n for i, n in enumerate(ast.walk(mutated)) if i == index))
+            yield Mutant(path, getattr(node, "lineno", 0), what, ast.fix_missing_locations(mutated))
+
+
+def _left_alone(tree: ast.Module) -> set[int]:
+    """Docstrings, annotations, error texts and __slots__ decide nothing."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        quiet: list[ast.AST | None] = []
+        if isinstance(node, ast.AnnAssign):
+            quiet.append(node.annotation)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            quiet += [node.returns, *(a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg))]
+            quiet += node.decorator_list
+        elif isinstance(node, ast.ClassDef):
+            quiet += node.decorator_list
+        elif isinstance(node, ast.Raise):
+            quiet.append(node.exc)
+        elif isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "__slots__" for t in node.targets
+        ):
+            quiet.append(node.value)
+        for part in quiet:
+            if part is not None:
+                found |= {id(n) for n in ast.walk(part)}
+    return found
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARE:
+        new = _COMPARE[type(node.ops[0])]
+        yield f"{type(node.ops[0]).__name__} -> {new.__name__}", lambda n: n.ops.__setitem__(0, new())
+        if len(node.ops) > 1 and type(node.ops[1]) in _COMPARE:
+            second = _COMPARE[type(node.ops[1])]
+            yield (
+                f"2nd {type(node.ops[1]).__name__} -> {second.__name__}",
+                lambda n: n.ops.__setitem__(1, second()),
+            )
+    elif isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in _ARITHMETIC:
+        other = _ARITHMETIC[type(node.op)]
+        yield f"{type(node.op).__name__} -> {other.__name__}", lambda n: setattr(n, "op", other())
+    elif isinstance(node, ast.BoolOp):
+        flip = ast.Or if isinstance(node.op, ast.And) else ast.And
+        yield f"{type(node.op).__name__} -> {flip.__name__}", lambda n: setattr(n, "op", flip())
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield f"{node.value} -> {not node.value}", lambda n: setattr(n, "value", not n.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+        yield f"{node.value} -> {node.value + 1}", lambda n: setattr(n, "value", n.value + 1)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, float):
+        changed = node.value * 1.1 if node.value else 0.1
+        yield f"{node.value:g} -> {changed:g}", lambda n: setattr(n, "value", changed)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
+        yield (
+            f"{type(node.op).__name__} -> nothing",
+            lambda n: setattr(n, "op", ast.UAdd()) if isinstance(n.op, ast.USub) else _unnot(n),
+        )
+    if isinstance(node, (ast.If, ast.IfExp)):
+        for value in (True, False):
+            yield f"if -> {value}", lambda n, v=value: setattr(n, "test", ast.Constant(v))
+
+
+def _unnot(node: ast.UnaryOp) -> None:
+    node.operand = ast.UnaryOp(ast.Not(), node.operand)  # not x -> not not x
+
+
+def noticed(mutant: Mutant) -> bool:
+    """Do the tests fail with this mistake planted? Runs in a forked child; a crash or a hang is noticed."""
+    child = os.fork()
+    if child == 0:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 1)
+            os.dup2(null.fileno(), 2)
+        signal.alarm(LIMIT_S)
+        os._exit(_run(mutant))
+    _, status = os.waitpid(child, 0)
+    return status != 0
+
+
+def _run(mutant: Mutant) -> int:
+    import pytest
+
+    name = mutant.path.removesuffix(".py").replace("/", ".")
+    for loaded in [m for m in sys.modules if m.split(".")[0] in ("firmware_py", "sensors", "tests")]:
+        del sys.modules[loaded]
+    loader = _Planted(name, mutant)
+    sys.meta_path.insert(0, loader)
+    importlib.invalidate_caches()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-cov", *TARGETS[mutant.path]]))
+
+
+class _Planted:
+    """Finds one module and gives it the mutant's code."""
+
+    def __init__(self, name: str, mutant: Mutant) -> None:
+        self._name = name
+        self._mutant = mutant
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        if name != self._name:
+            return None
+        return importlib.util.spec_from_file_location(name, ROOT / self._mutant.path, loader=self)
+
+    def create_module(self, spec: object) -> None:
+        return None
+
+    def exec_module(self, module: object) -> None:
+        code = compile(self._mutant.tree, str(ROOT / self._mutant.path), "exec")
+        exec(code, module.__dict__)
+
+
+def reasons() -> dict[str, str]:
+    """Survivors that are no fault: `path: source line | what | reason`, keyed without the line number."""
+    if not REASONS.exists():
+        return {}
+    rows = [
+        line.rsplit(" | ", 1)
+        for line in REASONS.read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    return {key: reason for key, reason in rows}
+
+
+def key_of(mutant: Mutant) -> str:
+    """A name that holds while lines move: the file, the line's text and the change."""
+    line = (ROOT / mutant.path).read_text().splitlines()[mutant.line - 1].strip() if mutant.line else ""
+    return f"{mutant.path}: {line} | {mutant.what}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", default=list(TARGETS))
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    import gpiozero.pins.mock
+    import hypothesis
+    import numpy
+    import pytest
+    import scipy.signal  # loaded once, before the forks
+
+    assert gpiozero and hypothesis and numpy and pytest and scipy
+    known, unexplained, used, total, start = reasons(), [], set(), 0, time.monotonic()
+    for path in options.files:
+        found = list(mutants(path))
+        with ThreadPool(options.jobs) as pool:
+            results = pool.map(noticed, found, chunksize=1)
+        alive = [m for m, seen in zip(found, results, strict=True) if not seen]
+        total += len(found)
+        used |= {key_of(m) for m in alive}
+        new = [m for m in alive if key_of(m) not in known]
+        unexplained += new
+        print(f"{path}: {len(found)} mutants, {len(alive)} survive, {len(new)} unexplained", flush=True)
+        for mutant in new:
+            print(f"  {mutant.name}   {key_of(mutant)}", flush=True)
+    stale = [k for k in known if k not in used and k.split(":")[0] in options.files]
+    for key in stale:
+        print(f"stale reason: {key}")
+    print(f"{total} mutants, {len(unexplained)} unexplained survivors, {time.monotonic() - start:.0f} s")
+    return 1 if unexplained or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
