@@ -24,6 +24,7 @@ from sensors.samples import RangeSample
 
 PRESS_S = 0.2  # how long the button is held: the latch takes 0.1 to 3 s
 REARM_AFTER_S = 3.0  # a person reads the reason and steps back on
+DIFFERS = "other decisions than recorded"
 RANGE_STEP_NS = 20_000_000  # the walker held in mid-deck is seen at 50 Hz
 
 
@@ -140,7 +141,7 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
     out = Summary(str(trace.path))
     finder, digest = EventFinder(), hashlib.sha256()
     update, find, pack, waiting = digest.update, finder.update, pack_decision, Phase.WAITING
-    checkpoints = trace.checkpoints
+    checkpoints, agrees = trace.checkpoints, True
     first_ns = last_ns = count = walking = 0
     for _, decision in in_batches(steps):
         update(pack(decision))
@@ -151,11 +152,9 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
             _note(out, event)
         if count == 1:
             first_ns = decision.t_ns
-        if checkpoints and count in checkpoints and checkpoints[count] != digest.hexdigest():
-            out.notes.append(
-                f"other decisions than recorded, before frame {count} at {decision.t_ns / 1e9:g} s"
-            )
-            checkpoints.clear()
+        if agrees and count in checkpoints and checkpoints[count] != digest.hexdigest():
+            agrees = False
+            out.notes.append(f"{DIFFERS}, before frame {count} at {decision.t_ns / 1e9:g} s")
         last_ns = decision.t_ns
     out.frames, out.duration_s = count, (last_ns - first_ns) / 1e9
     out.walking_s = round(walking / trace.rate_hz, 3)

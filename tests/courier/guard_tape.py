@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.events import EventFinder
 from firmware_py.core.frame import Decision, Frame
@@ -15,7 +16,7 @@ from firmware_py.traces.replay import Hand
 from tests.traces.make import about, walk
 
 WALL_NS = 1_760_000_000_000_000_000
-HELLO: dict[str, Any] = {**about(), "boot_id": "b007", "pid": 1, "realtime": []}
+HELLO: dict[str, Any] = {**about(), "version": __version__, "boot_id": "b007", "pid": 1, "realtime": []}
 
 
 class Guard:

@@ -1,0 +1,237 @@
+"""The incident report: one file, no request, every figure from the trace, and honest about replay."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from firmware_py.core.frame import Cause
+from firmware_py.courier import report as command
+from firmware_py.courier.report_charts import stretches, thinned
+from firmware_py.courier.report_data import gather
+from firmware_py.courier.report_page import RULES, reason, render, sentence
+from firmware_py.courier.words import STOPS
+from firmware_py.traces.csv_trace import write_csv
+from firmware_py.traces.trace import TraceError
+from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
+from tests.traces.make import walk
+
+TRACES = Path(__file__).parents[1] / "traces"
+
+
+@pytest.fixture(scope="module")
+def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A walk of 60 s that ends at the stop button, as the recorder leaves it."""
+    folder = tmp_path_factory.mktemp("incident")
+    tape = tape_in(folder)
+    Guard(75.0, (60.0,)).into(tape)
+    tape.close()
+    (path,) = (folder / "incidents").glob("*.mcap")
+    return path
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed and gathers what a browser would fetch."""
+
+    VOID = frozenset({"meta", "br", "path", "rect", "circle"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.fetched += [v or "" for k, v in attrs if k in ("src", "href", "data", "action", "srcset")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_one_sound_file_that_fetches_and_runs_nothing(incident: Path) -> None:
+    text = render(gather(incident))
+    page = Page(text)
+    assert page.open == [] and page.fetched == []
+    assert not page.tags & {"script", "img", "link", "iframe", "object"}
+    assert "url(" not in text and "@import" not in text and "http" not in text
+    assert "prefers-color-scheme: dark" in text and "@media print" in text
+    assert len(text) < 200_000
+
+
+def test_it_says_what_happened_in_one_sentence(incident: Path) -> None:
+    found = gather(incident)
+    assert sentence(found) == (
+        "At 08:54:20 UTC on 09 October 2025 the guard switched the belt off because somebody pressed the stop button."
+    )
+
+
+def test_it_really_replays_and_says_so(incident: Path) -> None:
+    found = gather(incident)
+    assert found.agrees is True
+    assert "bit for bit" in found.verdict and "Checked by replay" in render(found)
+    assert found.stop.t_ns == 60_000_000_000 and found.stop.cause is Cause.STOP_BUTTON and found.before.run
+    assert len(found.decisions) == pytest.approx(15 * 200, abs=2)
+
+
+def test_a_trace_that_replays_otherwise_is_shown_as_recorded_and_said_so(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, lose=range(8000, 8012))
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert found.agrees is False
+    assert "does NOT" in found.verdict and "Replay does not agree" in render(found)
+    assert found.stop.t_ns == 60_000_000_000 and found.stop.cause is Cause.STOP_BUTTON
+    assert 15 * 20 <= len(found.decisions) <= 15 * 20 + 20
+
+
+def test_a_trace_without_a_known_state_is_shown_as_recorded(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, state=False)
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert found.agrees is False and "had not heard the guard's state" in found.verdict
+    assert found.stop.cause is Cause.STOP_BUTTON
+
+
+def test_facts_that_are_damaged_do_not_stop_the_report(incident: Path) -> None:
+    facts = incident.with_suffix(".json")
+    before = facts.read_bytes()
+    for damaged in (b"", b"[]", b'{"t_ns": "x"}'):
+        facts.write_bytes(damaged)
+        assert gather(incident).stop.t_ns == 60_000_000_000
+    facts.write_bytes(before)
+
+
+def test_the_guard_that_went_silent_has_words_of_its_own(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(20.0).into(tape)
+    tape.lost(WALL_NS + 20_000_000_000)
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert "stopped sending while the belt was running" in sentence(found)
+    assert "pulses" in render(found)
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in TRACES.glob("*.csv.gz") if "keeps" not in p.name))
+def test_each_shipped_stop_has_a_page(name: str) -> None:
+    found = gather(TRACES / name)
+    text = render(found)
+    Page(text)
+    assert found.agrees is None and "no recorded decisions" in text
+    assert "contacts reported open" not in text  # a relay that replay only imagined
+    assert STOPS[Cause(found.cause)].title in text
+    assert re.search(r"\d", reason(found))
+
+
+def test_a_value_and_its_limit_are_told_apart() -> None:
+    found = gather(TRACES / "rig-unplug.csv.gz")
+    assert "reached 30 ms; the limit was 25 ms" in reason(found)
+
+
+def test_what_the_hip_sensor_did_not_measure_is_not_drawn() -> None:
+    text = render(gather(TRACES / "rig-unplug.csv.gz"))
+    tilt = text.split("Tilt of the trunk", 1)[1].split('<path class="curve" d="', 1)[1].split('"', 1)[0]
+    last_x = float(tilt.rsplit("L", 1)[1].split()[0])
+    cut_x = 52 + 10 / 15 * (860 - 52 - 118)
+    assert last_x <= cut_x + 1
+
+
+def test_a_trace_without_a_stop_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "calm.csv"
+    write_csv(path, walk(12.0))
+    with pytest.raises(TraceError, match="no stop in this trace"):
+        gather(path)
+
+
+def test_every_rule_with_a_unit_has_words() -> None:
+    assert all(words.startswith("the ") for words in RULES.values())
+
+
+def test_nothing_of_a_name_can_break_the_page(tmp_path: Path, incident: Path) -> None:
+    path = tmp_path / "<script>alert(1)<.mcap"
+    path.write_bytes(incident.read_bytes())
+    text = render(gather(path))
+    assert "<script" not in text and "&lt;script&gt;" in text
+
+
+# -- charts ----------------------------------------------------------------------------------------------------
+
+
+def test_thinning_keeps_every_peak() -> None:
+    points = [(n / 200, 0.0) for n in range(3000)]
+    points[1234] = (1234 / 200, 9.0)
+    points[2345] = (2345 / 200, -9.0)
+    kept = thinned(points, 700)
+    assert len(kept) <= 950 and points[1234] in kept and points[2345] in kept
+    assert kept == sorted(kept) and thinned(points[:700], 700) == points[:700]
+
+
+def test_stretches_are_from_flag_up_to_flag_down() -> None:
+    flags = [(0.0, False), (1.0, True), (2.0, True), (3.0, False), (4.0, True), (5.0, True)]
+    assert stretches(flags) == [(1.0, 3.0), (4.0, 5.0)]
+    assert stretches([]) == []
+
+
+# -- the command -----------------------------------------------------------------------------------------------
+
+app = typer.Typer()
+app.command()(command.report)
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_writes_the_page_and_says_the_sentence(incident: Path, tmp_path: Path) -> None:
+    code, out, err = run(incident, "--html", tmp_path / "page.html")
+    assert code == 0 and "somebody pressed the stop button" in out and "page.html" in err
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    assert run(incident)[0] == 0 and incident.with_name(incident.stem + ".html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("gone.mcap", None, "cannot be read"),
+        ("zeros.mcap", b"\0" * 64, "not MCAP"),
+        ("bad.csv", b"t_s\n", "no column"),
+        ("calm.txt", b"", "not MCAP"),
+    ],
+)
+def test_what_cannot_be_reported_is_said_with_exit_code_1(
+    tmp_path: Path, name: str, data: bytes | None, words: str
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    code, _, err = run(tmp_path / name)
+    assert code == 1 and words in err
+    assert list(tmp_path.glob("*.html")) == []
+
+
+def test_a_picture_without_a_browser_says_what_to_do(
+    incident: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = run(incident, "--html", tmp_path / "p.html", "--png", tmp_path / "p.png")
+    assert code == 1 and "apt install chromium" in err and (tmp_path / "p.html").exists()
+
+
+def test_the_courier_gets_bytes_or_nothing(incident: Path, tmp_path: Path) -> None:
+    page = command.html_of(incident)
+    assert page is not None and page.startswith(b"<!doctype html>")
+    assert command.html_of(tmp_path / "gone.mcap") is None
+    assert HELLO["config_hash"].encode() in page
