@@ -47,12 +47,13 @@ class HallSpeed:
         """One edge of the sensor, at the kernel's time."""
         gap_ns = self._min_gap_ns if self._last_ns is None else t_ns - self._last_ns
         self._last_ns = t_ns
-        if gap_ns < self._min_gap_ns:
+        if gap_ns >= self._standstill_ns:  # what was before a silence says nothing about the speed after it
+            self._pulses_ns.clear()
+            self._bad_pulses = 0
+        elif gap_ns < self._min_gap_ns:
             self._bad_pulses = self._turn
         elif self._bad_pulses:
             self._bad_pulses -= 1
-        if gap_ns >= self._standstill_ns:
-            self._pulses_ns.clear()  # the silence before a start says nothing about the speed after it
         self._pulses_ns.append(t_ns)
 
     def speed(self, t_ns: int) -> float | Fault:
@@ -61,7 +62,6 @@ class HallSpeed:
             return Fault.NOT_READY
         silent_ns = t_ns - self._last_ns
         if silent_ns >= self._standstill_ns:
-            self._bad_pulses = 0
             return 0.0
         if self._bad_pulses:
             return Fault.BAD_VALUE

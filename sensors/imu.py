@@ -47,7 +47,8 @@ class Mounting:
     ) -> None:
         self._accel = tuple(c * accel_m_s2_per_count for row in rotation for c in row)
         self._gyro = tuple(c * gyro_rad_s_per_count for row in rotation for c in row)
-        self._bias = tuple(sum(c * b for c, b in zip(row, gyro_bias_rad_s, strict=True)) for row in rotation)
+        x, y, z = gyro_bias_rad_s
+        self._bias = tuple(a * x + b * y + c * z for a, b, c in rotation)
         self._last: Counts | None = None
         self._repeats = 0
 

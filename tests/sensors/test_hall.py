@@ -80,9 +80,19 @@ def test_the_silence_before_a_start_says_nothing_about_the_speed_after_it() -> N
     assert hall.speed(10_150 * MS) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("gap_ns", "kept"), [(1500 * MS - 1, True), (1500 * MS, False), (1500 * MS + 1, False)]
+)
+def test_a_silence_as_long_as_standstill_ends_what_was_known(gap_ns: int, kept: bool) -> None:
+    hall = HallSpeed(0.15)
+    hall.pulse(0)
+    hall.pulse(gap_ns)
+    assert (hall.speed(gap_ns) is Fault.NOT_READY) is not kept
+
+
 @pytest.mark.parametrize(("gap_ms", "fault"), [(49, True), (50, False), (51, False)])
 def test_pulses_closer_than_the_fastest_belt_are_implausible(gap_ms: int, fault: bool) -> None:
-    hall = HallSpeed(0.15, max_speed_m_s=3.0)
+    hall = HallSpeed(0.15)
     hall.pulse(0)
     hall.pulse(gap_ms * MS)
     assert (hall.speed(gap_ms * MS) is Fault.BAD_VALUE) is fault

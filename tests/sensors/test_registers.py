@@ -133,6 +133,23 @@ def test_only_neighbours_are_joined_in_the_order_of_their_addresses() -> None:
     assert spans(rows) == (Span(4, 2, 0x0405, 0x0201), Span(7, 1, 7, 3))
 
 
+def test_spans_are_looked_at_in_turn(world: Any) -> None:
+    table = registers(world, "tf_luna")
+    table.apply()
+    looked: list[int] = []
+    real = world.luna.read
+
+    def read(n: int) -> bytes:
+        looked.append(world.luna._pointer)
+        data: bytes = real(n)
+        return data
+
+    world.luna.read = read
+    for _ in range(4):
+        table.recheck()
+    assert looked == [0x23, 0x25, 0x2A, 0x23]
+
+
 def test_a_bit_error_on_the_wire_passes_with_the_next_look_at_the_same_span(world: Any) -> None:
     table = registers(world, "mpu6050")
     table.apply()
