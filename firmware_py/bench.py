@@ -12,11 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
-from gpiozero import Device
-from gpiozero.pins.mock import MockFactory
 from rich.console import Console
 from rich.table import Table
 
@@ -32,7 +30,8 @@ from firmware_py.edge.service import ServiceManager
 from firmware_py.guard import build_sensors
 from firmware_py.latency import compare
 from firmware_py.loop import Loop
-from firmware_py.rig.demo import process, settle
+from firmware_py.rig.pins import wired
+from firmware_py.rig.processes import real_guard, settle
 from firmware_py.rig.world import World
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.replay import replay_file
@@ -66,19 +65,30 @@ class TimedBus(EmulatedBus):
         self.spent_ns += time.perf_counter_ns() - start_ns
 
 
+class DirectWires:
+    """The pins of the guard, wired to a world in this process."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def drive(self, pin: int, level: bool) -> None:
+        self._world.drive(pin, level, self._world.bus.t_ns)
+
+    def levels(self) -> dict[int, bool]:
+        return self._world.levels
+
+
 def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], list[Frame]]:
     """A whole loop on emulated chips and mock pins in simulated time: ns of each tick without the bus, of each step."""
     tick_ns: list[int] = []
     frames: list[Frame] = []
     with ExitStack() as held:
-        held.callback(setattr, Device, "pin_factory", Device.pin_factory)
-        Device.pin_factory = pins = MockFactory(revision="902120")
-        held.callback(pins.close)
         listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         listener.bind(str(room / "courier.sock"))
         listener.listen(1)
         bus = TimedBus()
         world = World(config, "walk", 1, 5.0, bus)
+        held.enter_context(wired(DirectWires(world)))
         imu, belt = build_sensors(config, lambda number: Bus(bus, f"rig-{number}"), bus.sleep)
         relay = held.enter_context(Relay(config.relay.pin, config.relay.drive, config.relay.readback_pin))
         panel = Panel(config.panel, config.belt)
@@ -95,25 +105,13 @@ def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], lis
         t_ns = bus.t_ns
         for _ in range(int(RIG_S * config.loop.rate_hz)):
             t_ns += 1_000_000_000 // config.loop.rate_hz
-            _wire(world, pins, config, t_ns)
+            world.advance(t_ns)
             bus.spent_ns = 0
             start_ns = time.perf_counter_ns()
             loop.tick(t_ns, 0)
             tick_ns.append(time.perf_counter_ns() - start_ns - bus.spent_ns)
             frames.extend(_drained(courier))
     return tick_ns[WARM_UP:], list(_steps(config, frames))[WARM_UP:], frames
-
-
-def _wire(world: World, pins: MockFactory, config: Config, t_ns: int) -> None:
-    """What the wires between the guard's pins and the rig's world do."""
-    for number in (config.relay.pin, config.panel.lamp_pin):
-        pin = pins.pin(number)
-        if len(pin.states) > 1:
-            world.drive(number, pin.state, t_ns)
-            pin.clear_states()
-    world.advance(t_ns)
-    for number, level in world.levels.items():
-        (pins.pin(number).drive_high if level else pins.pin(number).drive_low)()
 
 
 def _drained(courier: socket.socket) -> Iterator[Frame]:
@@ -141,52 +139,6 @@ def replay_speed(frames: list[Frame], room: Path) -> float:
     start_s = time.perf_counter()
     replay_file(path)
     return (frames[-1].t_ns - frames[0].t_ns) / 1e9 / (time.perf_counter() - start_s)
-
-
-class RealGuard(NamedTuple):
-    """What a guard process was seen to do."""
-
-    late_ns: list[int]
-    resident_mb: float
-    ready_s: float
-    realtime: bool
-
-
-def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
-    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself."""
-    room.mkdir()
-    with ExitStack() as held:
-        view = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        view.bind(str(room / "view.sock"))
-        view.listen(1)
-        manager = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        manager.bind(str(room / "notify.sock"))
-        manager.settimeout(10)
-        world = process(room / "world.log", "firmware_py.rig.world", room, "--config", config_file)
-        truths = held.enter_context(world).stdout
-        truths.readline()
-        start_ns = time.monotonic_ns()
-        arguments = ("run", "--config", config_file, "--world", room)
-        notify = {"NOTIFY_SOCKET": str(room / "notify.sock")}
-        guard = held.enter_context(process(room / "guard.log", "firmware_py", *arguments, **notify))
-        manager.recv(100)
-        ready_s = (time.monotonic_ns() - start_ns) / 1e9
-        guest = held.enter_context(view.accept()[0])
-        hello = json.loads(guest.recv(1 << 20)[1:])
-        late_ns: list[int] = []
-        while len(late_ns) < seconds * hello["rate_hz"]:
-            message = guest.recv(1 << 20)
-            if message[:1] == TICK:
-                late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
-            elif not message:
-                raise RuntimeError((room / "guard.log").read_text())
-        granted = all(asked["ok"] for asked in hello["realtime"])
-        return RealGuard(late_ns, _resident_mb(guard.pid), ready_s, granted)
-
-
-def _resident_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 def measure(room: Path) -> dict[str, Any]:

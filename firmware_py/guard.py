@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -30,7 +30,8 @@ from firmware_py.edge.service import (
     only_instance,
     under_voltage,
 )
-from firmware_py.loop import Imu, Loop, Range
+from firmware_py.edge.watch import Imu, Range
+from firmware_py.loop import Loop
 from sensors.i2c import Bus, open_bus
 from sensors.imu import RAD_PER_DEG
 from sensors.lsm6dsox import Lsm6dsox
@@ -69,7 +70,7 @@ def guard(config: Config, world: Path | None = None) -> None:
         if world is None:
             real_pins()
         else:
-            open_a_bus = _enter(world)
+            open_a_bus = _enter(world, held)
             paths.append(str(world / "view.sock"))
         relay = held.enter_context(
             Relay(
@@ -100,7 +101,15 @@ def guard(config: Config, world: Path | None = None) -> None:
             lambda: platform_refusal(config, realtime), time.monotonic_ns, make_sleep_until(),
         )  # fmt: skip
         _stop_on_signals(relay, loop)
-        loop.run()
+        try:
+            loop.run()
+        except Exception as error:
+            typer.echo(
+                f"guard: ended by {type(error).__name__}: {error}. The relay is off and stays off. Usually a pin or "
+                "the kernel refused; the lines below are for whoever mends it.",
+                err=True,
+            )
+            raise
 
 
 def build_sensors(
@@ -142,17 +151,18 @@ def _hello(config: Config, asked: list[Asked]) -> dict[str, Any]:
     }
 
 
-def _enter(world: Path) -> Callable[[int], Bus]:
+def _enter(world: Path, held: ExitStack) -> Callable[[int], Bus]:
     """The rig's pins and bus in place of the Pi's."""
-    from firmware_py.rig.pins import world_pins
+    from firmware_py.rig.pins import SocketWires, wired
     from sensors.emulated.remote import RemoteBus
 
     try:
-        world_pins(world / "pins.sock")
+        wires = held.enter_context(closing(SocketWires(world / "pins.sock")))
     except OSError as error:
         raise EdgeError(
             f"guard: no world answers in {world} ({error}). Start it with `rearguard demo`."
         ) from error
+    held.enter_context(wired(wires))
     return lambda number: Bus(RemoteBus.connect(str(world / "bus.sock")), f"rig-{number}")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from firmware_py.config import load
 from firmware_py.edge import EdgeError
-from firmware_py.rig.demo import process
+from firmware_py.rig.processes import process
 
 VIEWERS = 5
 HISTOGRAM_US = 20_000

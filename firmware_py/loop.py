@@ -7,7 +7,7 @@ then the panel, the link and the watchdog, none of which can wait.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from firmware_py.core.events import EventFinder
 from firmware_py.core.frame import Cause, Decision, Frame
@@ -17,58 +17,11 @@ from firmware_py.edge.link import Link
 from firmware_py.edge.panel import Panel
 from firmware_py.edge.relay import Relay
 from firmware_py.edge.service import ServiceManager
-from sensors.i2c import SensorError
-from sensors.samples import Fault, ImuSample, RangeSample
+from firmware_py.edge.watch import Imu, Range, Watched
+from sensors.samples import Fault
 
 SECOND_NS = 1_000_000_000
 FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
-REOPEN_AFTER_S = 2  # a sensor that says nothing but faults for this long, while stopped, is set up anew
-NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)  # the answers of a sensor that works and sees nobody
-
-
-class Imu(Protocol):
-    def open(self) -> None: ...
-    def read(self, t_ns: int) -> ImuSample | Fault: ...
-    def recheck(self) -> Fault | None: ...
-    def close(self) -> None: ...
-
-
-class Range(Protocol):
-    def open(self) -> None: ...
-    def poll(self, t_ns: int) -> RangeSample | Fault | None: ...
-    def recheck(self) -> Fault | None: ...
-    def close(self) -> None: ...
-
-
-class Watched:
-    """A sensor beside what is counted about it: faults by name, the failed re-check, seconds without an answer."""
-
-    __slots__ = ("answers", "doubt", "faults", "sensor", "silent_s")
-
-    def __init__(self, sensor: Imu | Range) -> None:
-        self.sensor = sensor
-        self.doubt: Fault | None = None  # a re-check failed: asked again at every tick until it is good
-        self.faults: dict[str, int] = {}
-        self.answers = 0  # in this second
-        self.silent_s = 0
-
-    def count(self, reading: ImuSample | RangeSample | Fault | None) -> None:
-        if isinstance(reading, Fault):
-            self.faults[reading.value] = self.faults.get(reading.value, 0) + 1
-            self.answers += reading in NOBODY
-        elif reading is not None:
-            self.answers += 1
-
-    def second(self, stopped: bool) -> None:
-        """Once a second: sets up anew, while stopped, a sensor that was unplugged or lost its power."""
-        self.silent_s = 0 if self.answers else self.silent_s + 1
-        self.answers = 0
-        if stopped and self.silent_s >= REOPEN_AFTER_S:
-            self.silent_s = 0
-            try:
-                self.sensor.open()
-            except SensorError:
-                return  # still gone: the faults of the next ticks say so
 
 
 class Loop:
@@ -136,18 +89,9 @@ class Loop:
         return decision
 
     def _read(self, t_ns: int, late_ns: int) -> Frame:
-        imu_watch, belt_watch = self._imu_watch, self._belt_watch
         turn = self._ticks % self._rate_hz
-        imu = self._imu.read(t_ns)
-        belt = self._belt.poll(t_ns)
-        if turn == 0 or imu_watch.doubt is not None:  # one row of the chip's configuration a second
-            imu_watch.doubt = self._imu.recheck()
-            imu = imu_watch.doubt or imu
-        if turn == self._rate_hz // 2 or belt_watch.doubt is not None:
-            belt_watch.doubt = self._belt.recheck()
-            belt = belt_watch.doubt or belt
-        imu_watch.count(imu)
-        belt_watch.count(belt)
+        imu = self._imu_watch.check(self._imu.read(t_ns), due=turn == 0)
+        belt = self._belt_watch.check(self._belt.poll(t_ns), due=turn == self._rate_hz // 2)
         panel = self._panel
         return Frame(
             t_ns,

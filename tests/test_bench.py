@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from firmware_py import bench, latency
 from firmware_py.__main__ import build
 from firmware_py.edge import EdgeError
-from firmware_py.rig.demo import settle
+from firmware_py.rig.processes import settle
 
 
 def test_percentiles_are_those_of_the_sorted_values_in_microseconds() -> None:

@@ -13,7 +13,8 @@ from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.edge.relay import Relay
-from firmware_py.loop import REOPEN_AFTER_S, Loop, _status
+from firmware_py.edge.watch import REOPEN_AFTER_S
+from firmware_py.loop import Loop, _status
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedVl53l1x
 from sensors.i2c import Bus, SensorError
 from sensors.lsm6dsox import Lsm6dsox

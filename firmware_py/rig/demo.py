@@ -4,18 +4,16 @@ Must never reach into the guard: it listens at the link like a second courier, a
 """
 
 import json
-import os
 import select
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -25,6 +23,7 @@ from firmware_py.config import load
 from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision
 from firmware_py.edge.link import ACK, EVENT, TICK
 from firmware_py.rig.account import Run
+from firmware_py.rig.processes import process, settle
 from firmware_py.rig.view import STORIES, picture, result_table
 
 STEADY_S = 5.0  # walking at speed before the hazard
@@ -78,51 +77,6 @@ def _listen(guest: socket.socket, run: Run) -> bool:
         run.told(json.loads(message[9:]))
         guest.send(ACK + message[1:9])
     return bool(message)
-
-
-class Process(NamedTuple):
-    """A program of ours that runs."""
-
-    pid: int
-    stdout: IO[bytes]
-
-
-@contextmanager
-def process(log: Path, module: str, *arguments: object, **environment: str) -> Iterator[Process]:
-    """Starts `python -m module`, errors to `log`; ends it, by its own id, on the way out."""
-    with log.open("wb") as errors:
-        it = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            bufsize=0,  # a line is here when select says so
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, **environment},
-        )
-        assert it.stdout is not None
-        try:
-            yield Process(it.pid, it.stdout)
-        finally:
-            it.terminate()
-            it.stdout.close()
-            try:
-                it.wait(5)
-            except subprocess.TimeoutExpired:
-                it.kill()
-                it.wait()
-
-
-def settle(state: Path) -> tuple[Path, int]:
-    """A config of its own in `state`, with a free port for the page."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    path = state / "config.toml"
-    path.write_text(
-        f"[courier]\nstate_dir = {json.dumps(str(state))}\nsocket = {json.dumps(str(state / 'courier.sock'))}\n"
-        f'device_id = "demo"\n\n[page]\nport = {port}\n'
-    )
-    return path, port
 
 
 def demo(

@@ -1,83 +1,105 @@
-"""Owns the guard's pins when there is no Raspberry Pi: a gpiozero factory whose wires end in the rig's world.
+"""Owns the guard's pins when there is no Raspberry Pi: gpiozero factories whose wires end in the rig's world.
 
-Must never be loaded on a real device: only the hidden `--world` of `rearguard run` does. What the guard drives
-is told to the world, what the world drives is read here; nothing waits once the first levels are known.
+Must never be loaded on a real device: only the hidden `--world` of `rearguard run` and the bench do. What the
+guard drives is told to the world, what the world drives is read here; nothing waits once the levels are known.
 """
 
 import socket
 import struct
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 DRIVEN = struct.Struct("<BBq")  # guard -> world: pin, level, t_ns
 WIRED = struct.Struct("<BB")  # world -> guard: pin, level
+ZERO_2_W = "902120"
 
 
-class _WorldPin(MockPin):  # type: ignore[misc]
-    """One pin. The mock keeps a history of states without bound; this one tells the world instead."""
+class Wires(Protocol):
+    """What a pin needs of the other end."""
+
+    def drive(self, pin: int, level: bool) -> None: ...
+    def levels(self) -> Mapping[int, bool]: ...
+
+
+class _WirePin(MockPin):  # type: ignore[misc]
+    """One pin. The mock keeps a history of states without bound; this one has a wire instead."""
 
     _state: bool
+
+    def __init__(self, factory: "WireFactory", info: Any) -> None:
+        self._number = int(info.name.removeprefix("GPIO"))
+        super().__init__(factory, info)
 
     def _change_state(self, value: bool) -> bool:
         if self._state == value:
             return False
         self._state = value
         if self._function == "output":
-            self.factory.drive(self.info.name, value)
+            self.factory.wires.drive(self._number, value)
         return True
 
     def _get_state(self) -> bool:
         if self._function == "input":
-            self.factory.listen()
-            return bool(self.factory.levels.get(self.info.name, self._state))
-        return bool(self._state)
+            return bool(self.factory.wires.levels().get(self._number, self._state))
+        return self._state
 
 
-class WorldFactory(MockFactory):  # type: ignore[misc]
-    """All pins over one socket. Raises OSError when no world listens at `path`."""
+class WireFactory(MockFactory):  # type: ignore[misc]
+    """Pins with wires."""
+
+    def __init__(self, wires: Wires) -> None:
+        super().__init__(revision=ZERO_2_W, pin_class=_WirePin)
+        self.wires = wires
+
+
+class SocketWires:
+    """Wires to a world in another process. Raises OSError when none listens at `path`."""
 
     def __init__(self, path: Path, timeout_s: float = 5.0) -> None:
-        super().__init__(revision="902120", pin_class=_WorldPin)  # a Zero 2 W
-        self.levels: dict[str, bool] = {}
+        self._levels: dict[int, bool] = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(timeout_s)
         try:
             self._socket.connect(str(path))
+            self._hear(self._socket.recv(4096))  # until the levels are known a stop button would read pressed
         except OSError:
             self._socket.close()
             raise
-        self._hear(
-            self._socket.recv(4096)
-        )  # the levels at power-on: until then a stop button would read pressed
         self._socket.setblocking(False)
 
-    def drive(self, name: str, level: bool) -> None:
-        self._socket.send(DRIVEN.pack(int(name.removeprefix("GPIO")), level, time.monotonic_ns()))
+    def drive(self, pin: int, level: bool) -> None:
+        self._socket.send(DRIVEN.pack(pin, level, time.monotonic_ns()))
 
-    def listen(self) -> None:
+    def levels(self) -> Mapping[int, bool]:
         while True:
             try:
                 said = self._socket.recv(4096)
             except BlockingIOError:
-                return
+                return self._levels
             if not said:
                 raise ConnectionError("the rig's world has gone")
             self._hear(said)
 
     def _hear(self, said: bytes) -> None:
         for pin, level in WIRED.iter_unpack(said):
-            self.levels[f"GPIO{pin}"] = bool(level)
+            self._levels[pin] = bool(level)
 
     def close(self) -> None:
-        super().close()
         self._socket.close()
 
 
-def world_pins(path: Path) -> Any:
-    """Makes gpiozero use the pins of the world that listens at `path`."""
-    Device.pin_factory = WorldFactory(path)
-    return Device.pin_factory
+@contextmanager
+def wired(wires: Wires) -> Iterator[None]:
+    """gpiozero uses these wires inside the `with`."""
+    before, Device.pin_factory = Device.pin_factory, WireFactory(wires)
+    try:
+        yield
+    finally:
+        Device.pin_factory.close()
+        Device.pin_factory = before

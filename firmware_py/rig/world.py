@@ -18,6 +18,7 @@ from typing import get_args
 from firmware_py.config import Config, load
 from firmware_py.rig.pins import DRIVEN, WIRED
 from firmware_py.rig.scene import Scenario, Scene, Setup, State
+from firmware_py.rig.switchgear import Contactors, Person
 from sensors.emulated import (
     EmulatedBus,
     EmulatedLsm6dsox,
@@ -28,60 +29,9 @@ from sensors.emulated import (
 )
 from sensors.samples import Fault
 
-WATCHDOG_NS = 50_000_000  # the outside one-shot drops so long after the last edge
-CONTACT_NS = 10_000_000  # a force-guided relay moves in 5 to 15 ms [A]
-LOOK_NS, PRESS_NS = 700_000_000, 300_000_000  # a person sees the lamp, then presses for so long [A]
 STEP_NS = 1_000_000  # no finer than this
 REPORT_NS = 40_000_000
 MAGNET_M = 0.02
-
-
-class Contactors:
-    """Pulse watchdog and two contactors: pulled while edges come (pulse) or while the pin is high (level)."""
-
-    def __init__(self, pulse: bool) -> None:
-        self._pulse = pulse
-        self._level = False
-        self._edges = 0
-        self.last_edge_ns = 0
-        self._coil = False
-        self._coil_ns = 0
-        self.pulled = False
-
-    def drive(self, t_ns: int, level: bool) -> None:
-        """The guard's pin has changed. One edge is a glitch: the charge pump needs a second one."""
-        self._edges = self._edges + 1 if t_ns - self.last_edge_ns < WATCHDOG_NS else 1
-        self._level, self.last_edge_ns = level, t_ns
-
-    def update(self, t_ns: int) -> bool:
-        """Pulled in now?"""
-        alive = self._edges >= 2 and t_ns - self.last_edge_ns < WATCHDOG_NS
-        coil = alive if self._pulse else self._level
-        if coil != self._coil:
-            self._coil, self._coil_ns = coil, t_ns
-        if t_ns - self._coil_ns >= CONTACT_NS:
-            self.pulled = self._coil
-        return self.pulled
-
-
-class Person:
-    """Presses the arming button a while after the lamp invites to it, and again when that had no effect."""
-
-    def __init__(self) -> None:
-        self._seen_ns: int | None = None
-        self.armed = False
-
-    def presses(self, t_ns: int, lamp: bool, pulled: bool) -> bool:
-        self.armed = self.armed or pulled
-        if self.armed:
-            return False
-        if self._seen_ns is None:
-            self._seen_ns = t_ns if lamp else None
-            return False
-        since_ns = t_ns - self._seen_ns
-        if since_ns > 3 * LOOK_NS:
-            self._seen_ns = None
-        return LOOK_NS <= since_ns < LOOK_NS + PRESS_NS
 
 
 class World:

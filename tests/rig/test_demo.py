@@ -11,6 +11,7 @@ from firmware_py.config import Config, load
 from firmware_py.core.frame import Cause
 from firmware_py.rig import demo
 from firmware_py.rig.account import EXPECTED, PATIENCE_S, REST_S, Run
+from firmware_py.rig.processes import settle
 from firmware_py.rig.view import STORIES, picture, result_table
 from tests.edge.moments import TICK_NS, decision
 
@@ -129,7 +130,7 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "STEADY_S", 0.2)
-    config_file, port = demo.settle(tmp_path)
+    config_file, port = settle(tmp_path)
     assert load(config_file).page.port == port
     run = Run(load(config_file), "unplug")
     for _ in demo.play(run, config_file, tmp_path / "room", 3.0, seed=2):
@@ -140,7 +141,7 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(
 
 
 def test_a_guard_that_cannot_start_is_explained(tmp_path: Path) -> None:
-    config_file, _ = demo.settle(tmp_path)
+    config_file, _ = settle(tmp_path)
     held = (tmp_path / "guard.lock").open("w")
     import fcntl
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gpiozero import Device, InputDevice, OutputDevice
+from gpiozero import InputDevice, OutputDevice
 
 from firmware_py.config import Config, parse
-from firmware_py.rig.pins import DRIVEN, WIRED, WorldFactory, world_pins
-from firmware_py.rig.world import CONTACT_NS, LOOK_NS, PRESS_NS, WATCHDOG_NS, Contactors, Person, World
+from firmware_py.rig.pins import DRIVEN, WIRED, SocketWires, wired
+from firmware_py.rig.switchgear import CONTACT_NS, LOOK_NS, PRESS_NS, WATCHDOG_NS, Contactors, Person
+from firmware_py.rig.world import World
 from sensors.emulated import EmulatedBus, EmulatedVl53l1x
 from sensors.samples import Fault
 
@@ -167,12 +168,11 @@ def wires(tmp_path: Path) -> Iterator[tuple[Path, list[socket.socket]]]:
 
     thread = threading.Thread(target=greet)
     thread.start()
-    before = Device.pin_factory
-    world_pins(path)
+    wires = SocketWires(path)
     thread.join()
-    yield path, ends
-    Device.pin_factory.close()
-    Device.pin_factory = before
+    with wired(wires):
+        yield path, ends
+    wires.close()
     for end in (*ends, listener):
         end.close()
 
@@ -206,4 +206,4 @@ def test_a_world_that_goes_is_an_error_for_the_guard(wires: tuple[Path, list[soc
 
 def test_no_world_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        WorldFactory(tmp_path / "nobody.sock")
+        SocketWires(tmp_path / "nobody.sock")

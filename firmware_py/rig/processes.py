@@ -1,0 +1,109 @@
+"""Owns starting and ending our own programs from outside: world, guard, courier, each with its own log.
+
+Must never end a program that it has not started.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from firmware_py.core.wire import FRAME_SIZE, unpack_frame
+from firmware_py.edge.link import TICK
+
+
+class Process(NamedTuple):
+    """A program of ours that runs."""
+
+    pid: int
+    stdout: IO[bytes]
+
+
+@contextmanager
+def process(log: Path, module: str, *arguments: object, **environment: str) -> Iterator[Process]:
+    """Starts `python -m module`, errors to `log`; ends it, by its own id, on the way out."""
+    with log.open("wb") as errors:
+        it = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            bufsize=0,  # a line is here when select says so
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **environment},
+        )
+        assert it.stdout is not None
+        try:
+            yield Process(it.pid, it.stdout)
+        finally:
+            it.terminate()
+            it.stdout.close()
+            try:
+                it.wait(5)
+            except subprocess.TimeoutExpired:
+                it.kill()
+                it.wait()
+
+
+def settle(state: Path) -> tuple[Path, int]:
+    """A config of its own in `state`, with a free port for the page."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    path = state / "config.toml"
+    path.write_text(
+        f"[courier]\nstate_dir = {json.dumps(str(state))}\nsocket = {json.dumps(str(state / 'courier.sock'))}\n"
+        f'device_id = "demo"\n\n[page]\nport = {port}\n'
+    )
+    return path, port
+
+
+class RealGuard(NamedTuple):
+    """What a guard process was seen to do."""
+
+    late_ns: list[int]
+    resident_mb: float
+    ready_s: float
+    realtime: bool
+
+
+def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
+    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself."""
+    room.mkdir()
+    with ExitStack() as held:
+        view = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        view.bind(str(room / "view.sock"))
+        view.listen(1)
+        manager = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        manager.bind(str(room / "notify.sock"))
+        manager.settimeout(10)
+        world = process(room / "world.log", "firmware_py.rig.world", room, "--config", config_file)
+        truths = held.enter_context(world).stdout
+        truths.readline()
+        start_ns = time.monotonic_ns()
+        arguments = ("run", "--config", config_file, "--world", room)
+        notify = {"NOTIFY_SOCKET": str(room / "notify.sock")}
+        guard = held.enter_context(process(room / "guard.log", "firmware_py", *arguments, **notify))
+        manager.recv(100)
+        ready_s = (time.monotonic_ns() - start_ns) / 1e9
+        guest = held.enter_context(view.accept()[0])
+        hello = json.loads(guest.recv(1 << 20)[1:])
+        late_ns: list[int] = []
+        while len(late_ns) < seconds * hello["rate_hz"]:
+            message = guest.recv(1 << 20)
+            if message[:1] == TICK:
+                late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
+            elif not message:
+                raise RuntimeError((room / "guard.log").read_text())
+        granted = all(asked["ok"] for asked in hello["realtime"])
+        return RealGuard(late_ns, _resident_mb(guard.pid), ready_s, granted)
+
+
+def _resident_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
