@@ -4,11 +4,11 @@ from html import escape
 from pathlib import Path
 
 from firmware_py import __version__
-from firmware_py.evaluation import charts
+from firmware_py.evaluation import charts, sheets
 from firmware_py.evaluation.campaign import OURS, WARM, Excerpt, Result
 from firmware_py.evaluation.curves import ALL, Curves
-from firmware_py.evaluation.report import HEAD, cells
-from firmware_py.evaluation.score import EARLIEST_S, Line, Outcome, Score, summarize, table, table_by
+from firmware_py.evaluation.score import EARLIEST_S, Outcome, Score
+from firmware_py.evaluation.tables import table_by
 from firmware_py.evaluation.trials import Dataset, Kind
 
 _STYLE = Path(__file__).with_name("page.css")
@@ -25,8 +25,8 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
     sections = [
         f"<header><h1>{escape(dataset.name)}</h1><p>{escape(dataset.about)}.<br>{people} people, "
         f"{len({s.trial for s in ours if not s.reverse})} recordings, Rearguard {__version__}.</p></header>",
-        _tiles(ours),
-        _section("Detectors side by side", _summary(scores), _RULES),
+        sheets.tiles(ours),
+        _section("Detectors side by side", sheets.summary(scores), _RULES),
     ]
     falls = [s for s in main if s.kind is Kind.FALL_WALKING]
     if falls:
@@ -62,7 +62,7 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
         sections.append(
             _section(
                 "Robustness",
-                _robustness(ours, harder.scores),
+                sheets.robustness(ours, harder.scores),
                 "The same recordings, walk and fall alike, as a pod would give them that is turned, tilted, badly "
                 "scaled, biased, noisier or read at another rate. Warm, falls while walking and all walks.",
             )
@@ -71,7 +71,7 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
     for what in ("activity", "person"):
         lines = table_by([s for s in main if s.detector == OURS], what)
         sections.append(
-            f"<details><summary>By {what} ({OURS}, {protocol})</summary>{_sheet(lines, 'group')}</details>"
+            f"<details><summary>By {what} ({OURS}, {protocol})</summary>{sheets.sheet(lines, 'group')}</details>"
         )
     if result.problems:
         items = "".join(f"<li>{escape(p)}</li>" for p in result.problems)
@@ -108,95 +108,6 @@ def _section(title: str, body: str, words: str = "") -> str:
 
 def _detectors(scores: list[Score]) -> list[str]:
     return list(dict.fromkeys(s.detector for s in scores))
-
-
-def _tiles(ours: list[Score]) -> str:
-    falls = [s for s in ours if s.kind is Kind.FALL_WALKING]
-    walks = [s for s in ours if s.kind is Kind.WALK]
-    tiles = []
-    if falls:
-        line = summarize("", falls)
-        tiles.append(
-            (f"{line.stopped_percent:.1f} %", f"of {line.falls} falls while walking stopped before impact")
-        )
-        if line.lead_median_ms is not None:
-            tiles.append(
-                (f"{line.lead_median_ms:.0f} ms", f"median lead, 5th percentile {line.lead_p5_ms:.0f} ms")
-            )
-        if backward := [s for s in falls if s.backward]:
-            line = summarize("", backward)
-            tiles.append((f"{line.stopped_percent:.1f} %", f"of {line.falls} backward slips"))
-    if walks:
-        line = summarize("", walks)
-        tiles.append(
-            (
-                str(line.false_stops),
-                f"false stops in {line.hours:.2f} h of walking, reversed copies included: below "
-                f"{line.false_stops_per_hour_upper95:.1f} an hour",
-            )
-        )
-    cards = "".join(f'<div class="tile"><b>{escape(n)}</b><span>{escape(w)}</span></div>' for n, w in tiles)
-    return f'<div class="tiles">{cards}</div>'
-
-
-def _summary(scores: list[Score]) -> str:
-    out = []
-    for protocol in dict.fromkeys(s.protocol for s in scores):
-        lines = table([s for s in scores if s.protocol == protocol])
-        out.append(f"<h3>{escape(protocol)}</h3>{_sheet(lines, 'both')}")
-    return "".join(out)
-
-
-def _sheet(lines: list[Line], names: str) -> str:
-    head = (
-        "<th></th>"
-        + ("<th>detector</th>" if names == "both" else "")
-        + "".join(f"<th>{h}</th>" for h in HEAD)
-    )
-    body, last = [], ""
-    for line in lines:
-        first = line.group != last
-        last = line.group
-        css = ("first " if first and names == "both" else "") + ("ours" if line.detector == OURS else "")
-        indent = ' class="sub"' if line.group.startswith(" ") else ""
-        name = f"<td{indent}>{escape(line.group.strip()) if first else ''}</td>"
-        name += f"<td>{escape(line.detector)}</td>" if names == "both" else ""
-        body.append(f'<tr class="{css}">{name}{"".join(f"<td>{escape(c)}</td>" for c in cells(line))}</tr>')
-    return _html_table(names, head, body)
-
-
-def _html_table(css: str, head: str, rows: list[str]) -> str:
-    return (
-        f'<div class="sheet"><table class="{css}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _robustness(ours: list[Score], harder: list[Score]) -> str:
-    variants = {"as recorded": [s for s in ours if s.kind in (Kind.FALL_WALKING, Kind.WALK)]}
-    for score in harder:
-        if score.detector == OURS:
-            variants.setdefault(score.variant, []).append(score)
-    rows = []
-    for name, scores in variants.items():
-        row = f"<td>{escape(name)}</td>"
-        falls = [s for s in scores if s.outcome is not None]
-        walks = [s for s in scores if s.outcome is None]
-        if falls:
-            line = summarize(name, falls)
-            lead = "" if line.lead_median_ms is None else f"{line.lead_median_ms:.0f}"
-            p5 = "" if line.lead_p5_ms is None else f"{line.lead_p5_ms:.0f}"
-            row += f"<td>{line.stopped_percent:.1f} %</td><td>{lead}</td><td>{p5}</td>"
-        else:
-            row += "<td></td>" * 3
-        if walks:
-            line = summarize(name, walks)
-            row += f"<td>{line.false_stops}</td><td>{line.hours:.2f}</td>"
-        else:
-            row += "<td></td>" * 2
-        rows.append(f"<tr>{row}</tr>")
-    head = "".join(f"<th>{h}</th>" for h in ("", "stopped", "lead ms", "p5", "false stops walking", "hours"))
-    return _html_table("", head, rows)
 
 
 def _notable(excerpts: list[Excerpt], protocol: str) -> list[str]:

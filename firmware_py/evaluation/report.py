@@ -10,7 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from firmware_py.evaluation.score import Line, Score, table, table_by
+from firmware_py.evaluation.score import Score
+from firmware_py.evaluation.tables import Line, table, table_by
 
 
 def print_tables(console: Console, title: str, scores: list[Score]) -> None:

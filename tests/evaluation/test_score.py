@@ -14,13 +14,9 @@ from firmware_py.evaluation.score import (
     ONSET_MARGIN_S,
     Outcome,
     Score,
-    group_of,
     judge,
-    poisson_upper95,
-    summarize,
-    table,
-    table_by,
 )
+from firmware_py.evaluation.tables import group_of, poisson_upper95, summarize, table, table_by
 from firmware_py.evaluation.trials import Kind
 from tests.evaluation.people import trial
 
