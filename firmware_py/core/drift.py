@@ -31,7 +31,9 @@ SEE_S, SEE_M = (
     0.22,
     0.02,
 )  # a standstill near the rear limit is seen after this time, and this way more (docs/drift.md)
-SURGE_S2 = 0.06  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square) [A]
+SURGE_S2 = (
+    0.07  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square, and a little) [A]
+)
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
 SLOW_S, QUICK = (

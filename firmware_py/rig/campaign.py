@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from firmware_py.core.frame import Cause
+from firmware_py.core.frame import Cause, Decision
 from firmware_py.rig.closed_loop import ClosedLoop
 from firmware_py.rig.peers import Peer, peers
 from firmware_py.rig.scene import Scene, State
@@ -23,8 +23,10 @@ RATE_HZ = 100.0  # half the live rate: every detector is written in seconds, and
 WALK_S = 600.0  # one walk of the walking campaign
 MPH = 0.44704
 STANDSTILL_MPH = (1.0, 2.0, 3.0)
+SLOW_DRIFT = 0.35  # steps too short by less than this share: a drift, not nearly a standstill
 _GIVE_UP_S = 30.0  # after the hazard; the slowest peer acts after 20 s without a step
-_DRIFTS = (Cause.DRIFT_REAR, Cause.DRIFT_FRONT, Cause.STANDSTILL, Cause.STEP_OFF)
+DRIFT_STOPS = ("cut", *(c.value for c in (Cause.DRIFT_REAR, Cause.DRIFT_FRONT, Cause.STANDSTILL)))
+SENSOR_SILENT = "range silent"  # no believable reading for 150 ms: a stop by health, not by drift
 
 
 class Outcome(NamedTuple):
@@ -43,7 +45,11 @@ class Outcome(NamedTuple):
 def run_drift(seed: int, index: int) -> tuple[list[Outcome], int]:
     random = Random(f"drift {seed} {index}")
     drawn = draw_drift(random)
-    return run_hazard(drawn, random.getrandbits(32), drawn.scenario), drawn.refused
+    group: str = drawn.scenario
+    slip = drawn.setup.walker.slip_m_s
+    if group == "drift" and slip < SLOW_DRIFT * drawn.setup.belt.speed_m_s:
+        group = "slow drift"
+    return run_hazard(drawn, random.getrandbits(32), group), drawn.refused
 
 
 def run_standstill(seed: int, index: int) -> tuple[list[Outcome], int]:
@@ -97,7 +103,7 @@ def run_hazard(drawn: Drawn, seed: int, group: str) -> list[Outcome]:
                 margin_m = _margin_m(_at_rest(scene) if cut else scene, drawn)
             why = ""
             if early:
-                why = decision.cause.value if ours and decision and decision.cause else "cut"
+                why = _why(decision) if ours else "cut"
             done.append(
                 Outcome(
                     OURS if peer is None else peer.name,
@@ -129,9 +135,7 @@ def run_walk(drawn: Drawn, seed: int, group: str) -> list[Outcome]:
                 if peer is not None and not peer.cuts(state, reading_m, 1.0 / RATE_HZ):
                     continue
                 waiting.remove(peer)
-                why = "cut"
-                if peer is None and loop.decision is not None and loop.decision.cause is not None:
-                    why = loop.decision.cause.value
+                why = "cut" if peer is not None else _why(loop.decision)
                 hours = (state.t_s - begun_s) / 3600.0
                 outcomes.append(
                     Outcome(peer.name if peer else OURS, group, hours, None, why, False, None, None)
@@ -144,6 +148,11 @@ def run_walk(drawn: Drawn, seed: int, group: str) -> list[Outcome]:
         left_s -= max(walked_s, 1.0)
         seed += 1
     return outcomes
+
+
+def _why(decision: Decision | None) -> str:
+    assert decision is not None and decision.cause is not None
+    return SENSOR_SILENT if decision.rule == "range_age_s" else decision.cause.value
 
 
 def _start(drawn: Drawn, seed: int) -> tuple[ClosedLoop, list[Peer]]:
@@ -227,7 +236,7 @@ def _figures(outcomes: list[Outcome]) -> dict[str, Any]:
     margins = [o.margin_m for o in outcomes if o.margin_m is not None]
     hours = sum(o.hours for o in outcomes)
     false_stops = [o.false_stop for o in outcomes if o.false_stop]
-    drifts = sum(why in ("cut", *(c.value for c in _DRIFTS)) for why in false_stops)
+    drifts = sum(why in DRIFT_STOPS for why in false_stops)
     figures: dict[str, Any] = {
         "hours": round(hours, 3),
         "past_line": sum(o.past_line for o in outcomes),

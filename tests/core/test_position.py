@@ -1,0 +1,320 @@
+"""Position and velocity against filterpy and numpy, and every limit of the gate and of age one step each side."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from filterpy.kalman import KalmanFilter
+
+from firmware_py.core.position import FAR_HOLD_S, NEAR_HOLD_S, Position, PositionParams
+from sensors.samples import Fault, RangeSample
+
+MS = 1_000_000
+
+
+class Walk:
+    """Feeds readings every 25 ms of a given place."""
+
+    def __init__(self, params: PositionParams | None = None, period_ms: int = 25) -> None:
+        self.position = Position(params or PositionParams(), 200.0)
+        self.period_ns = period_ms * MS
+        self.t_ns = 0
+        self.count = 0
+
+    def see(self, distance_m: float, cadence_hz: float | None = None) -> Position:
+        self.t_ns += self.period_ns
+        self.count = (self.count + 1) % 256
+        self.position.update(self.t_ns, RangeSample(self.t_ns, distance_m, self.count), cadence_hz)
+        return self.position
+
+    def stand(self, distance_m: float = 0.5, seconds: float = 3.0, noise_m: float = 0.004) -> Position:
+        random = Random(3)
+        for _ in range(round(seconds * 1e9 / self.period_ns)):
+            self.see(distance_m + noise_m * random.uniform(-1, 1))
+        return self.position
+
+
+def test_nothing_is_known_before_three_readings_that_agree() -> None:
+    walk = Walk()
+    assert not walk.see(0.5).known
+    assert not walk.see(0.5).known
+    assert walk.see(0.5).known
+    assert walk.position.position_m == 0.5
+    assert walk.position.velocity_m_s == 0.0
+
+
+def test_readings_that_do_not_agree_are_not_a_place() -> None:
+    walk = Walk()
+    for distance_m in (0.5, 0.9, 0.5, 0.9, 0.5, 0.9):
+        assert not walk.see(distance_m).known
+
+
+def test_a_reading_after_a_long_silence_does_not_join_the_ones_before_it() -> None:
+    walk = Walk()
+    walk.see(0.5)
+    walk.see(0.5)
+    walk.t_ns += 200 * MS
+    assert not walk.see(0.5).known
+
+
+@pytest.mark.parametrize(
+    ("mount", "direction", "position_m"),
+    [
+        ("front", "normal", 0.47),
+        ("rear", "normal", 1.13),
+        ("front", "reverse", 0.93),
+        ("rear", "reverse", 0.27),
+    ],
+)
+def test_mount_and_direction_place_the_walker(mount: str, direction: str, position_m: float) -> None:
+    """Sensor 0.13 m outside its edge, reading 0.4 m, half a body 0.2 m, deck 1.40 m... in all four corners."""
+    params = PositionParams(
+        mount="front" if mount == "front" else "rear",
+        direction="normal" if direction == "normal" else "reverse",
+        zero_m=0.13 if mount == "front" else 0.33,
+        half_body_m=0.2,
+        deck_length_m=1.40,
+    )
+    walk = Walk(params)
+    for _ in range(4):
+        walk.see(0.4)
+    assert walk.position.position_m == pytest.approx(position_m)
+
+
+@pytest.mark.parametrize(("mount", "toward_rear"), [("front", 1.0), ("rear", -1.0)])
+def test_velocity_is_positive_toward_the_rear(mount: str, toward_rear: float) -> None:
+    walk = Walk(PositionParams(mount="front" if mount == "front" else "rear"))
+    for i in range(120):
+        walk.see(0.6 + toward_rear * 0.1 * i * 0.025)
+    assert walk.position.velocity_m_s == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize(("age_ms", "known"), [(149, True), (150, True), (151, False)])
+def test_a_place_older_than_150_ms_is_not_known(age_ms: int, known: bool) -> None:
+    walk = Walk()
+    walk.stand()
+    walk.position.update(walk.t_ns + age_ms * MS, None, None)
+    assert walk.position.known is known
+    assert walk.position.age_s == pytest.approx(age_ms / 1000)
+
+
+def test_between_readings_the_position_goes_on_at_its_velocity() -> None:
+    walk = Walk()
+    for i in range(100):
+        walk.see(0.4 + 0.2 * i * 0.025)
+    before_m = walk.position.position_m
+    walk.position.update(walk.t_ns + 20 * MS, Fault.WEAK_SIGNAL, None)
+    assert walk.position.position_m - before_m == pytest.approx(0.02 * walk.position.velocity_m_s)
+
+
+def test_the_same_count_is_the_same_reading() -> None:
+    walk = Walk()
+    walk.stand()
+    walk.position.update(walk.t_ns + 100 * MS, RangeSample(walk.t_ns + 100 * MS, 0.5, walk.count), None)
+    assert walk.position.age_s == pytest.approx(0.1)
+
+
+def test_a_clock_that_stands_still_changes_nothing() -> None:
+    walk = Walk()
+    before = walk.stand().position_m
+    walk.position.update(walk.t_ns, RangeSample(walk.t_ns, 0.6, 255 - walk.count), None)
+    assert walk.position.position_m == before
+
+
+@pytest.mark.parametrize("distance_m", [-0.26, 1.66, 5.0])
+def test_readings_beyond_the_deck_are_never_believed(distance_m: float) -> None:
+    walk = Walk()
+    walk.stand()
+    for _ in range(20):
+        walk.see(distance_m)
+    assert not walk.position.known
+    assert walk.position.beyond is (distance_m > 1.0)
+    assert walk.position.rejected >= 20
+
+
+@pytest.mark.parametrize("distance_m", [-0.24, 1.64])
+def test_readings_just_beyond_the_deck_may_be_a_person(distance_m: float) -> None:
+    walk = Walk()
+    for _ in range(4):
+        walk.see(distance_m)
+    assert walk.position.known
+
+
+def test_a_hand_in_the_beam_for_a_tenth_of_a_second_moves_nothing() -> None:
+    walk = Walk()
+    before_m = walk.stand().position_m
+    for _ in range(4):
+        walk.see(0.36)
+    assert walk.position.position_m == pytest.approx(before_m, abs=0.01)
+    walk.see(0.5)
+    assert walk.position.known
+    assert abs(walk.position.velocity_m_s) < 0.05
+    assert walk.position.rejected == 4
+
+
+@pytest.mark.parametrize(("jump_m", "hold_s"), [(0.3, FAR_HOLD_S), (-0.3, NEAR_HOLD_S)])
+def test_a_jump_is_believed_when_it_has_held(jump_m: float, hold_s: float) -> None:
+    """Nothing sees through a body, so farther readings convince sooner than nearer ones."""
+    walk = Walk(period_ms=20)
+    walk.stand()
+    first_ns = walk.t_ns + walk.period_ns
+    while walk.position.position_m == pytest.approx(0.5, abs=0.05):
+        walk.see(0.5 + jump_m)
+        assert walk.t_ns - first_ns <= 200 * MS
+    assert (walk.t_ns - first_ns) * 1e-9 == pytest.approx(hold_s, abs=0.0201)
+    assert walk.position.position_m == pytest.approx(0.5 + jump_m, abs=0.02)
+
+
+def test_single_wild_readings_are_doubted_and_counted() -> None:
+    walk = Walk()
+    walk.stand()
+    for i in range(40):
+        walk.see(1.2 if i % 8 == 0 else 0.5)
+    assert walk.position.rejected == 5
+    assert walk.position.position_m == pytest.approx(0.5, abs=0.01)
+
+
+def test_without_sway_and_surprise_it_is_the_textbook_kalman_filter() -> None:
+    """filterpy's filter with the same noise; the learning of the noise is pinned for the comparison."""
+    params = PositionParams(noise_min_m=0.015, noise_max_m=0.015)
+    walk = Walk(params)
+    random = Random(1)
+    dt, q = 0.025, params.calm_m2_s3
+    oracle = KalmanFilter(2, 1)
+    oracle.F = np.array([[1.0, dt], [0.0, 1.0]])
+    oracle.H = np.array([[1.0, 0.0]])
+    oracle.R *= params.noise_m**2
+    oracle.Q = q * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+    for i in range(400):
+        at_m = 0.5 + 0.03 * math.sin(0.5 * i * dt) + random.gauss(0.0, 0.006)
+        walk.see(at_m)
+        if i == 2:
+            oracle.x = np.array([[walk.position.position_m], [0.0]])
+            oracle.P = np.diag([params.noise_m**2, 0.09])
+        if i > 2:
+            oracle.predict()
+            oracle.update(at_m)
+            assert walk.position.position_m == pytest.approx(float(oracle.x[0, 0]), abs=1e-9)
+            assert walk.position.velocity_m_s == pytest.approx(float(oracle.x[1, 0]), abs=1e-9)
+    assert walk.position.velocity_sigma_m_s == pytest.approx(math.sqrt(oracle.P[1, 1]), rel=1e-6)
+
+
+def test_with_sway_it_is_the_six_state_filter_written_with_matrices() -> None:
+    params = PositionParams(noise_min_m=0.015, noise_max_m=0.015, sway_max_m=9.0)
+    walk = Walk(params)
+    random = Random(2)
+    dt, q, cadence = 0.025, params.calm_m2_s3, 1.5
+    x = np.zeros(6)
+    p = np.zeros((6, 6))
+    phase = 0.0
+    f = np.eye(6)
+    f[0, 1] = dt
+    free = 2.0 * params.sway_m**2 / params.sway_tau_s * dt
+    noise = np.zeros((6, 6))
+    noise[:2, :2] = q * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+    noise[2:, 2:] = np.diag([free, free, 0.16 * free, 0.16 * free])
+    for i in range(200):
+        at_m = 0.5 + 0.015 * math.sin(2 * math.pi * cadence * i * dt) + random.gauss(0.0, 0.004)
+        walk.see(at_m, cadence)
+        if i == 2:
+            w = params.sway_m**2
+            x[0] = walk.position.position_m
+            p = np.diag([params.noise_m**2, 0.09, w, w, 0.16 * w, 0.16 * w])
+        if i > 2:
+            phase = walk.position._phase_rad  # the frequency lock has its own test
+            h = np.array(
+                [1.0, 0.0, math.cos(phase), math.sin(phase), math.cos(phase / 2), math.sin(phase / 2)]
+            )
+            x = f @ x
+            p = f @ p @ f.T + noise
+            s = h @ p @ h + params.noise_m**2
+            k = p @ h / s
+            x = x + k * (at_m - h @ x)
+            p = p - np.outer(k, h @ p)
+            assert walk.position.position_m == pytest.approx(x[0], abs=1e-9)
+            assert walk.position.velocity_m_s == pytest.approx(x[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("told", [1.0, 0.88, 1.12])
+def test_the_sway_is_neither_position_nor_velocity_even_when_the_cadence_is_off(told: float) -> None:
+    """2 cm of sway at 1.6 steps a second swings at 0.2 m/s; little of it may be taken for walking."""
+    walk = Walk()
+    random = Random(4)
+    worst_m_s = 0.0
+    for i in range(1600):
+        t = i * 0.025
+        walk.see(0.5 + 0.02 * math.sin(2 * math.pi * 1.6 * t) + random.gauss(0, 0.01), 1.6 * told)
+        if t > 20.0:
+            worst_m_s = max(worst_m_s, abs(walk.position.velocity_m_s))
+    assert worst_m_s < 0.10
+    assert walk.position.position_m == pytest.approx(0.5, abs=0.012)
+
+
+def test_a_very_wrong_cadence_costs_accuracy_but_never_sense() -> None:
+    walk = Walk()
+    for i in range(2400):
+        walk.see(0.5 + 0.02 * math.sin(2 * math.pi * 2.8 * i * 0.025), 1.0)
+    assert abs(walk.position.position_m - 0.5) < 0.03
+    for i in range(2400):
+        walk.see(0.5 + 0.02 * math.sin(2 * math.pi * 0.5 * i * 0.025), 1.4)
+    assert abs(walk.position.position_m - 0.5) < 0.05
+
+
+@pytest.mark.parametrize(("speed_m_s", "within_s"), [(0.447, 0.35), (0.894, 0.30)])
+def test_a_standstill_shows_in_the_velocity_at_once(speed_m_s: float, within_s: float) -> None:
+    walk = Walk()
+    random = Random(5)
+    for i in range(800):
+        walk.see(0.5 + 0.012 * math.sin(2 * math.pi * 1.4 * i * 0.025) + random.gauss(0, 0.01), 1.4)
+    start_ns = walk.t_ns
+    at_m = 0.5
+    while walk.position.velocity_m_s < 0.5 * speed_m_s:
+        at_m += speed_m_s * 0.025
+        walk.see(at_m + random.gauss(0, 0.01), 1.4)
+        assert (walk.t_ns - start_ns) * 1e-9 < within_s
+
+
+@pytest.mark.parametrize("noise_m", [0.004, 0.012, 0.025])
+def test_the_noise_of_the_readings_is_learned(noise_m: float) -> None:
+    walk = Walk()
+    random = Random(6)
+    for _ in range(1200):
+        walk.see(0.5 + random.gauss(0, noise_m))
+    learned_m = math.sqrt(walk.position._noise_m2)
+    assert learned_m == pytest.approx(max(noise_m, PositionParams().noise_min_m), rel=0.35)
+
+
+@pytest.mark.parametrize("period_ms", [20, 25, 33, 50])
+def test_noisy_readings_at_any_rate_are_not_thrown_away(period_ms: int) -> None:
+    walk = Walk(period_ms=period_ms)
+    random = Random(7)
+    for _ in range(2000):
+        walk.see(0.5 + random.gauss(0, 0.02))
+    assert walk.position.rejected < 20
+    assert walk.position.known
+
+
+def test_faults_and_silence_keep_the_last_number_only_until_it_is_too_old() -> None:
+    walk = Walk()
+    walk.stand()
+    for fault in Fault:
+        walk.t_ns += 5 * MS
+        walk.position.update(walk.t_ns, fault, None)
+    assert walk.position.known
+    walk.position.update(walk.t_ns + 150 * MS, Fault.NO_TARGET, None)
+    assert not walk.position.known
+    for _ in range(3):
+        walk.see(0.52)
+    assert walk.position.known
+
+
+def test_a_person_who_is_carried_out_of_a_doubt_keeps_the_velocity() -> None:
+    """Re-found after readings that did not fit, the slope of those readings is the velocity."""
+    walk = Walk(PositionParams(mount="rear"), period_ms=20)
+    walk.stand(0.9)
+    at_m = 0.75
+    for _ in range(10):
+        at_m -= 0.9 * 0.02
+        walk.see(at_m)
+    assert walk.position.velocity_m_s == pytest.approx(0.9, abs=0.15)
