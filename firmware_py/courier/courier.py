@@ -83,7 +83,7 @@ class Courier:
         self.recorder = Recorder(self.state_dir, config.courier.quota_mb, config.courier.keep_days)
         self.broker: Broker | None = None
         self.stream = Stream()
-        self.page_problem = ""
+        self.page_problem = "not served yet" if config.page.enabled else ""
         self._lost_on_link = Losses()
         self._lost_on_disk = Losses()
         self._interrupted: dict[str, dict[str, Any]] = {}
@@ -315,6 +315,11 @@ class Courier:
     def report(self, name: str) -> bytes | None:
         del name
         return None
+
+    @property
+    def serving(self) -> bool:
+        """The page can be opened."""
+        return self.config.page.enabled and not self.page_problem
 
     def _say_page(self, problem: str) -> None:
         self.page_problem = problem

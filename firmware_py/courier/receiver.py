@@ -78,6 +78,10 @@ class Receiver:
         return self._send(b"X")
 
     @property
+    def listening(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
     def connected(self) -> bool:
         return self._guard is not None
 

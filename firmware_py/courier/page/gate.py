@@ -20,6 +20,7 @@ FAILURES = 5  # wrong passwords from one address before it must wait
 FAILURE_WAIT_S = 60.0
 ADDRESSES = 256  # how many clients are remembered
 MAX_TARGET = 512  # bytes of path and query
+MAX_HEADERS = 8192  # bytes
 
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -65,6 +66,8 @@ class Gate:
             return 405, "This page only shows; nothing can be sent to it.", {"allow": "GET, HEAD"}
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return 414, "This address is too long.", {}
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            return 431, "These headers are too long.", {}
         if not _own_name(headers.get(b"host", b"").decode("latin-1")):
             return 421, "This host name is not the device's. Use its IP address or its own name.", {}
         return self._login(headers.get(b"authorization", b""), client) if self._password is not None else None
