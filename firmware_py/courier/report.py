@@ -52,10 +52,14 @@ def report(
     typer.echo(f"{page}{f' and {png}' if png else ''}", err=True)
 
 
-def html_of(incident: Path) -> bytes | None:
-    """The page of an incident for the courier's own server; None when there is no such incident or nothing in it."""
+def html_of(folder: Path, name: str) -> bytes | None:
+    """The page of the incident called `name`, for the courier's own server; None when there is no such incident."""
+    if name not in {
+        path.stem for path in folder.glob("*.mcap")
+    }:  # a name from the network is never made a path
+        return None
     try:
-        return render(gather(incident)).encode()
+        return render(gather(folder / f"{name}.mcap")).encode()
     except (TraceError, OSError):
         return None
 

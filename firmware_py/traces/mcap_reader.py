@@ -46,7 +46,8 @@ def read_mcap(path: Path) -> Trace:
             f"{path}: not MCAP. Usually another format under this name, or a file of zeros after a crash."
         )
     notes: list[str] = []
-    items = _items(path, data, notes)
+    clock: list[int] = []
+    items = _items(path, data, notes, clock, _WANTED)
     config = next(items, None)
     if config is None or config[0] != topic.CONFIG:
         why = f"{notes[0]}; it" if notes else "it"
@@ -66,6 +67,7 @@ def read_mcap(path: Path) -> Trace:
             config=about["config"],
             config_hash=about["config_hash"],
             version=about["version"],
+            wall_offset_ns=clock[0],
             notes=notes,
         )
         if after is not None and after[0] == topic.STATE:
@@ -134,16 +136,25 @@ def _another_form(path: Path, name: str, count: int, error: Exception) -> TraceE
     )
 
 
-def _items(path: Path, data: bytes, notes: list[str]) -> Iterator[Item]:
+def read_topic(path: Path, name: str) -> list[dict[str, Any]]:
+    """Every message of one topic, as far as the file is whole. Raises TraceError, OSError."""
+    return [message for _, message in _items(path, path.read_bytes(), [], [], (name,))]
+
+
+def _items(
+    path: Path, data: bytes, notes: list[str], clock: list[int], wanted: tuple[str, ...]
+) -> Iterator[Item]:
     """(topic, payload) in file order. Decoding a whole chunk at once halves the cost of JSON."""
-    for names, payloads in _chunks(data, notes):
+    for names, payloads in _chunks(data, notes, clock, wanted):
         try:
             yield from zip(names, json.loads(b"[" + b",".join(payloads) + b"]"), strict=True)
         except ValueError:
             raise TraceError(f"{path}: messages are not JSON. Usually a file of another program.") from None
 
 
-def _chunks(data: bytes, notes: list[str]) -> Iterator[tuple[list[str], list[bytes]]]:
+def _chunks(
+    data: bytes, notes: list[str], clock: list[int], wanted: tuple[str, ...]
+) -> Iterator[tuple[list[str], list[bytes]]]:
     """The wanted messages of each whole and unharmed chunk; the first harm ends it and is noted."""
     channels: dict[int, str] = {}
     unpacker = zstandard.ZstdDecompressor()
@@ -162,14 +173,16 @@ def _chunks(data: bytes, notes: list[str]) -> Iterator[tuple[list[str], list[byt
             return
         if opcode == CHUNK:
             try:
-                names, payloads, sequence = _take_apart(_unpacked(data, start, unpacker), channels)
+                records = _unpacked(data, start, unpacker)
+                names, payloads, sequence, offset_ns = _take_apart(records, channels, wanted)
             except (struct.error, zstandard.ZstdError, ValueError) as error:
                 notes.append(f"damaged after frame {frames}: {error}; the rest is left out")
                 return
-            if sequence is not None and sequence != frames:
+            if topic.IMU in wanted and sequence is not None and sequence != frames:
                 notes.append(f"damaged after frame {frames}: a chunk is missing; the rest is left out")
                 return
             frames += names.count(topic.IMU)
+            clock.append(offset_ns)
             yield names, payloads
         position = start + length
     notes.append(f"cut short: read to the last complete chunk, {frames} frames")
@@ -194,18 +207,21 @@ def _unpacked(data: bytes, start: int, unpacker: zstandard.ZstdDecompressor) -> 
     return packed
 
 
-def _take_apart(records: bytes, channels: dict[int, str]) -> tuple[list[str], list[bytes], int | None]:
-    """Topic and payload of each wanted message, and the number of the first frame among them."""
+def _take_apart(
+    records: bytes, channels: dict[int, str], wanted: tuple[str, ...]
+) -> tuple[list[str], list[bytes], int | None, int]:
+    """Topic and payload of each wanted message, the number of the first frame among them, wall minus own clock."""
     names: list[str] = []
     payloads: list[bytes] = []
     first: int | None = None
+    log_ns = publish_ns = 0
     position, end = 0, len(records)
     record, message, header = _RECORD.unpack_from, _MESSAGE.unpack_from, _MESSAGE.size
     while position < end:
         opcode, length = record(records, position)
         position += 9
         if opcode == MESSAGE:
-            channel, sequence, _, _ = message(records, position)
+            channel, sequence, log_ns, publish_ns = message(records, position)
             name = channels.get(channel)
             if name is not None:
                 names.append(name)
@@ -215,7 +231,7 @@ def _take_apart(records: bytes, channels: dict[int, str]) -> tuple[list[str], li
         elif opcode == CHANNEL:
             number, _, name_length = struct.unpack_from("<HHI", records, position)
             name = records[position + 8 : position + 8 + name_length].decode()
-            if name in _WANTED:
+            if name in wanted:
                 channels[number] = name
         position += length
-    return names, payloads, first
+    return names, payloads, first, log_ns - publish_ns

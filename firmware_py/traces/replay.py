@@ -45,7 +45,8 @@ class Hand:
         """Is the button down in the frame at `t_ns`, which comes after the decision `last`?"""
         if last.run:
             self._was_running, self._wanted = True, self._rearm
-        elif self._was_running:
+            return False
+        if self._was_running:
             self._was_running = False
             self._not_before_ns = last.t_ns + round(REARM_AFTER_S * 1e9)
         if self._down_ns is not None:

@@ -29,6 +29,7 @@ class Trace:
     config: dict[str, Any] | None = None  # the configuration it was recorded with
     config_hash: str = ""
     version: str = ""
+    wall_offset_ns: int = 0  # wall clock minus the trace's own; 0: not known
     state: dict[str, Any] | None = (
         None  # the monitor's state before the first frame (a trace that begins mid-run)
     )

@@ -230,8 +230,11 @@ def test_a_picture_without_a_browser_says_what_to_do(
     assert code == 1 and "apt install chromium" in err and (tmp_path / "p.html").exists()
 
 
-def test_the_courier_gets_bytes_or_nothing(incident: Path, tmp_path: Path) -> None:
-    page = command.html_of(incident)
+def test_the_courier_gets_bytes_or_nothing(incident: Path) -> None:
+    page = command.html_of(incident.parent, incident.stem)
     assert page is not None and page.startswith(b"<!doctype html>")
-    assert command.html_of(tmp_path / "gone.mcap") is None
     assert HELLO["config_hash"].encode() in page
+    for name in ("gone", "", ".", "../incidents/" + incident.stem, str(incident), incident.name):
+        assert command.html_of(incident.parent, name) is None
+    (incident.parent / "zeros.mcap").write_bytes(b"\0" * 64)
+    assert command.html_of(incident.parent, "zeros") is None
