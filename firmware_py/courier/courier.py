@@ -31,6 +31,7 @@ from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recorder import Recorder
+from firmware_py.courier.report import html_of
 from firmware_py.courier.sessions import Sessions, Tally, snapshot
 
 log = logging.getLogger(__name__)
@@ -313,8 +314,7 @@ class Courier:
         return list_incidents(self.state_dir / "incidents")
 
     def report(self, name: str) -> bytes | None:
-        del name
-        return None
+        return html_of(self.state_dir / "incidents", name)
 
     @property
     def serving(self) -> bool:
