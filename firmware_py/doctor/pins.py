@@ -32,10 +32,10 @@ def pins(config: Config, sleep: Callable[[float], None]) -> Iterator[Line]:
         yield Line("pins", PASS, f"lgpio, relay on GPIO {config.relay.pin}, held low")
         contacts, pressed, stopped = [], [], []
         for _ in range(LOOKS):
+            sleep(LOOK_S)  # first, too: a pull-up takes a moment to lift a long wire
             contacts.append(relay.feedback())
             pressed.append(panel.reset_pressed())
             stopped.append(panel.stop_pressed())
-            sleep(LOOK_S)
         panel.close()
     yield _contacts(contacts)
     yield _steady("arming button", pressed, "Stuck, shorted to ground, or somebody leans on it",
