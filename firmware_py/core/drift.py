@@ -175,13 +175,14 @@ class Drift:
         p = self._p
         self._armed_s += dt_s
         over = self._overspeed(belt_speed_m_s, dt_s)
+        off: Finding | None = None
+        if position.beyond and p.step_off_s <= position.age_s < 1.0:
+            off = Finding(Signal.DANGER, Cause.STEP_OFF, "beyond_deck_s", position.age_s, p.step_off_s)
         if not position.known:
             self.rest_position_m = self.stop_margin_m = None
             self.warning = None
             self.soft_stop = False
-            if position.beyond and p.step_off_s <= position.age_s < 1.0:
-                return Finding(Signal.DANGER, Cause.STEP_OFF, "beyond_deck_s", position.age_s, p.step_off_s)
-            return over
+            return off or over
         at_m, v = position.position_m, position.velocity_m_s
         speed = p.belt_ceiling_m_s if belt_speed_m_s is None else belt_speed_m_s
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
@@ -209,7 +210,7 @@ class Drift:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
         if to_front_m <= 0.0:
             return Finding(Signal.DANGER, Cause.DRIFT_FRONT, "rest_position_m", rest_m, front_m)
-        return finding
+        return off or finding
 
     def _belt_moves(
         self, at_m: float, v: float, phase: Phase, measured_m_s: float | None, dt_s: float
@@ -224,7 +225,7 @@ class Drift:
             if self._resting.update(-STANDS_M_S < v < STANDS_M_S, dt_s):
                 self._moving = False
                 self._from_m = at_m
-        elif v <= STANDS_M_S:
+        elif v <= STANDS_M_S or at_m < self._from_m:
             self._from_m = at_m
         elif at_m - self._from_m > self._p.carried_m:
             self._moving = True
@@ -243,9 +244,7 @@ class Drift:
         limit = low if usual < low else (top if usual > top else usual)
         if speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
-            limit = max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s)
-            if limit > low:
-                limit = low
+            limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)

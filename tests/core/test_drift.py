@@ -1,0 +1,476 @@
+"""Every rule of drift as a table of legs, and every line one step each side."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
+
+from firmware_py.core import drift as module
+from firmware_py.core.drift import (
+    SEE_M,
+    SEE_S,
+    SLACK_M,
+    SPREAD_M,
+    SURGE_S2,
+    Drift,
+    DriftParams,
+    rest_position_m,
+    safe_speed_m_s,
+    zone_m,
+)
+from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.position import Position, PositionParams
+from sensors.samples import RangeSample
+
+DT_S = 0.005
+P = DriftParams()
+REAR_M = 0.98 - SLACK_M
+FRONT_STILL_M = 0.15 + SLACK_M
+FRONT_M = FRONT_STILL_M + SURGE_S2
+
+
+def at(position_m: float, velocity_m_s: float = 0.0) -> Position:
+    """A position as if it had been measured."""
+    position = Position(PositionParams(), 200.0)
+    position.known = True
+    position.age_s = 0.0
+    position.position_m = position_m
+    position.velocity_m_s = velocity_m_s
+    position.velocity_sigma_m_s = 0.03
+    return position
+
+
+def once(params: DriftParams, position: Position, phase: Phase, speed: float | None) -> Finding | None:
+    return Drift(params, 200.0).update(0, position, phase, speed, DT_S)
+
+
+@pytest.mark.parametrize(
+    ("name", "position_m", "velocity", "phase", "speed", "cause"),
+    [
+        ("standing well inside", 0.56, 0.0, Phase.WAITING, None, None),
+        ("one step before the rear line", REAR_M - 1e-6, 0.0, Phase.WAITING, None, None),
+        ("on the rear line", REAR_M, 0.0, Phase.WAITING, None, Cause.DRIFT_REAR),
+        ("one step past the rear line", REAR_M + 1e-6, 0.0, Phase.WAITING, None, Cause.DRIFT_REAR),
+        ("one step before the front line", FRONT_STILL_M + 1e-6, 0.0, Phase.WAITING, None, None),
+        ("on the front line", FRONT_STILL_M, 0.0, Phase.WAITING, None, Cause.DRIFT_FRONT),
+        ("one step past the front line", FRONT_STILL_M - 1e-6, 0.0, Phase.WAITING, None, Cause.DRIFT_FRONT),
+        ("walking, just before the front line with its surge", FRONT_M + 1e-6, 0.0, Phase.GUARDING, None, None),
+        ("walking, on it", FRONT_M, 0.0, Phase.GUARDING, None, Cause.DRIFT_FRONT),
+        ("carried at 0.2, rest one step before", REAR_M - 0.12 - 1e-6, 0.2, Phase.GUARDING, None, None),
+        ("carried at 0.2, rest on the line", REAR_M - 0.12 + 1e-9, 0.2, Phase.GUARDING, None, Cause.DRIFT_REAR),
+        ("the same on a slower measured belt", REAR_M - 0.12, 0.12, Phase.GUARDING, 0.3, None),
+        ("stepping on toward the rear, belt not known to move", 0.80, 0.4, Phase.WAITING, None, None),
+        ("turning round on a belt that is measured to stand", 0.80, 0.4, Phase.GUARDING, 0.0, None),
+        ("standing astride a belt that is measured to run", 0.80, 0.4, Phase.WAITING, 0.9, Cause.DRIFT_REAR),
+        ("past the line on a standing belt", 1.2, 0.0, Phase.WAITING, 0.0, Cause.DRIFT_REAR),
+    ],
+)  # fmt: skip
+def test_lines(
+    name: str, position_m: float, velocity: float, phase: Phase, speed: float | None, cause: Cause | None
+) -> None:
+    finding = once(P, at(position_m, velocity), phase, speed)
+    assert (finding.cause if finding else None) is cause, name
+    if finding:
+        assert finding.signal is Signal.DANGER
+        assert finding.rule == "rest_position_m"
+
+
+def test_the_rear_line_is_never_beyond_70_percent_whatever_is_told() -> None:
+    wrong = replace(P, rear_line_m=1.39)
+    assert once(wrong, at(REAR_M - 1e-6), Phase.WAITING, None) is None
+    assert once(wrong, at(REAR_M + 1e-6), Phase.WAITING, None) is not None
+
+
+def test_an_unmeasured_belt_counts_as_the_ceiling_and_a_measured_one_as_what_it_is() -> None:
+    drift = Drift(P, 200.0)
+    drift.update(0, at(0.5, 0.1), Phase.GUARDING, None, DT_S)
+    assert drift.rest_position_m == pytest.approx(0.5 + 0.1 * (0.15 + 0.9 / 2.0))
+    drift.update(0, at(0.5, 0.1), Phase.GUARDING, 0.4, DT_S)
+    assert drift.rest_position_m == pytest.approx(0.5 + 0.1 * (0.15 + 0.4 / 2.0))
+    assert drift.stop_margin_m == pytest.approx(0.5 + 0.1 * 0.35 - FRONT_M)
+
+
+def test_an_unknown_position_says_nothing_of_rest_and_margin() -> None:
+    drift = Drift(P, 200.0)
+    drift.update(0, at(0.5, 0.0), Phase.GUARDING, None, DT_S)
+    lost = at(0.5)
+    lost.known = False
+    assert drift.update(0, lost, Phase.GUARDING, None, DT_S) is None
+    assert drift.rest_position_m is None
+    assert drift.stop_margin_m is None
+    assert drift.warning is None
+
+
+# -- legs of a trace --------------------------------------------------------------------------------
+
+
+BLIND = replace(P, standstill=False)
+
+
+class Leg(NamedTuple):
+    """So many seconds of walking, then a velocity for so long."""
+
+    speed: float | None
+    velocity: float
+    phase: Phase = Phase.GUARDING
+    seconds: float = 2.0
+    start_m: float = 0.5
+    walked_s: float = 20.0
+    wander_m_s: float = 0.02
+    params: DriftParams = P
+
+
+def walk_then(leg: Leg) -> tuple[float | None, Finding | None, Drift]:
+    """The time of the first finding after the walk, with a perfect estimate of position and velocity."""
+    drift = Drift(leg.params, 200.0)
+    place = leg.start_m
+    for i in range(round(leg.walked_s / DT_S)):
+        v = leg.wander_m_s * math.sin(1.3 * i * DT_S)
+        place += v * DT_S
+        found = drift.update(0, at(place, v), Phase.GUARDING, leg.speed, DT_S)
+        assert found is None, (found, i * DT_S)
+    for i in range(round(leg.seconds / DT_S)):
+        place += leg.velocity * DT_S
+        found = drift.update(0, at(place, leg.velocity), leg.phase, leg.speed, DT_S)
+        if found is not None:
+            return i * DT_S, found, drift
+    return None, None, drift
+
+
+@pytest.mark.parametrize(
+    ("name", "leg", "cause", "from_s", "to_s"),
+    [
+        ("dead standstill at 2 mph, measured", Leg(0.894, 0.894, start_m=0.30), Cause.STANDSTILL, 0.02, 0.25),
+        ("dead standstill at 1 mph, measured", Leg(0.447, 0.447), Cause.STANDSTILL, 0.02, 0.25),
+        ("dead standstill at 0.5 mph, measured", Leg(0.224, 0.224), Cause.STANDSTILL, 0.02, 0.30),
+        ("dead standstill, belt unknown, really 1 mph", Leg(None, 0.447), Cause.STANDSTILL, 0.02, 0.30),
+        ("dead standstill, belt unknown, really 0.6 mph", Leg(None, 0.27), Cause.STANDSTILL, 0.05, 0.60),
+        ("gait lost, but carried on", Leg(0.447, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.25),
+        ("the same, belt unknown", Leg(None, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.30),
+        ("a slow drift", Leg(0.5, 0.10, seconds=6.0), Cause.DRIFT_REAR, 3.5, 4.5),
+        ("a slow climb to the console", Leg(0.5, -0.10, seconds=4.0), Cause.DRIFT_FRONT, 0.8, 2.3),
+        ("a quick climb", Leg(0.5, -0.3, seconds=2.0), Cause.DRIFT_FRONT, 0.1, 0.6),
+        ("short steps, 40 % of the belt's speed", Leg(0.894, 0.36, seconds=0.5), None, 0.0, 0.0),
+        ("switched off: line holds", Leg(0.447, 0.447, params=BLIND), Cause.DRIFT_REAR, 0.5, 0.75),
+        ("belt unknown, place not known yet", Leg(None, 0.3, seconds=0.6, walked_s=6.0), None, 0.0, 0.0),
+        ("far back: no waiting", Leg(0.35, 0.14, start_m=0.75, seconds=0.45), Cause.STANDSTILL, 0.1, 0.45),
+        ("the same velocity at home", Leg(0.35, 0.14, start_m=0.45, seconds=0.45), None, 0.0, 0.0),
+    ],
+)  # fmt: skip
+def test_legs(name: str, leg: Leg, cause: Cause | None, from_s: float, to_s: float) -> None:
+    t_s, found, _ = walk_then(leg)
+    assert (found.cause if found else None) is cause, (name, found, t_s)
+    if found and t_s is not None:
+        assert from_s <= t_s <= to_s, (name, found)
+        assert found.value >= found.limit or cause is Cause.DRIFT_FRONT
+
+
+def test_a_lively_walker_gets_a_higher_limit_but_never_above_the_top() -> None:
+    calm = walk_then(Leg(0.5, 0.45))[1]
+    lively = walk_then(Leg(0.5, 0.45, wander_m_s=0.09))[1]
+    wild = walk_then(Leg(0.5, 0.45, wander_m_s=0.16, params=replace(P, wander_peaks=9.0)))[1]
+    assert calm
+    assert lively
+    assert wild
+    assert calm.limit == pytest.approx(0.45 * 0.5)
+    assert calm.limit <= lively.limit < wild.limit
+    assert wild.limit == pytest.approx(0.80 * 0.5)
+
+
+def test_learning_is_forgotten_at_arming() -> None:
+    drift = walk_then(Leg(0.5, 0.0, wander_m_s=0.16))[2]
+    assert drift._usual_m_s > P.wander_sigmas * P.wander_m_s
+    drift.relearn()
+    assert drift._usual_m_s == P.wander_sigmas * P.wander_m_s
+    assert drift.warning is None
+    assert not drift.soft_stop
+
+
+def test_what_happens_now_does_not_excuse_itself() -> None:
+    """Half a second of being carried must not have raised the walker's usual velocity yet."""
+    drift = walk_then(Leg(0.5, 0.0))[2]
+    usual = drift._usual_m_s
+    place = 0.5
+    for _ in range(90):
+        place += 0.2 * DT_S
+        drift.update(0, at(place, 0.2), Phase.GUARDING, 0.5, DT_S)
+    assert drift._usual_m_s <= usual * 1.05
+
+
+def test_springing_back_from_a_hand_in_the_beam_is_not_new_ground() -> None:
+    drift = walk_then(Leg(0.447, 0.0))[2]
+    place = 0.5
+    for v in [-0.3] * 20 + [0.3] * 20:
+        place += v * DT_S
+        assert drift.update(0, at(place, v), Phase.GUARDING, 0.447, DT_S) is None
+
+
+def test_an_uncertain_velocity_is_not_a_standstill() -> None:
+    drift = walk_then(Leg(0.447, 0.0))[2]
+    place = 0.5
+    for _ in range(40):
+        place += 0.4 * DT_S
+        position = at(place, 0.4)
+        position.velocity_sigma_m_s = 0.3
+        assert drift.update(0, position, Phase.GUARDING, 0.447, DT_S) is None
+
+
+def test_whoever_gets_on_stands_and_turns_is_not_stopped_by_velocity() -> None:
+    """Belt unknown, nobody walks: a quarter of a metre to and fro at 0.5 m/s, then standing."""
+    drift = Drift(P, 200.0)
+    place = 0.75
+    for v in [-0.5] * 100 + [0.4] * 120 + [0.0] * 400 + [0.4] * 100:
+        place += v * DT_S
+        assert drift.update(0, at(place, v), Phase.WAITING, None, DT_S) is None
+    assert drift.rest_position_m == pytest.approx(place)
+
+
+def test_somebody_carried_further_than_anybody_shifts_is_on_a_moving_belt() -> None:
+    drift = Drift(P, 200.0)
+    place = 0.4
+    for i in range(400):
+        place += 0.5 * DT_S
+        found = drift.update(0, at(place, 0.5), Phase.WAITING, None, DT_S)
+        if found:
+            assert place > 0.4 + P.carried_m
+            assert place < REAR_M - 0.1
+            return
+        assert i < 399
+
+
+def test_after_the_walk_a_belt_at_rest_stops_nobody_again() -> None:
+    drift = walk_then(Leg(None, 0.0))[2]
+    for _ in range(450):
+        drift.update(0, at(0.5, 0.0), Phase.WAITING, None, DT_S)
+    assert drift.update(0, at(0.78, 0.35), Phase.WAITING, None, DT_S) is None
+    assert drift.rest_position_m == pytest.approx(0.78)
+
+
+# -- warnings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("velocity", [0.04, 0.08, 0.12, -0.05, -0.1])
+def test_a_slow_drift_is_warned_of_at_least_half_a_second_before_the_cut(velocity: float) -> None:
+    drift = walk_then(Leg(0.5, 0.0))[2]
+    place, warned_s = 0.5, None
+    for i in range(4000):
+        place += velocity * DT_S
+        found = drift.update(0, at(place, velocity), Phase.GUARDING, 0.5, DT_S)
+        if found:
+            assert warned_s is not None
+            assert i * DT_S - warned_s > 0.5
+            assert drift.warning is (Cause.DRIFT_REAR if velocity > 0 else Cause.DRIFT_FRONT)
+            return
+        if drift.warning and warned_s is None:
+            warned_s = i * DT_S
+    raise AssertionError("never stopped")
+
+
+def test_a_warning_lasts_half_a_second_and_pulls_the_soft_stop_only_when_asked() -> None:
+    for soft in (False, True):
+        drift = Drift(replace(P, soft_stop=soft), 200.0)
+        for _ in range(20):
+            drift.update(0, at(REAR_M - 0.05), Phase.GUARDING, 0.5, DT_S)
+        assert drift.warning is Cause.DRIFT_REAR
+        assert drift.soft_stop is soft
+        for _ in range(95):
+            drift.update(0, at(0.5), Phase.GUARDING, 0.5, DT_S)
+        assert drift.warning is Cause.DRIFT_REAR
+        for _ in range(10):
+            drift.update(0, at(0.5), Phase.GUARDING, 0.5, DT_S)
+        assert drift.warning is None
+        assert not drift.soft_stop
+
+
+def test_losing_the_position_ends_the_warning() -> None:
+    drift = Drift(replace(P, soft_stop=True), 200.0)
+    for _ in range(20):
+        drift.update(0, at(REAR_M - 0.05), Phase.GUARDING, 0.5, DT_S)
+    lost = at(0.9)
+    lost.known = False
+    drift.update(0, lost, Phase.GUARDING, 0.5, DT_S)
+    assert drift.warning is None
+    assert not drift.soft_stop
+
+
+# -- step off ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age_s", "beyond", "cause"),
+    [
+        (0.1399, True, None),
+        (0.14, True, Cause.STEP_OFF),
+        (0.15, True, Cause.STEP_OFF),
+        (0.999, True, Cause.STEP_OFF),
+        (1.0, True, None),
+        (0.2, False, None),
+    ],
+)
+def test_step_off_is_said_when_the_readings_lie_beyond_the_deck(
+    age_s: float, beyond: bool, cause: Cause | None
+) -> None:
+    position = at(0.5)
+    position.age_s = age_s
+    position.known = age_s <= 0.150
+    position.beyond = beyond
+    found = once(P, position, Phase.GUARDING, 0.5)
+    assert (found.cause if found else None) is cause
+
+
+# -- overspeed --------------------------------------------------------------------------------------
+
+SAFE = safe_speed_m_s(0.98, 0.15, 0.15, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("params", "speed", "seconds", "finding", "warning"),
+    [
+        (replace(P, over_safe_speed="refuse"), 0.9, 2.0, None, None),
+        (replace(P, commissioned=True), SAFE * 1.02, 2.0, None, None),
+        (replace(P, commissioned=True), SAFE * 1.04, 2.0, None, Cause.OVERSPEED),
+        (replace(P, commissioned=True), SAFE * 1.04, 0.4, None, None),
+        (replace(P, commissioned=True, over_safe_speed="refuse"), SAFE * 1.04, 2.0, Cause.OVERSPEED, Cause.OVERSPEED),
+        (replace(P, commissioned=True, over_safe_speed="refuse"), None, 2.0, Cause.OVERSPEED, Cause.OVERSPEED),
+        (replace(P, commissioned=True), None, 4.0, None, Cause.OVERSPEED),
+        (replace(P, commissioned=True), None, 6.0, None, None),
+        (replace(P, commissioned=True, over_safe_speed="refuse"), None, 6.0, Cause.OVERSPEED, Cause.OVERSPEED),
+        (replace(P, commissioned=True, belt_ceiling_m_s=SAFE), None, 2.0, None, None),
+    ],
+)  # fmt: skip
+def test_overspeed(
+    params: DriftParams, speed: float | None, seconds: float, finding: Cause | None, warning: Cause | None
+) -> None:
+    drift = Drift(params, 200.0)
+    found = None
+    for _ in range(round(seconds / DT_S)):
+        found = drift.update(0, at(0.5), Phase.GUARDING, speed, DT_S)
+    assert (found.cause if found else None) is finding
+    assert drift.warning is warning
+
+
+def test_a_refused_speed_is_refused_even_while_nobody_is_seen() -> None:
+    drift = Drift(replace(P, commissioned=True, over_safe_speed="refuse"), 200.0)
+    lost = at(0.5)
+    lost.known = False
+    found = None
+    for _ in range(200):
+        found = drift.update(0, lost, Phase.WAITING, None, DT_S)
+    assert found
+    assert found.cause is Cause.OVERSPEED
+
+
+def test_a_real_drift_is_warned_of_before_the_speed_is() -> None:
+    drift = Drift(replace(P, commissioned=True), 200.0)
+    for _ in range(300):
+        drift.update(0, at(REAR_M - 0.05), Phase.GUARDING, None, DT_S)
+    assert drift.warning is Cause.DRIFT_REAR
+
+
+# -- the pure functions -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [0.2, 0.5, 0.9, 1.34])
+@pytest.mark.parametrize("deceleration", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("latency", [0.05, 0.4])
+def test_rest_is_where_integration_brings_a_carried_walker(
+    speed: float, deceleration: float, latency: float
+) -> None:
+    """The walker's share of the belt's speed stays the same while the belt comes to rest."""
+    share = 0.4
+
+    def belt(t: float) -> float:
+        return max(0.0, speed - deceleration * max(0.0, t - latency))
+
+    end = latency + speed / deceleration
+    path = solve_ivp(lambda t, _: [share * belt(t)], (0.0, end), [0.3], max_step=0.002, rtol=1e-8)
+    assert rest_position_m(0.3, share * speed, speed, latency, deceleration) == pytest.approx(
+        float(path.y[0, -1]), abs=1e-4
+    )
+
+
+def test_long_steps_stay_long_until_the_belt_stands() -> None:
+    assert rest_position_m(0.5, -0.1, 0.5, 0.2, 1.0) == pytest.approx(0.5 - 0.1 * (0.2 + 0.5))
+
+
+@pytest.mark.parametrize("deceleration", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("latency", [0.05, 0.15, 0.4])
+@pytest.mark.parametrize("length_m", [1.27, 1.4, 1.6])
+def test_the_safe_speed_leaves_exactly_the_room_that_walking_needs(
+    deceleration: float, latency: float, length_m: float
+) -> None:
+    lines = (0.7 * length_m, 0.15)
+
+    def room_m(speed: float) -> float:
+        front_m, rear_m = zone_m(*lines, speed, latency, deceleration)
+        return rear_m - front_m - 2.0 * SPREAD_M
+
+    safe = safe_speed_m_s(*lines, latency, deceleration)
+    if room_m(0.0) <= 0.0:
+        assert safe == 0.0
+    else:
+        assert safe == pytest.approx(brentq(room_m, 0.0, 5.0), abs=1e-9)
+
+
+def test_there_is_no_safe_speed_on_a_deck_without_room() -> None:
+    assert safe_speed_m_s(0.60, 0.15, 0.15, 1.0) == 0.0
+
+
+def test_the_zone_shrinks_from_the_rear_as_the_belt_gets_faster() -> None:
+    slow, fast = zone_m(0.98, 0.15, 0.2, 0.15, 1.0), zone_m(0.98, 0.15, 0.6, 0.15, 1.0)
+    assert slow[0] == fast[0]
+    assert slow[1] > fast[1]
+    assert fast[1] == pytest.approx(0.98 - SLACK_M - SEE_M - 0.6 * (SEE_S + 0.15) - 0.18)
+
+
+# -- whole walks through position and drift ----------------------------------------------------------
+
+
+def _trace(seed: int, seconds: float, place: Callable[[float, Random], float]) -> Finding | None:
+    random = Random(seed)
+    position, drift = Position(PositionParams(), 100.0), Drift(P, 100.0)
+    n = 0
+    for i in range(round(seconds * 100)):
+        t_ns = i * 10_000_000
+        reading = None
+        if i % 3 == 0 and random.random() > 0.03:
+            n += 1
+            reading = RangeSample(t_ns, place(i / 100, random), n % 256)
+        position.update(t_ns, reading, 1.6 if i > 200 else None)
+        found = drift.update(t_ns, position, Phase.GUARDING if i > 200 else Phase.WAITING, None, 0.01)
+        if found:
+            return found
+    return None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ordinary_wander_with_a_sway_that_is_out_of_step_stops_nobody(seed: int) -> None:
+    def place(t: float, random: Random) -> float:
+        wander = 0.07 * math.sin(0.35 * t + seed) + 0.04 * math.sin(0.9 * t + 2 * seed)
+        return 0.56 + wander + 0.018 * math.sin(2 * math.pi * 1.3 * t) + random.gauss(0, 0.012)
+
+    assert _trace(seed, 120.0, place) is None
+
+
+@pytest.mark.parametrize(("speed", "within_m"), [(0.447, 0.30), (0.894, 0.40)])
+def test_a_standstill_in_a_noisy_trace_without_belt_speed_is_stopped(speed: float, within_m: float) -> None:
+    def place(t: float, random: Random) -> float:
+        carried = speed * max(0.0, t - 30.0)
+        seen.append(carried)
+        return 0.5 + 0.04 * math.sin(0.5 * min(t, 30.0)) + carried + random.gauss(0, 0.012)
+
+    seen: list[float] = []
+    found = _trace(9, 33.0, place)
+    assert found
+    assert found.cause in (Cause.STANDSTILL, Cause.DRIFT_REAR)
+    assert 0.0 < seen[-1] < within_m
+
+
+def test_constants_that_other_pages_quote() -> None:
+    assert module.REAR_PART == 0.70
+    assert P.step_off_s < 0.150
