@@ -390,3 +390,23 @@ def test_an_imu_that_was_never_opened_is_a_fault_and_not_an_exception(world: Any
     assert driver.read(0) is Fault.REGISTER_CHANGED
     assert driver.recheck() is Fault.REGISTER_CHANGED
     driver.close()
+
+
+@both
+def test_opening_clears_what_somebody_else_has_set_and_the_table_does_not_name(world: Any, name: str) -> None:
+    chip = getattr(world, MAKE[name][1])
+    chip.registers[0x73] = 0x11  # LSM6DSOX: a user offset of the accelerometer
+    opened(world, name)
+    assert chip.registers[0x73] == 0x00
+
+
+def test_the_chips_get_the_time_that_their_data_sheets_ask_for(world: Any) -> None:
+    naps: list[float] = []
+
+    def sleep(duration_s: float) -> None:
+        naps.append(duration_s)
+        world.wire.sleep(duration_s)
+
+    Lsm6dsox(world.bus, sleep=sleep).open()
+    Mpu6050(world.bus, sleep=sleep).open()
+    assert naps == [0.02, 0.08, 0.1, 0.01, 0.05]

@@ -341,6 +341,8 @@ def test_a_closed_sensor_goes_dark(world: Any, name: str) -> None:
     driver.poll(world.tick())
     driver.close()
     assert chip._period_ns() == 0
+    if name == "tf_luna":
+        assert (chip.registers[0x25], chip.registers[0x26]) == (0, 100)
     world.tick(20)
     assert set(poll(world, driver, 20)[1:]) == {None}
 
