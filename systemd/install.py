@@ -36,6 +36,7 @@ SHARED = (*SYSTEM_FILES, "pin_low.py", "install.py", "preflight.py", "make-venv"
 PACKAGED = ("firmware_py", "sensors", "pyproject.toml", "README.md")
 READY_TIMEOUT_S = 60.0
 STAYS_UP_S = 4.0
+GIVE_UP_RESTARTS = 4
 
 
 class Refused(Exception):
@@ -70,7 +71,7 @@ class System:
             return True
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while self.show(unit, "ActiveState") != "active":
-            if time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_s or int(self.show(unit, "NRestarts") or 0) >= GIVE_UP_RESTARTS:
                 return False
             time.sleep(0.5)
         restarts = self.show(unit, "NRestarts")

@@ -4,8 +4,8 @@
 set -eu
 
 demo="ca-certificates python3 python3-pip python3-venv"
-test="$demo gcc libc6-dev make mosquitto systemd"
-vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86"
+test="$demo chromium gcc libc6-dev make mosquitto mosquitto-clients systemd"
+vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86 systemd-container zstd xz-utils"
 
 wanted=
 for group in "${@:-demo}"; do

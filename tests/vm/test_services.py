@@ -1,0 +1,161 @@
+"""The installed units under a real systemd, in a container at full speed, on the simulated header.
+
+What only systemd can do: restart, its watchdog, the pin after the end, the sandbox, the rights.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware_py.config import Config, annotated_toml
+from tests.pisim import header
+from tests.pisim.pi import Pi
+from tests.vm.container import Container
+
+IMAGE = Path(os.environ["REARGUARD_VM"])
+GUARD = "/bin/rearguard run --config"
+DROP_IN = """[Service]
+Environment=LD_PRELOAD=/pisim/pishim.so PISIM_SOCK=/pisim/header.sock PISIM_ROOT=/pisim/root
+"""
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Path]:
+    """A folder that other users may enter, unlike pytest's own."""
+    folder = IMAGE / "pisim"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o755)
+    source = Path(header.__file__).with_name("pishim.c")
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", folder / "pishim.so", source, "-ldl"], check=True)
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def pi(shared: Path) -> Iterator[Pi]:
+    it = Pi(shared, shared / "pishim.so")
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="module")
+def container(pi: Pi, shared: Path) -> Iterator[Container]:
+    root = IMAGE / "root"
+    for name in ("vm-agent", "pisim", "rearguard-world"):
+        for wants in ("multi-user", "sysinit"):
+            (root / f"etc/systemd/system/{wants}.target.wants/{name}.service").unlink(missing_ok=True)
+    (root / "etc/systemd/system/rearguard-guard.service.d/vm.conf").write_text(DROP_IN)
+    (root / "etc/rearguard/config.toml").write_text(annotated_toml(Config()))
+    try:
+        it = Container(root, shared)
+    except (OSError, TimeoutError) as error:
+        pytest.skip(f"no container on this computer: {error}")
+    yield it
+    it.stop()
+
+
+def guard(container: Container, other_than: int = 0) -> int:
+    """The guard's process, once systemd says that it is ready."""
+    deadline_s = time.monotonic() + 30
+    while True:
+        _, state = container.sh("systemctl is-active rearguard-guard")
+        number = container.process(GUARD)
+        if state.strip() == "active" and number not in (0, other_than):
+            return number
+        assert time.monotonic() < deadline_s, container.sh(
+            "journalctl -u rearguard-guard --no-pager | tail -40"
+        )[1]
+        time.sleep(0.05)
+
+
+def test_both_services_come_up_by_themselves_and_the_relay_is_off(container: Container, pi: Pi) -> None:
+    guard(container)
+    assert not pi.runs()
+    deadline_s = time.monotonic() + 30
+    while container.sh("systemctl is-active rearguard-courier")[1].strip() != "active":
+        assert time.monotonic() < deadline_s, container.sh(
+            "journalctl -u rearguard-courier --no-pager | tail -40"
+        )[1]
+        time.sleep(0.2)
+    code, out = container.sh("systemctl show -P NRestarts rearguard-guard rearguard-courier")
+    assert code == 0 and out.split() == ["0", "0"], out
+
+
+def test_the_guard_has_its_rights_and_nothing_more(container: Container) -> None:
+    number = guard(container)
+    status = Path(f"/proc/{number}/status").read_text()
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
+    assert Path(f"/proc/{number}/status").stat().st_uid != 0
+    assert os.sched_getscheduler(number) & ~0x40000000 == os.SCHED_FIFO
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_dead_guard_is_off_within_60_ms_its_pin_low_and_itself_back(
+    container: Container, pi: Pi, number: signal.Signals
+) -> None:
+    process = guard(container)
+    pi.arm()
+    start_ns = time.monotonic_ns()
+    os.kill(process, number)
+    took_ms = pi.wait_dropped(start_ns)
+    assert took_ms <= 60
+    assert pi.header.wait_for(lambda: not pi.header.level(pi.relay_pin), 2)
+    guard(container, other_than=process)
+    assert not pi.runs()
+    print(f"\ncontainer: {number.name}: off after {took_ms:.1f} ms")
+
+
+def test_a_stopped_guard_is_off_within_60_ms_and_killed_by_the_watchdog(container: Container, pi: Pi) -> None:
+    process = guard(container)
+    pi.arm()
+    start_ns = time.monotonic_ns()
+    os.kill(process, signal.SIGSTOP)
+    assert pi.wait_dropped(start_ns) <= 60
+    guard(container, other_than=process)
+    assert "watchdog" in container.sh("journalctl -u rearguard-guard --no-pager | tail -20")[1].lower()
+
+
+def test_an_armed_device_refuses_to_be_upgraded_and_a_stopped_one_does_not(
+    container: Container, pi: Pi
+) -> None:
+    process = guard(container)
+    pi.arm()
+    code, out = container.sh("make -C /root/rearguard-next install")
+    assert code != 0
+    assert "armed" in out, out
+    assert pi.runs()
+    pi.unplugged.add(pi.config.imu.address)
+    pi.wait_dropped(time.monotonic_ns())
+    pi.unplugged.clear()
+    code, out = container.sh("make -C /root/rearguard-next install", 120)
+    assert code == 0, out
+    assert "9.9.9" in container.sh("readlink /opt/rearguard/current")[1]
+    guard(container, other_than=process)
+
+
+def test_a_version_that_does_not_start_is_rolled_back_by_itself(container: Container, pi: Pi) -> None:
+    guard(container)
+    before = container.sh("readlink /opt/rearguard/current")[1]
+    folder = '/opt/rearguard/versions/$(cd /root/rearguard && python3 -c \'import sys; sys.path.insert(0, "systemd")'
+    folder += "; import install; print(install.version_id(install.SOURCE))')"
+    container.sh(f"printf '#!/bin/sh\\n[ $1 = config ] || exit 7\\n' > {folder}/bin/rearguard")
+    code, out = container.sh("make -C /root/rearguard install", 300)
+    assert code != 0
+    assert "does not run here" in out, out
+    assert container.sh("readlink /opt/rearguard/current")[1] == before
+    guard(container)
+
+
+def test_uninstall_takes_everything_away_but_what_is_yours(container: Container) -> None:
+    code, out = container.sh("python3 /opt/rearguard/current/share/install.py uninstall", 60)
+    assert code == 0, out
+    assert container.sh("systemctl is-active rearguard-guard")[1].strip() != "active"
+    assert container.sh("ls /opt/rearguard")[0] != 0
+    assert container.sh("ls /etc/rearguard/config.toml")[0] == 0
