@@ -2,7 +2,8 @@
 
 import json
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, cast, get_args
 
 import typer
 from rich.console import Console
@@ -80,3 +81,41 @@ def _words(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{k} {v}" for k, v in value.items() if v is not None)
     return "-" if value is None else str(value)
+
+
+@rig.command()
+def draw(
+    scenario: Annotated[
+        str, typer.Argument(help="walk | drift | standstill | freeze | fall | front | step_off | speed_up")
+    ],
+    output: Annotated[Path, typer.Option(help="SVG file to write")] = Path("run.svg"),
+    seed: Annotated[int, typer.Option(help="which run")] = 1,
+    seconds: Annotated[float, typer.Option(min=5.0, help="length of the run")] = 30.0,
+) -> None:
+    """Draw one run of the rig: where the walker was, what the device thought, when it warned and cut.
+
+    Example: rearguard rig draw standstill --output standstill.svg
+    """
+    from firmware_py.config import Config
+    from firmware_py.rig.closed_loop import ClosedLoop
+    from firmware_py.rig.draw import Run, svg
+    from firmware_py.rig.scene import Scenario, Scene
+
+    if scenario not in get_args(Scenario):
+        typer.echo(f"draw: {scenario} is none of: {', '.join(get_args(Scenario))}.", err=True)
+        raise typer.Exit(2)
+    params = Config().monitor_params()
+    loop = ClosedLoop(Scene(cast(Scenario, scenario), seed), params, 200.0, hall=False)
+    ticks = []
+    for _ in range(round(seconds * 200.0)):
+        decision = loop.step()
+        assert loop.state is not None
+        ticks.append((loop.state, decision))
+    lines = params.drift
+    output.write_text(
+        svg(
+            Run(f"{scenario}, seed {seed}", ticks, lines.deck_length_m, lines.front_line_m, lines.rear_line_m)
+        ),
+        encoding="utf-8",
+    )
+    typer.echo(f"written: {output}", err=True)

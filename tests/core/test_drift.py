@@ -145,7 +145,7 @@ def walk_then(leg: Leg) -> tuple[float | None, Finding | None, Drift]:
 @pytest.mark.parametrize(
     ("name", "leg", "cause", "from_s", "to_s"),
     [
-        ("dead standstill at 2 mph: the line is nearer than certainty", Leg(0.894, 0.894, start_m=0.30), Cause.DRIFT_REAR, 0.02, 0.25),
+        ("dead standstill at 2 mph: the line is near", Leg(0.894, 0.894, start_m=0.30), Cause.DRIFT_REAR, 0.02, 0.25),
         ("dead standstill at 1 mph, measured", Leg(0.447, 0.447), Cause.STANDSTILL, 0.02, 0.25),
         ("dead standstill at 0.5 mph, measured", Leg(0.224, 0.224), Cause.STANDSTILL, 0.02, 0.30),
         ("dead standstill, belt unknown, really 1 mph", Leg(None, 0.447), Cause.STANDSTILL, 0.02, 0.30),
