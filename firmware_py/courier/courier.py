@@ -85,6 +85,7 @@ class Courier:
         self.broker: Broker | None = None
         self.stream = Stream()
         self.page_problem = "not served yet" if config.page.enabled else ""
+        self._reporting = threading.Lock()
         self._lost_on_link = Losses()
         self._lost_on_disk = Losses()
         self._interrupted: dict[str, dict[str, Any]] = {}
@@ -314,7 +315,9 @@ class Courier:
         return list_incidents(self.state_dir / "incidents")
 
     def report(self, name: str) -> bytes | None:
-        return html_of(self.state_dir / "incidents", name)
+        """The page of one incident, made anew; one at a time, since each replays its trace."""
+        with self._reporting:
+            return html_of(self.state_dir / "incidents", name)
 
     @property
     def serving(self) -> bool:

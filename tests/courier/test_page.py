@@ -17,7 +17,7 @@ from firmware_py.courier.page import gate, server, stream
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import MAX_VIEWERS, Stream
 from tests.courier.conftest import Served, Serving
-from tests.courier.fake_guard import stopped
+from tests.courier.fake_guard import decision, frame, stopped
 from tests.courier.process import wait_for
 
 
@@ -34,9 +34,9 @@ def raw(port: int, request: bytes, timeout_s: float = 5.0) -> bytes:
     """All that comes back until the server closes or `timeout_s` is over."""
     with socket.create_connection(("127.0.0.1", port), timeout_s) as client:
         client.sendall(request)
-        answer = b""
+        answer, deadline_s = b"", time.monotonic() + timeout_s
         try:
-            while data := client.recv(65536):
+            while (data := client.recv(65536)) and time.monotonic() < deadline_s:
                 answer += data
         except (TimeoutError, ConnectionResetError):
             pass
@@ -294,6 +294,26 @@ def test_session_and_health_are_told(serving: Serving) -> None:
         ]  # fmt: skip
         assert {part["state"] for part in now["parts"]} <= {"ok", "off"}
         assert now["session"]["minutes"] >= 0
+
+
+def test_a_stop_becomes_an_incident_with_a_report_that_loads_nothing(serving: Serving) -> None:
+    with serving() as served:
+        now_ns = time.monotonic_ns()
+        for n in range(400):
+            t_ns = now_ns + n * 5_000_000
+            served.tick(frame(t_ns), decision(t_ns))
+            if n % 100 == 99:  # no faster than the link: it drops ticks rather than wait
+                wait_for(lambda n=n: served.courier.live.ticks == n + 1)
+        served.tick(frame(t_ns + 5_000_000), stopped(t_ns + 5_000_000, Cause.FALL))
+        wait_for(lambda: served.courier.recorder.health()["incidents"] == 1)
+        [incident] = json.loads(get(served.port, "/api/incidents").body)  # type: ignore[attr-defined]
+        assert incident["title"] == "Loss of balance"
+        report = get(served.port, f"/incidents/{incident['name']}")
+        assert report.status == 200
+        policy = report.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "script" not in policy
+        text = report.body.decode()  # type: ignore[attr-defined]
+        assert "lost balance" in text and "<script" not in text
 
 
 class Watcher:
