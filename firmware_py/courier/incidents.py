@@ -18,13 +18,14 @@ from firmware_py.core.wire import unpack_decision, unpack_frame
 from firmware_py.courier.segments import unused
 from firmware_py.courier.shadow import Shadow
 from firmware_py.courier.words import STOPS
-from firmware_py.traces.mcap_writer import McapWriter
+from firmware_py.traces.mcap_writer import McapWriter, plain
 
 log = logging.getLogger(__name__)
 
 SECOND_NS = 1_000_000_000
 BEFORE_NS = 30 * SECOND_NS
 AFTER_NS = 10 * SECOND_NS
+MOST_NS = 120 * SECOND_NS  # stops that follow one another at once share a file up to this length
 BLOCK_NS = 5 * SECOND_NS  # how often the monitor's state is kept: an incident begins at one of them
 GUARD_LOST = "guard_lost"  # no cause of the core: the guard went silent while the belt ran
 WAITING_MOST = 8  # incidents that the disk refuses; beyond it the oldest waits no longer
@@ -115,33 +116,29 @@ class Incidents:
 
     def _stopped(self, decision: Decision, wall_ns: int) -> None:
         if self._open is not None:  # armed again and stopped again within the 10 s: one file holds both
-            self._open.until_ns = decision.t_ns + AFTER_NS
+            self._open.until_ns = min(decision.t_ns + AFTER_NS, self._open.blocks[0].ticks[0][0] + MOST_NS)
             return
-        cause = decision.cause
-        facts = {"rule": decision.rule, "value": decision.value, "limit": decision.limit}
-        if cause is not None:
-            self._begin(cause.value, STOPS[cause].title, decision, facts, wall_ns)
+        if decision.cause is not None:
+            self._begin(decision.cause.value, STOPS[decision.cause].title, decision, wall_ns)
 
     def lost(self, wall_ns: int) -> None:
         """The guard has gone. When the belt was running, that is an incident too."""
         if self._run and self._open is None and self._blocks:
             last = unpack_decision(self._blocks[-1].ticks[-1][2])
-            self._begin(
-                GUARD_LOST, "The guard went silent", last, {"rule": "", "value": 0.0, "limit": 0.0}, wall_ns
-            )
+            self._begin(GUARD_LOST, "The guard went silent", last, wall_ns)
         self._run = False
         self.close()
 
-    def _begin(self, cause: str, title: str, last: Decision, facts: dict[str, Any], wall_ns: int) -> None:
+    def _begin(self, cause: str, title: str, last: Decision, wall_ns: int) -> None:
         assert self._about is not None
         moment = time.gmtime(wall_ns / 1e9)
-        facts |= {
+        said = plain(last)
+        facts = {
             "title": title,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", moment),
             "t_ns": last.t_ns,
             "cause": cause,
-            "position_m": last.position_m,
-            "velocity_m_s": last.velocity_m_s,
+            **{key: said[key] for key in ("rule", "value", "limit", "position_m", "velocity_m_s")},
             **{key: self._about.get(key, "") for key in ("boot_id", "version", "config_hash")},
         }
         self._open = Incident(

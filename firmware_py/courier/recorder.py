@@ -49,6 +49,9 @@ class Tape:
             self.shadow.step(frame, packed)
 
     def event(self, event: dict[str, Any]) -> None:
+        """One event of the guard. Raises ValueError, and keeps nothing of it, when it is not one."""
+        if not isinstance(event.get("t_ns"), int):
+            raise ValueError(f"an event without its time: {event}")
         self.segments.event(event)
         self.incidents.event(event)
 

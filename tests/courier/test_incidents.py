@@ -68,6 +68,34 @@ def test_two_stops_within_ten_seconds_share_a_file_and_later_ones_have_their_own
     assert tape.incidents.count == 2
 
 
+def test_stops_without_end_do_not_make_a_file_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_py.courier.incidents.MOST_NS", 30_000_000_000)
+    tape = tape_in(tmp_path)
+    Guard(50.0, (12.0, 20.0, 28.0, 36.0, 44.0), rearm=True).into(tape)
+    tape.close()
+    first, *more = incidents(tmp_path)
+    assert replay_file(first).duration_s == pytest.approx(30.0, abs=0.1) and more
+
+
+def test_figures_that_are_not_finite_and_events_that_are_none_do_no_harm(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    tape.hello(HELLO)
+    for n, (frame, decision) in enumerate(Guard(20.0, (12.0,)).ticks()):
+        if n == 100:
+            tape.event({"kind": "warning", "t_ns": frame.t_ns, "value": float("nan"), "limit": float("inf")})
+            with pytest.raises(ValueError, match="without its time"):
+                tape.event({"kind": "warning"})
+        stopped = not decision.run and n > 2000
+        tape.tick(frame, decision._replace(value=float("nan")) if stopped else decision, WALL_NS + frame.t_ns)
+    tape.close()
+    (path,) = incidents(tmp_path)
+    assert len(list(read_mcap(path).frames)) == 4000
+    (facts,) = list_incidents(tmp_path / "incidents")
+    assert facts["value"] is None
+
+
 def test_the_guard_that_falls_silent_while_the_belt_runs_is_an_incident(tmp_path: Path) -> None:
     tape = tape_in(tmp_path)
     Guard(20.0).into(tape)
