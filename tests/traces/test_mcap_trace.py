@@ -264,3 +264,21 @@ def test_a_gap_of_the_recorder_is_told(tmp_path: Path) -> None:
             writer.frame(frame)
         writer.finish()
     assert read_all(path)[2] == ["37 frames are missing before 0.5 s: the disk was full"]
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_foxglove_layout_plots_only_what_the_schemas_hold() -> None:
+    layout = json.loads((DOCS / "foxglove-layout.json").read_text())
+    paths = [path["value"] for panel in layout["configById"].values() for path in panel.get("paths", [])]
+    assert len(paths) > 12
+    for path in paths:
+        topic, field = path.split("[")[0].split(".")
+        assert field in SCHEMAS[topic]["properties"], path
+    assert set(str(layout["layout"]).split("'")) >= set(layout["configById"])
+
+
+def test_every_topic_is_explained() -> None:
+    text = (DOCS / "traces.md").read_text()
+    assert all(f"| `{topic}` |" in text for topic in SCHEMAS)
