@@ -14,7 +14,7 @@ EXPECTED: dict[str, tuple[str | None, ...]] = {
     "walk": (None,),
     "drift": ("drift_rear",),
     "standstill": ("standstill", "drift_rear"),
-    "fall": ("fall",),
+    "fall": ("fall", "stumble", "standstill"),  # who falls is carried, too: whichever is seen first
     "front": ("drift_front",),
     "unplug": ("imu",),
 }

@@ -27,6 +27,9 @@ from firmware_py.rig.processes import process, settle
 from firmware_py.rig.view import STORIES, picture, result_table
 
 STEADY_S = 5.0  # walking at speed before the hazard
+SPEED_M_S = 0.45
+# At 0.45 m/s the rule for standing still often sees a fall first; on a slow belt the fall shows as itself.
+SPEEDS_M_S = {"fall": 0.30}
 START_MS = 10_000
 PICTURE_S = 1 / 15
 
@@ -39,9 +42,15 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         listener.bind(str(room / "view.sock"))
         listener.listen(1)
         world = ("firmware_py.rig.world", room, "--config", config_file, "--scenario", run.scenario)
-        truths = held.enter_context(
-            process(room / "world.log", *world, "--seed", seed, "--steady-s", STEADY_S)
-        ).stdout
+        person = (
+            "--seed",
+            seed,
+            "--steady-s",
+            STEADY_S,
+            "--speed-m-s",
+            SPEEDS_M_S.get(run.scenario, SPEED_M_S),
+        )
+        truths = held.enter_context(process(room / "world.log", *world, *person)).stdout
         truths.readline()  # the world stands
         guard = held.enter_context(
             process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)

@@ -34,7 +34,7 @@ STORIES = {
     "walk": "a person walks backward, and nothing happens",
     "drift": "the steps get a little too short: the belt carries the walker to the rear",
     "standstill": "the walker stops walking on a moving belt",
-    "fall": "the walker trips and falls backward",
+    "fall": "a slow walker trips and falls backward",
     "front": "the steps get a little too long: heels toward the console",
     "unplug": "somebody pulls the plug of the hip pod",
 }

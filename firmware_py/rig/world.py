@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from firmware_py.config import Config, load
+from firmware_py.rig.belt import BeltParams
 from firmware_py.rig.pins import DRIVEN, WIRED
 from firmware_py.rig.scene import Scenario, Scene, Setup, State
 from firmware_py.rig.switchgear import Contactors, Person
@@ -27,7 +28,7 @@ from sensors.emulated import (
     EmulatedVl53l1x,
     handle,
 )
-from sensors.samples import Fault
+from sensors.samples import Fault, Vec3
 
 STEP_NS = 1_000_000  # no finer than this
 REPORT_NS = 40_000_000
@@ -38,14 +39,26 @@ class World:
     """Everything outside the guard; `serve` runs it in real time."""
 
     def __init__(
-        self, config: Config, scenario: Scenario, seed: int, steady_s: float, bus: EmulatedBus | None = None
+        self,
+        config: Config,
+        scenario: Scenario,
+        seed: int,
+        steady_s: float,
+        bus: EmulatedBus | None = None,
+        speed_m_s: float = 0.45,
     ) -> None:
-        self.scene = Scene(scenario, seed, Setup(deck_length_m=config.deck_length_m, mount=config.range.mount,
-                                                 steady_s=steady_s))  # fmt: skip
+        setup = Setup(
+            deck_length_m=config.deck_length_m,
+            mount=config.range.mount,
+            belt=BeltParams(speed_m_s=speed_m_s),
+            steady_s=steady_s,
+        )
+        self.scene = Scene(scenario, seed, setup)
         self.bus = bus or EmulatedBus()
         self._imu = EmulatedLsm6dsox() if config.imu.sensor == "lsm6dsox" else EmulatedMpu6050()
         self._range = EmulatedVl53l1x() if config.range.sensor == "vl53l1x" else EmulatedTfLuna()
         self._config = config
+        self._to_sensor_m = (config.range.zero_mm - config.range.half_body_mm) / 1000
         self.bus.attach(config.imu.address, self._imu)
         self.bus.attach(config.range.address, self._range)
         self._plugged = True
@@ -77,19 +90,31 @@ class World:
         self._wire(self._t_ns)
 
     def _feel(self, state: State) -> None:
+        """What the scene says, as the chips would have it: their own axes, their own zero, their own words."""
         if state.accel_m_s2 is not None and state.gyro_rad_s is not None:
-            self._imu.set(state.accel_m_s2, state.gyro_rad_s)
+            self._imu.set(self._to_chip(state.accel_m_s2), self._to_chip(state.gyro_rad_s))
         elif self._plugged:
             self._plugged = False
             self.bus.detach(self._config.imu.address)
+        distance_m = max(0.0, state.distance_m + self._to_sensor_m)
         if isinstance(self._range, EmulatedVl53l1x):
             status = {None: 9, Fault.NO_TARGET: 5}.get(
                 state.range_fault, 4
             )  # UM2356: 4 weak, 5 nothing there
-            self._range.set(state.distance_m, status)
+            self._range.set(distance_m, status)
         else:
-            self._range.set(0.0 if state.range_fault is Fault.NO_TARGET else state.distance_m,
-                            50 if state.range_fault is Fault.WEAK_SIGNAL else 1000)  # fmt: skip
+            amplitude = 50 if state.range_fault is Fault.WEAK_SIGNAL else 1000
+            self._range.set(0.0 if state.range_fault is Fault.NO_TARGET else distance_m, amplitude)
+
+    def _to_chip(self, body: Vec3) -> Vec3:
+        """The rows of `mounting` turn chip axes into body axes; its columns turn them back."""
+        front, left, up = self._config.imu.mounting
+        x, y, z = body
+        return (
+            front[0] * x + left[0] * y + up[0] * z,
+            front[1] * x + left[1] * y + up[1] * z,
+            front[2] * x + left[2] * y + up[2] * z,
+        )
 
     def _wire(self, t_ns: int) -> None:
         config, pulled = self._config, self.contactors.pulled
@@ -179,11 +204,15 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--scenario", choices=get_args(Scenario), default="walk")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steady-s", type=float, default=5.0)
+    parser.add_argument("--speed-m-s", type=float, default=0.45)
     asked = parser.parse_args(argv)
     with contextlib.suppress(OSError):  # hardware does not wait for other programs; without the right it may
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(40))
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        serve(World(load(asked.config), asked.scenario, asked.seed, asked.steady_s), asked.directory)
+        world = World(
+            load(asked.config), asked.scenario, asked.seed, asked.steady_s, speed_m_s=asked.speed_m_s
+        )
+        serve(world, asked.directory)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,21 @@ def test_the_other_range_sensor_does_too(fault: Fault | None, distance_m: float,
     assert (it._range._distance_m, it._range._amplitude) == (distance_m, amplitude)
 
 
+def test_the_chip_feels_in_its_own_axes_what_the_mounting_turns_back() -> None:
+    turned = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
+    it = world(imu={"mounting": turned})
+    body = (1.0, 2.0, 3.0)
+    chip = it._to_chip(body)
+    assert tuple(sum(a * b for a, b in zip(row, chip, strict=True)) for row in turned) == body
+
+
+@pytest.mark.parametrize("mount", ["front", "rear"])
+def test_the_sensor_measures_from_where_it_sits_to_the_back(mount: str) -> None:
+    it = world(range={"mount": mount, "zero_mm": 100, "half_body_mm": 30})
+    it._feel(it.state._replace(range_fault=None, distance_m=0.7))
+    assert it._range._distance_m == pytest.approx(0.77)
+
+
 def test_a_bus_can_be_handed_in() -> None:
     bus = EmulatedBus()
     assert World(Config(), "walk", 1, 1.0, bus).bus is bus
