@@ -23,6 +23,7 @@ class Served:
 
     def __init__(self, folder: Path, **page: Any) -> None:
         self.port = free_port()
+        self._sent = 0
         self.folder = folder
         settings = {
             "courier": {"state_dir": str(folder / "state"), "socket": str(folder / "c.sock")},
@@ -37,6 +38,11 @@ class Served:
     def tick(self, f: Frame | None = None, d: Decision | None = None) -> None:
         now_ns = time.monotonic_ns()
         self.guard.tick(f or frame(now_ns), d or decision(now_ns))
+        self._sent += 1
+
+    def settle(self) -> None:
+        """Wait until the courier has seen every tick that the link took."""
+        wait_for(lambda: self.courier.live.ticks + self.guard.link.dropped_ticks == self._sent)
 
     def close(self) -> None:
         self.guard.link.close()
