@@ -280,3 +280,24 @@ def test_the_counters_carry_the_links_own(link: Link, courier: Courier) -> None:
     assert told == {"ticks": 5, "dropped_ticks": 1, "dropped_events": 0, "pending_events": 1, "connects": 1}
     link.state({"a": [1]})
     assert courier.messages() == [b'S{"a": [1]}']
+
+
+def test_a_courier_that_dies_with_our_messages_unread_is_noticed(link: Link, courier: Courier) -> None:
+    link.connect(0)
+    courier.messages()
+    link.tick(frame(), decision(0))  # never read: the kernel answers with a reset
+    courier.die()
+    assert not link.poll(0)
+    assert not link.connected
+
+
+def test_what_a_full_socket_does_not_take_again_stays_kept(link: Link, courier: Courier) -> None:
+    link.connect(0)
+    link.event(event(1))
+    link.event(event(2))
+    while not link.dropped_ticks:
+        link.tick(frame(), decision(0))
+    link.poll(RESEND_NS + 2)
+    assert seqs(courier.messages()) == [1, 2], "the first telling only"
+    link.poll(2 * RESEND_NS + 2)
+    assert seqs(courier.messages()) == [1, 2]

@@ -67,7 +67,8 @@ def test_outputs_are_low_from_the_start_and_after_the_end(pins: MockFactory) -> 
 def test_the_soft_stop_follows_the_decision(pins: MockFactory) -> None:
     it = panel(soft_stop_pin=26)
     it.show(decision(0, run=True, soft_stop=True))
-    it.show(decision(1, run=True, soft_stop=False))
+    it.show(decision(1, run=True, soft_stop=True))
+    it.show(decision(2, run=True, soft_stop=False))
     assert [bool(s.state) for s in pins.pin(26).states] == [False, True, False]
     it.close()
 

@@ -213,3 +213,21 @@ def test_gpiozero_itself_takes_the_pin_low_when_the_program_forgets_to(tmp_path:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.split("\n")[-2] == "GPIO17 0", done.stdout
+
+
+def test_a_pin_that_cannot_be_given_back_is_said_and_the_other_one_still_is(
+    pins: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Relay(PIN, "level", READBACK)
+
+    def fails() -> None:
+        raise OSError(5, "gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(relay._pin, "close", fails)
+        relay.close()
+    assert relay.error is not None
+    assert "given back" in relay.error
+    assert relay._contacts is not None
+    assert relay._contacts.closed
+    relay.close()
