@@ -31,11 +31,12 @@ for package in $wanted; do
         case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
     fi
 done
-# A Pi whose Python has no lgpio wheel takes the distribution's.
-if python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null &&
-    ! python3 -c 'import lgpio' 2>/dev/null && apt-cache show python3-lgpio >/dev/null 2>&1; then
-    missing="$missing python3-lgpio"
-fi
+# Python 3.13 and newer have no lgpio wheel on the index: they take the distribution's, which needs its Python.
+needs_lgpio() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null && ! python3 -c 'import lgpio' 2>/dev/null &&
+        apt-cache show python3-lgpio >/dev/null 2>&1
+}
+if needs_lgpio; then missing="$missing python3-lgpio"; fi
 if [ -z "$missing" ]; then
     exit 0
 fi
@@ -54,3 +55,4 @@ apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=
 $apt update >&2
 # shellcheck disable=SC2086
 $apt install -y --no-install-recommends $missing >&2
+if needs_lgpio; then $apt install -y --no-install-recommends python3-lgpio >&2; fi

@@ -16,7 +16,7 @@ from sensors.i2c import Bus
 
 HEADER = Path("/sys/kernel/debug/pisim")
 LINE = struct.Struct("<BBHIQ")  # level, out, used, changes, last_ns
-STEP_S = 0.005
+STEP_S = 0.010
 IMU_IDENTITY, IMU_DATA = (0x0F, 1), (0x22, 12)
 RANGE_DATA, RANGE_IDENTITY = (0x00, 8), (0x3C, 4)
 
