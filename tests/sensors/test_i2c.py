@@ -76,7 +76,9 @@ def test_each_errno_becomes_its_fault_and_never_an_exception(number: int, fault:
     assert bus.write(0x6A, 0x10, b"\x00") is fault
     assert bus.errno == number
     assert bus.write_and_verify(0x6A, 0x10, 0x00) is fault
+    bus.errno = -1
     bus.close()
+    assert bus.errno == number
 
 
 def test_every_errno_of_the_table_is_known_to_the_tests_above() -> None:
@@ -94,6 +96,12 @@ def test_a_good_transfer_forgets_the_last_errno() -> None:
     bus.write(1, 2, b"")
     assert bus.errno == 0
     bus.close()
+
+
+def test_write_and_verify_is_one_byte_each_way() -> None:
+    wire = Wire()
+    assert Bus(wire).write_and_verify(0x6A, 0x10, 0x66) == 0
+    assert wire.transfers == [[(0x6A, 0, 2, b"\x10\x66")], [(0x6A, 0, 1, b"\x10"), (0x6A, 1, 1, b"")]]
 
 
 def test_write_and_verify_returns_what_the_chip_holds(world: Any) -> None:

@@ -298,9 +298,12 @@ def test_an_unplugged_chip_does_not_reply_and_works_again_once_opened(world: Any
 
 @both
 def test_a_closed_chip_sleeps(world: Any, name: str) -> None:
-    driver, _ = opened(world, name)
+    driver, chip = opened(world, name)
     driver.read(world.tick())
     driver.close()
+    asleep = {"lsm6dsox": (0x10, b"\x00\x00"), "mpu6050": (0x6B, b"\x40\x00")}  # the values after power-on
+    first, values = asleep[name]
+    assert chip.registers[first : first + 2] == values
     assert [driver.read(world.tick()) for _ in range(4)][-1] is Fault.FROZEN
 
 
@@ -410,3 +413,18 @@ def test_the_chips_get_the_time_that_their_data_sheets_ask_for(world: Any) -> No
     Lsm6dsox(world.bus, sleep=sleep).open()
     Mpu6050(world.bus, sleep=sleep).open()
     assert naps == [0.02, 0.08, 0.1, 0.01, 0.05]
+
+
+@both
+def test_opening_begins_with_one_byte_of_identity(world: Any, name: str) -> None:
+    transfers: list[Any] = []
+    real = world.wire.transfer
+
+    def transfer(messages: Any) -> bytes:
+        transfers.append([(data, n) for _, data, n in messages])
+        answer: bytes = real(messages)
+        return answer
+
+    world.wire.transfer = transfer
+    opened(world, name)
+    assert transfers[0] == [(b"\x0f" if name == "lsm6dsox" else b"\x75", 0), (b"", 1)]

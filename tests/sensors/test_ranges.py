@@ -442,3 +442,23 @@ def test_a_sensor_whose_second_opening_fails_gives_no_distance_until_one_succeed
         assert any(isinstance(answer, RangeSample) for answer in poll(world, driver, 10))
         if name == "tf_luna" and nth > 14:
             break
+
+
+def test_the_vl53l1x_is_reset_set_up_calibrated_and_started_in_this_order(world: Any) -> None:
+    writes: list[tuple[int, bytes]] = []
+    real = world.vl.write
+
+    def write(data: bytes) -> None:
+        if len(data) > 2:
+            writes.append((int.from_bytes(data[:2]), data[2:]))
+        real(data)
+
+    world.vl.write = write
+    world.vl.registers[0x0020] = 0x11  # what somebody else has set and the table does not name
+    opened(world, "vl53l1x")
+    assert world.vl.registers[0x0020] == 0
+    assert writes[:2] == [(0x0000, b"\x00"), (0x0000, b"\x01")]
+    assert [address for address, _ in writes[2:-6]] == list(range(0x2D, 0x87))
+    assert writes[-6:] == [
+        (0x87, b"\x40"), (0x86, b"\x01"), (0x87, b"\x00"), (0x08, b"\x09"), (0x0B, b"\x00"), (0x87, b"\x40"),
+    ]  # fmt: skip

@@ -102,6 +102,7 @@ def test_the_tables_are_what_the_data_sheets_ask_for() -> None:
         rows = TABLES[name][1]
         assert {row.address: row.value for row in rows} == expected
         assert {row.mask for row in rows if row.address != 0x1D} == {0xFF}
+    assert mpu6050.ROWS_6500[-1].mask == 0x0F
     assert bytes(row.value for row in TABLES["vl53l1x"][1]) == VL
 
 
