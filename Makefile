@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint test-vm proof install uninstall clean
+.PHONY: help setup demo test lint test-vm proof config install uninstall clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,7 +25,7 @@ lint: setup
 test: setup  ## lint, types and every test (under 10 minutes on 2 cores)
 	tests/system-packages.sh test
 	$(MAKE) --no-print-directory lint
-	$(PY) -m pytest --cov=firmware_py/core --cov=sensors --cov-branch --cov-report=term:skip-covered
+	$(PY) -m pytest -o faulthandler_timeout=240 --durations=15 --cov=firmware_py/core --cov=sensors --cov-branch --cov-report=term:skip-covered
 
 test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
 	tests/system-packages.sh test vm
@@ -34,11 +34,17 @@ test-vm: setup  ## the units and the installer on a simulated Pi in a virtual ma
 proof: setup  ## the long campaigns behind the published figures (hours)
 	REARGUARD_REPETITIONS=1000 $(PY) -m pytest tests/system
 
+config: setup  ## systemd/config.toml anew from the defaults
+	.venv/bin/rearguard config 2>/dev/null > systemd/config.toml
+
 install:  ## install or upgrade on this Raspberry Pi (run with sudo)
 	tests/system-packages.sh demo
 	python3 systemd/install.py install $(if $(WHEELS),--wheels $(WHEELS))
 
-uninstall:  ## take it off again; recordings and configuration stay
+unconfig: setup  ## systemd/config.toml anew from the defaults
+	.venv/bin/rearguard config 2>/dev/null > systemd/config.toml
+
+install:  ## take it off again; recordings and configuration stay
 	python3 systemd/install.py uninstall
 
 clean:  ## remove what the targets above made

@@ -90,7 +90,4 @@ def test_the_hardware_watchdog_stays_below_what_old_drivers_take() -> None:
 
 
 def test_the_annotated_config_is_the_defaults() -> None:
-    assert (SYSTEMD / "config.toml").read_text() == annotated_toml(Config()), (
-        "run: .venv/bin/python -c 'from firmware_py.config import *; print(annotated_toml(Config()), end=\"\")'"
-        " > systemd/config.toml"
-    )
+    assert (SYSTEMD / "config.toml").read_text() == annotated_toml(Config()), "run: make config"
