@@ -33,6 +33,7 @@ from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recorder import Recorder
 from firmware_py.courier.report import html_of
 from firmware_py.courier.sessions import Sessions, Tally, snapshot
+from firmware_py.edge.service import ServiceManager
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Courier:
         self.stream = Stream()
         self.page_problem = "not served yet" if config.page.enabled else ""
         self._reporting = threading.Lock()
+        self._manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
         self._lost_on_link = Losses()
         self._lost_on_disk = Losses()
         self._interrupted: dict[str, dict[str, Any]] = {}
@@ -220,6 +222,7 @@ class Courier:
                 f"courier: cannot listen at {self.config.courier.socket}: {error.strerror}. Usually the directory is "
                 "missing or belongs to somebody else: check courier.socket."
             ) from None
+        self._manager.tell("READY=1")
         tasks = [asyncio.create_task(self._update())]
         if self.config.page.enabled:
             shown = Shown(self.config, self.database, self.stream, self.now, self.incidents, self.report)
@@ -275,7 +278,7 @@ class Courier:
 
     async def _update(self) -> None:
         """Ten times a second, at once when something urgent happens: page, telemetry, session, health."""
-        last_state, state_s, health_s, saved_s = "", 0.0, 0.0, time.monotonic()
+        last_state, state_s, health_s, saved_id, saved_s = "", 0.0, 0.0, "", 0.0
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), UPDATE_S)
@@ -294,11 +297,13 @@ class Courier:
                 if self.broker and int(now_s / 10) != int(health_s / 10):
                     self.broker.retain("health", self.health())
                 health_s = now_s
+                if self.receiver.listening:  # a courier that cannot hear the guard is to be started again
+                    self._manager.tell("WATCHDOG=1")
                 self._gap("storage", self._lost_on_disk.update(self.recorder.health()["lost_frames"]))
                 self.stream.publish("health", self.now)
-            if self.sessions.current and now_s - saved_s >= SAVE_SESSION_S:
-                saved_s = now_s
-                tally = self.sessions.current
+            tally = self.sessions.current
+            if tally and (tally.id != saved_id or now_s - saved_s >= SAVE_SESSION_S):
+                saved_id, saved_s = tally.id, now_s
                 self.keeper.session(SessionRow(tally.id, tally.started_s, None, snapshot(tally)))
 
     def now(self) -> dict[str, Any]:
@@ -358,6 +363,7 @@ class Courier:
         }
 
     def _finish(self) -> None:
+        self._manager.tell("STOPPING=1")
         self.receiver.close()
         self.sessions.end("courier_stopped", time.time())
         self.keeper.mark("running", "")
@@ -365,6 +371,7 @@ class Courier:
         self.keeper.close()
         if self.broker:
             self.broker.close()
+        self._manager.close()
 
 
 def _p99_ms(lateness_us: Any) -> float | None:

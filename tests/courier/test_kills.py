@@ -20,7 +20,7 @@ from firmware_py.traces.mcap_reader import read_mcap
 from tests.courier.broker import FOUND, ear, mosquitto
 from tests.courier.process import courier, guard, toml, wait_for
 
-KILLS = int(os.environ.get("REARGUARD_REPETITIONS", "6"))
+KILLS = int(os.environ.get("REARGUARD_REPETITIONS", "5"))
 SEED = 20260704
 
 
