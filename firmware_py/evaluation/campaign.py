@@ -140,11 +140,14 @@ class _Runner:
     def _at_start(self, stream: Stream, key: tuple[str, ...]) -> Replayer:
         """A walker who has done everything before the trial."""
         if key in self._warmed:
-            return copy.deepcopy(self._warmed[key])
-        replayer = Replayer(Monitor(self._job.params, stream.rate_hz), stream.rate_hz)
-        replayer.feed(stream.accel_m_s2[: stream.start], stream.gyro_rad_s[: stream.start])
-        if stream.start and not self._dataset.mounting_varies:
-            self._warmed[key] = copy.deepcopy(replayer)
+            replayer = copy.deepcopy(self._warmed[key])
+        else:
+            replayer = Replayer(Monitor(self._job.params, stream.rate_hz), stream.rate_hz)
+            replayer.feed(stream.accel_m_s2[: stream.shared], stream.gyro_rad_s[: stream.shared])
+            if stream.shared and not self._dataset.mounting_varies:
+                self._warmed[key] = copy.deepcopy(replayer)
+        own = slice(stream.shared, stream.start)
+        replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own])
         return replayer
 
     def _judge(

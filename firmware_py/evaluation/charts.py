@@ -6,9 +6,10 @@ from statistics import median
 from firmware_py.evaluation.campaign import OURS, Excerpt
 from firmware_py.evaluation.curves import Point
 from firmware_py.evaluation.score import Score
-from firmware_py.evaluation.svg import Plot
+from firmware_py.evaluation.svg import Plot, nice_ticks
 
 _LONGEST_LEAD_MS = 1000.0
+_PERCENT = (0.0, 112.0)  # room above 100 for the words
 _COLOURS = ("d0", "d1", "d2", "d3", "d4")
 
 
@@ -25,7 +26,7 @@ def lead_survival(falls: list[Score]) -> str:
     """Share of falls stopped at least so many ms before the impact, a curve a detector."""
     plot = Plot(
         (0, _LONGEST_LEAD_MS),
-        (0, 100),
+        (0, 102),
         "time before impact (ms)",
         "falls stopped by then (%)",
         title="lead distribution",
@@ -67,7 +68,7 @@ def lead_by_activity(falls: list[Score]) -> str:
 
 
 def trade_off_falls(points: list[Point]) -> str:
-    return _scaled(points, "falls stopped before impact (%)", (0, 100), lambda p: p.falls.stopped_percent)
+    return _scaled(points, "falls stopped before impact (%)", _PERCENT, lambda p: p.falls.stopped_percent)
 
 
 def trade_off_walks(points: list[Point]) -> str:
@@ -78,7 +79,8 @@ def trade_off_walks(points: list[Point]) -> str:
 
 def _scaled(points: list[Point], label: str, span: tuple[float, float], value) -> str:  # type: ignore[no-untyped-def]
     scales = [p.scale for p in points]
-    plot = Plot((min(scales), max(scales)), span, "all trip levels x", label, title=label)
+    ticks = [t for t in nice_ticks(*span) if span != _PERCENT or t[0] <= 100]
+    plot = Plot((min(scales), max(scales)), span, "all trip levels x", label, y_ticks=ticks, title=label)
     plot.upright(1.0, "now", "as shipped")
     names = list(dict.fromkeys(p.detector for p in points))
     for name in reversed(names):

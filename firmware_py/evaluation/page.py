@@ -22,9 +22,11 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
     main = [s for s in scores if s.protocol == protocol]
     ours = [s for s in main if s.detector == OURS]
     people = len({s.person for s in ours})
+    recordings = len({s.trial for s in ours if not s.reverse})
     sections = [
-        f"<header><h1>{escape(dataset.name)}</h1><p>{escape(dataset.about)}.<br>{people} people, "
-        f"{len({s.trial for s in ours if not s.reverse})} recordings, Rearguard {__version__}.</p></header>",
+        f"<header><h1>Rearguard on recorded people: {escape(dataset.name)}</h1>"
+        f"<p>{escape(dataset.about)}.<br>{people} people, {recordings} recordings, Rearguard {__version__}.</p>"
+        "</header>",
         sheets.tiles(ours),
         _section("Detectors side by side", sheets.summary(scores), _RULES),
     ]
@@ -33,8 +35,9 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
         sections.append(
             _section(
                 "How long before the impact",
-                f'<div class="two"><figure>{charts.lead_survival(falls)}{charts.legend(_detectors(falls))}</figure>'
-                f"<figure>{charts.lead_by_activity([s for s in falls if s.detector == OURS])}</figure></div>",
+                f'<div class="two"><figure>{charts.lead_survival(falls)}</figure>'
+                f"<figure>{charts.lead_by_activity([s for s in falls if s.detector == OURS])}</figure></div>"
+                + charts.legend(_detectors(falls)),
                 f"Left: the share of falls while walking ({protocol}) that were stopped at least so long before the "
                 "impact; where a curve meets the left edge is what it stops at all. Right: each fall of ours by "
                 "activity, the bar is the median, falls on the zero line were not stopped in time.",

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from math import acos, pi
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.spatial.transform import Rotation
 
 from firmware_py.evaluation.trials import Array, Dataset, Kind, Trial
 
 WARM_UP_S = 60.0
 SEAM_S = 0.5
+_STRIDE_S = 1.2
+_ALIKE = np.array([1.0, 1.0, 1.0, 3.0, 3.0, 3.0])  # 1 rad/s of misfit is as bad as 3 m/s2
 _MOUNTING_S = (3.0, 8.0)  # the least and most from which a trial's own mounting is read
 _MOST_TURN_RAD = pi / 4  # more than this is another posture (lying, bent), not another mounting
 _MOST_SCALE = 0.1
@@ -25,6 +29,7 @@ class Stream:
     accel_m_s2: Array
     gyro_rad_s: Array
     start: int = 0
+    shared: int = 0  # so much of the walk before it is the same for every trial with these walks
 
     def __len__(self) -> int:
         return len(self.accel_m_s2)
@@ -35,16 +40,28 @@ def cold(trial: Trial) -> Stream:
 
 
 def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
-    """The trial after 60 s of the walks given (less if they are shorter)."""
+    """The trial after 60 s of the walks given (less if they are shorter, and up to a stride less to fit the steps)."""
     pieces = _pieces(walks, trial)
     if mounting_varies:
         pieces = [_turned(piece, trial) for piece in pieces]
-    accel, gyro = pieces[0]
-    for piece in [*pieces[1:], (trial.accel_m_s2, trial.gyro_rad_s)]:
-        start = len(accel) - _seam(trial.rate_hz)
-        accel = cross_fade(accel, piece[0], _seam(trial.rate_hz))
-        gyro = cross_fade(gyro, piece[1], _seam(trial.rate_hz))
-    return Stream(trial.rate_hz, accel, gyro, start)
+    rows = pieces[0]
+    for piece in pieces[1:]:
+        rows, _ = joined(rows, piece, trial.rate_hz)
+    shared = max(0, len(rows) - _seam(trial.rate_hz) - round(_STRIDE_S * trial.rate_hz))
+    rows, start = joined(rows, np.hstack((trial.accel_m_s2, trial.gyro_rad_s)), trial.rate_hz)
+    return Stream(trial.rate_hz, rows[:, :3], rows[:, 3:], start, shared)
+
+
+def joined(before: Array, after: Array, rate_hz: float) -> tuple[Array, int]:
+    """Both in a row, and where `after` begins: within the last stride of `before`, where the two fit best."""
+    seam = _seam(rate_hz)
+    stride = min(round(_STRIDE_S * rate_hz), len(before) - seam)
+    places = sliding_window_view(before[len(before) - stride - seam :], seam, axis=0)
+    misfit = (((places - after[:seam].T) * _ALIKE[:, None]) ** 2).mean(axis=(1, 2))
+    start = len(before) - stride - seam + int(np.argmin(misfit))
+    rows = cross_fade(before[: start + seam], after, seam)
+    rows[start : start + seam, 3:] += _turn_rad_s(before[start - stride : start], after[:stride], SEAM_S)
+    return rows, start
 
 
 def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial]:
@@ -62,6 +79,12 @@ def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial
         _until(quick, WARM_UP_S / 2 if slow else WARM_UP_S),
     ]
     return [t.time_reversed() if reverse else t for half in halves for t in half]
+
+
+def _turn_rad_s(before: Array, after: Array, within_s: float) -> Array:
+    """The turn rate from one posture to the other: gravity may not move in the body unfelt by the gyro."""
+    turn = rotation_between(before[:, :3].mean(axis=0), after[:, :3].mean(axis=0))
+    return np.asarray(Rotation.from_matrix(turn.T).as_rotvec() / within_s)
 
 
 def cross_fade(before: Array, after: Array, samples: int) -> Array:
@@ -84,7 +107,7 @@ def _until(walks: list[Trial], seconds: float) -> list[Trial]:
     return chosen
 
 
-def _pieces(walks: list[Trial], trial: Trial) -> list[tuple[Array, Array]]:
+def _pieces(walks: list[Trial], trial: Trial) -> list[Array]:
     """The start of each walk, so that the halves last 30 s each and all of it 60 s up to the seam."""
     paces = {walk.activity for walk in walks}
     left_s = dict.fromkeys(paces, WARM_UP_S / len(paces))
@@ -94,7 +117,7 @@ def _pieces(walks: list[Trial], trial: Trial) -> list[tuple[Array, Array]]:
         left_s[walk.activity] -= seconds
         if seconds > 0:
             samples = round((seconds + SEAM_S) * trial.rate_hz)
-            pieces.append((walk.accel_m_s2[:samples], walk.gyro_rad_s[:samples]))
+            pieces.append(np.hstack((walk.accel_m_s2[:samples], walk.gyro_rad_s[:samples])))
     return pieces
 
 
@@ -105,16 +128,16 @@ def _standing(trial: Trial) -> int:
     return round(min(most_s, max(least_s, before_s)) * trial.rate_hz)
 
 
-def _turned(piece: tuple[Array, Array], trial: Trial) -> tuple[Array, Array]:
+def _turned(piece: Array, trial: Trial) -> Array:
     """A piece of walking as this trial's mounting and scale would have recorded it."""
     own = trial.accel_m_s2[: _standing(trial)].mean(axis=0)
-    walked = piece[0].mean(axis=0)
+    walked = piece[:, :3].mean(axis=0)
     scale = float(np.linalg.norm(own) / np.linalg.norm(walked))
     turn = rotation_between(walked, own)
     if acos(min(1.0, max(-1.0, float((np.trace(turn) - 1) / 2)))) > _MOST_TURN_RAD:
         return piece
     scale = min(1 + _MOST_SCALE, max(1 - _MOST_SCALE, scale))
-    return piece[0] @ turn.T * scale, piece[1] @ turn.T
+    return np.hstack((piece[:, :3] @ turn.T * scale, piece[:, 3:] @ turn.T))
 
 
 def rotation_between(a: Array, b: Array) -> Array:

@@ -80,8 +80,8 @@ class Plot:
         clip = f"c{id(self):x}"
         out = [
             f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" aria-label="{escape(self.title)}">',
-            f'<clipPath id="{clip}"><rect x="{_LEFT}" y="{_TOP}" width="{right - _LEFT}" ',
-            f'height="{floor_y - _TOP}"/></clipPath>',
+            f'<clipPath id="{clip}"><rect x="{_LEFT - 2}" y="{_TOP - 2}" width="{right - _LEFT + 4}" ',
+            f'height="{floor_y - _TOP + 4}"/></clipPath>',
         ]
         for value, words in self.y_ticks if self.y_ticks is not None else nice_ticks(*self.y):
             at = self._py(value)

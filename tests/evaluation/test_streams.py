@@ -11,6 +11,7 @@ from firmware_py.evaluation.streams import (
     WARM_UP_S,
     cold,
     cross_fade,
+    joined,
     rotation_between,
     walks_for,
     warm,
@@ -20,6 +21,7 @@ from firmware_py.evaluation.variants import VARIANTS
 from tests.evaluation import people as made
 
 RATE_HZ = 100.0
+STRIDE = 120
 SISFALL, FALLALLD = DATASETS["sisfall"], DATASETS["fallalld"]
 
 
@@ -41,7 +43,8 @@ def test_warm_is_thirty_seconds_slow_thirty_quick_and_then_the_trial_untouched_a
     slow = replace(SLOW, accel_m_s2=np.add(SLOW.accel_m_s2, (1, 0, 0)))
     quick = replace(QUICK, accel_m_s2=np.add(QUICK.accel_m_s2, (2, 0, 0)))
     stream = warm(FALL, walks_for(FALL, [QUICK, SLOW, slow, quick, FALL][2:], SISFALL), mounting_varies=False)
-    assert stream.start == WARM_UP_S * RATE_HZ
+    assert 0 <= WARM_UP_S * RATE_HZ - stream.start <= 2 * STRIDE
+    assert stream.shared <= stream.start
     assert len(stream) == stream.start + len(FALL.accel_m_s2)
     seam = round(SEAM_S * RATE_HZ)
     np.testing.assert_array_equal(stream.accel_m_s2[stream.start + seam :], FALL.accel_m_s2[seam:])
@@ -54,7 +57,7 @@ def test_warm_is_thirty_seconds_slow_thirty_quick_and_then_the_trial_untouched_a
 def test_a_walk_is_never_its_own_warm_up() -> None:
     assert walks_for(SLOW, [SLOW, QUICK], SISFALL) == [QUICK]
     assert walks_for(SLOW, [SLOW], SISFALL) == []
-    assert warm(SLOW, [QUICK], mounting_varies=False).start == WARM_UP_S * RATE_HZ
+    assert 0 <= WARM_UP_S * RATE_HZ - warm(SLOW, [QUICK], mounting_varies=False).start <= STRIDE
     reverse = SLOW.time_reversed()
     (other,) = walks_for(reverse, [SLOW, QUICK], SISFALL)
     assert other.name == "D02_1 reversed"
@@ -65,12 +68,12 @@ def test_short_walks_are_strung_together_to_sixty_seconds() -> None:
     chosen = walks_for(FALL, short, FALLALLD)
     assert [w.name for w in chosen] == ["20_0", "20_1", "22_0", "22_1"]
     stream = warm(FALL, chosen, mounting_varies=False)
-    assert stream.start / RATE_HZ == pytest.approx(WARM_UP_S, abs=0.1)
+    assert stream.start / RATE_HZ == pytest.approx(WARM_UP_S - 2, abs=2.5)
 
 
 def test_less_walking_than_sixty_seconds_is_used_as_it_is() -> None:
     stream = warm(FALL, [walk("20", 12)], mounting_varies=False)
-    assert stream.start / RATE_HZ == pytest.approx(11.5)
+    assert stream.start / RATE_HZ == pytest.approx(11, abs=0.7)
 
 
 def test_the_seam_has_no_jump() -> None:
@@ -92,11 +95,28 @@ def test_the_walk_is_turned_and_scaled_to_the_mounting_of_the_trial(mounting: st
     assert np.linalg.norm(plain.accel_m_s2[:500].mean(axis=0) - own) > 0.4
 
 
+def test_the_trial_begins_in_step_with_the_walk_before_it() -> None:
+    later = replace(SLOW, accel_m_s2=SLOW.accel_m_s2[37:], gyro_rad_s=SLOW.gyro_rad_s[37:])
+    rows = np.hstack((SLOW.accel_m_s2, SLOW.gyro_rad_s))[:6050]
+    together, start = joined(rows, np.hstack((later.accel_m_s2, later.gyro_rad_s)), RATE_HZ)
+    phase = (start - 37) % (2 * RATE_HZ / 1.8)  # a stride is two steps
+    assert min(phase, 2 * RATE_HZ / 1.8 - phase) < 1
+    assert np.abs(np.diff(together, axis=0)).max() <= np.abs(np.diff(rows, axis=0)).max() * 1.05
+
+
+def test_a_change_of_posture_across_the_seam_is_felt_by_the_gyro_too() -> None:
+    bent = VARIANTS["tilt 15 deg forward"](made.trial(Kind.OTHER, RATE_HZ))
+    stream = warm(bent, [SLOW], mounting_varies=False)
+    seam = slice(stream.start, stream.start + round(SEAM_S * RATE_HZ))
+    felt = stream.gyro_rad_s[seam] - cross_fade(SLOW.gyro_rad_s[:6050], bent.gyro_rad_s, 50)[6000:6050]
+    assert np.degrees(felt[:, 1].sum() / RATE_HZ) == pytest.approx(-15, abs=4)
+
+
 def test_another_posture_is_not_taken_for_another_mounting() -> None:
     lying = made.trial(Kind.OTHER, RATE_HZ, 20)
     lying = replace(lying, accel_m_s2=lying.accel_m_s2[:, (2, 1, 0)])
     stream = warm(lying, [SLOW], mounting_varies=True)
-    np.testing.assert_array_equal(stream.accel_m_s2[:5900], SLOW.accel_m_s2[:5900])
+    np.testing.assert_array_equal(stream.accel_m_s2[:5800], SLOW.accel_m_s2[:5800])
 
 
 def test_the_smallest_rotation_takes_one_direction_to_the_other() -> None:
