@@ -27,27 +27,22 @@ from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.position import Position
 
 SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
-SEE_S, SEE_M = (
-    0.22,
-    0.02,
-)  # a standstill near the rear limit is seen after this time, and this way more (docs/drift.md)
+# A standstill near the rear limit is seen after SEE_S, and SEE_M more of way (docs/drift.md).
+SEE_S, SEE_M = 0.22, 0.02
 SURGE_S2 = (
-    0.07  # x coast-down: the feet follow a slowing belt up to 0.25 s late (its square, and a little) [A]
+    0.07  # x coast-down: the feet follow a slowing belt up to 0.25 s late: its square, a little more [A]
 )
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
-SLOW_S, QUICK = (
-    0.25,
-    2.5,
-)  # one quick step toward the console is no drift, unless quicker than the walker's usual ones
+# One quick step to the console is no drift, unless quicker than so many spreads of the usual ones [A].
+SLOW_S, QUICK = 0.30, 3.0
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
 OVER = 1.03  # a console's 2.0 mph is not exact
-CEILING_WARNING_S = (
-    5.0  # an unmeasured belt cannot get better: say it at arming, then be quiet for real warnings
-)
+# An unmeasured belt cannot get better: say it at arming, then be quiet for real warnings.
+CEILING_WARNING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +63,14 @@ class DriftParams:
     standstill: bool = True
     still_share: float = 0.45  # of the belt's speed: short steps are less, standing is all of it
     still_top: float = 0.80  # learning may raise that share up to here and no further
-    behind_share: float = (
-        0.30  # the same for a walker too far back to wait for certainty, on a belt of safe speed ...
-    )
-    behind_sigmas: float = 2.5  # ... and faster than so many spreads of the usual velocity
+    still_m_s: float = 0.17  # nor is less than this a standstill, unless the belt itself is hardly faster
+    # The same for a walker too far back to wait for certainty, on a belt of safe speed: a share of the belt's
+    # speed, and so many spreads of the usual velocity.
+    behind_share: float = 0.35
+    behind_sigmas: float = 4.0
     still_hold_s: float = 0.03
-    wander_sigmas: float = (
-        4.5  # a standstill is faster than this many spreads of the walker's own velocity ...
-    )
-    wander_peaks: float = 1.4  # ... and than this much of its largest value of late
+    wander_sigmas: float = 5.0  # a standstill is faster than so many spreads of the walker's own velocity ...
+    wander_peaks: float = 1.5  # ... and than this much of its largest value of late
     wander_m_s: float = 0.05  # velocity spread assumed until it is learned [A]
     leave_m_s: float = 0.18  # belt speed unknown: slower than this is never called a standstill
     leave_m: float = 0.08  # ... nor nearer than this to the usual place
@@ -295,7 +289,9 @@ class Drift:
         peak = self._peak_m_s * (1.0 - TRACK_S / (3.0 * p.learn_tau_s))
         self._peak_m_s = v if v > peak else peak
         self._spread_m_s = sqrt(self._v_m2_s2)
-        self._usual_m_s = max(p.wander_sigmas * self._spread_m_s, p.wander_peaks * self._peak_m_s)
+        self._usual_m_s = max(
+            p.still_m_s, p.wander_sigmas * self._spread_m_s, p.wander_peaks * self._peak_m_s
+        )
 
     def _warn(self, to_rear_m: float, to_front_m: float, v: float, dt_s: float) -> None:
         p = self._p
