@@ -12,12 +12,15 @@ import select
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from firmware_py.config import Config, load
 from firmware_py.rig.belt import BeltParams
+from firmware_py.rig.hip import HipParams
 from firmware_py.rig.pins import DRIVEN, WIRED
+from firmware_py.rig.ranging import RangingParams
 from firmware_py.rig.scene import Scenario, Scene, Setup, State
 from firmware_py.rig.switchgear import Contactors, Person
 from sensors.emulated import (
@@ -30,7 +33,8 @@ from sensors.emulated import (
 )
 from sensors.samples import Fault, Vec3
 
-STEP_NS = 1_000_000  # no finer than this
+FINE_S = 0.005  # the emulated chip takes its own 25 ms: the scene must not add a second sampling to that
+STEP_NS = 2_500_000  # a fixed grid, so that a seed is the same day however busy the machine
 REPORT_NS = 40_000_000
 MAGNET_M = 0.02
 
@@ -46,12 +50,16 @@ class World:
         steady_s: float,
         bus: EmulatedBus | None = None,
         speed_m_s: float = 0.45,
+        hip: HipParams | None = None,
+        ranging: RangingParams | None = None,
     ) -> None:
         setup = Setup(
             deck_length_m=config.deck_length_m,
             mount=config.range.mount,
             belt=BeltParams(speed_m_s=speed_m_s),
+            ranging=replace(ranging or RangingParams(), period_s=FINE_S),
             steady_s=steady_s,
+            hip=hip or HipParams(),
         )
         self.scene = Scene(scenario, seed, setup)
         self.bus = bus or EmulatedBus()
@@ -82,9 +90,8 @@ class World:
         if self._t_ns is None:
             self._t_ns = t_ns
         while t_ns - self._t_ns >= STEP_NS:
-            step_ns = min(t_ns - self._t_ns, 5 * STEP_NS)
-            self._t_ns += step_ns
-            self.state = self.scene.advance(step_ns / 1e9, run=self.contactors.update(self._t_ns))
+            self._t_ns += STEP_NS
+            self.state = self.scene.advance(STEP_NS / 1e9, run=self.contactors.update(self._t_ns))
             self._feel(self.state)
             self.bus.advance(self._t_ns)
         self._wire(self._t_ns)
