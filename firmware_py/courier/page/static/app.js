@@ -97,7 +97,7 @@ async function get(path) {
   return answer.json();
 }
 
-const when = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+const when = (text) => new Date(text).toLocaleString(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 async function load_past() {
   const past = await get("/api/sessions").catch(() => []);
