@@ -3,6 +3,7 @@
 Serves the programs that run under pishim.c. Must never decide what a level means: watchdog.py and the tests do.
 """
 
+import contextlib
 import errno
 import os
 import socket
@@ -28,6 +29,12 @@ READ = 0x0001  # <linux/i2c.h>, I2C_M_RD
 Reply = tuple[int, bytes]
 Message = tuple[int, bytes, int]  # address, bytes to write, bytes to read (0: a write)
 Transfer = Callable[[Sequence[Message]], bytes]  # one I2C transfer; OSError with the errno of a Pi's kernel
+
+
+def like_hardware() -> None:
+    """Hardware does not wait for other programs; without the right to that, this thread may. Children are ordinary."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(60))
 
 
 def nobody(_: Sequence[Message]) -> bytes:
@@ -104,6 +111,7 @@ class Header:
             self.changed.notify_all()
 
     def _accept(self) -> None:
+        like_hardware()
         while True:
             try:
                 connection, _ = self._socket.accept()
@@ -134,6 +142,7 @@ class _Connection:
             "T": self._set_timeout,
             "X": self._transfer,
         }
+        like_hardware()
         try:
             while message := self._socket.recv(65536):
                 result, data = answers[chr(message[0])](message[8:])
