@@ -1,0 +1,124 @@
+"""A small campaign reaches what the large one promises, and its figures are what they say."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_py.core.drift import safe_speed_m_s
+from firmware_py.rig import campaign as module
+from firmware_py.rig.campaign import OURS, Outcome, campaign
+from firmware_py.rig.closed_loop import ClosedLoop
+from firmware_py.rig.command import rig
+from firmware_py.rig.draw import Run, svg
+from firmware_py.rig.peers import Cord, KalmanLine, Line, StepLoss
+from firmware_py.rig.scene import Scene, State
+from firmware_py.rig.setups import FRONT_LINE_M, SLOWEST_M_S, draw_drift
+
+
+def test_no_walker_of_a_small_campaign_rests_past_a_line_and_the_peers_are_behind() -> None:
+    ticks: list[int] = []
+    lines = list(campaign("drift", 10, 424242, 1, lambda: ticks.append(1)))
+    assert len(ticks) == 10
+    ours, *others = lines
+    assert ours["detector"] == OURS
+    assert ours["past_line"] == 0
+    assert {line["detector"] for line in others} == {
+        "line",
+        "early_line",
+        "kalman_line",
+        "cord",
+        "step_loss_20s",
+    }
+    assert all(line["past_line"] >= ours["past_line"] for line in others)
+    assert sum(line["past_line"] for line in others) > 10
+    assert json.loads(json.dumps(lines)) == lines
+
+
+def test_a_standstill_is_seen_in_time_at_one_and_two_mph() -> None:
+    ours = next(iter(campaign("standstill", 15, 424242, 1, lambda: None)))
+    assert ours["by"]["1 mph"]["detect_s"]["median"] <= 0.45
+    assert ours["by"]["2 mph"]["detect_s"]["median"] <= 0.32
+
+
+def test_an_ordinary_walk_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WALK_S", 30.0)
+    ours = next(iter(campaign("walking", 2, 424242, 1, lambda: None)))
+    assert ours["false_stops"] == 0
+    assert ours["hours"] == pytest.approx(60.0 / 3600.0, rel=0.1)
+
+
+def test_every_drawn_setup_is_one_that_the_device_calls_safe() -> None:
+    from random import Random
+
+    for seed in range(60):
+        drawn = draw_drift(Random(seed))
+        told = drawn.params.drift
+        safe = safe_speed_m_s(told.rear_line_m, FRONT_LINE_M, told.stop_latency_s, told.coast_down_m_s2)
+        assert SLOWEST_M_S <= told.belt_ceiling_m_s <= safe
+        assert drawn.setup.belt.speed_m_s <= told.belt_ceiling_m_s
+
+
+def test_figures_are_order_statistics_and_rates() -> None:
+    outcomes = [
+        Outcome("x", "g", 0.5, s, "", m < 0, m, None) for s, m in ((0.1, 0.2), (0.2, -0.1), (0.4, 0.3))
+    ]
+    outcomes.append(Outcome("x", "g", 0.5, None, "standstill", False, None, None))
+    outcomes.append(Outcome("x", "g", 0.0, None, module.SENSOR_SILENT, False, None, None))
+    figures = module._figures(outcomes)
+    assert figures["past_line"] == 1
+    assert figures["margin_m"] == {"min": -0.1, "p1": -0.1, "median": 0.2}
+    assert figures["detect_s"]["median"] == 0.2
+    assert figures["false_stops"] == 1
+    assert figures["false_stops_per_hour"] == 0.5
+    assert figures["other_stops"] == 1
+    assert figures["warned_before_s"]["median"] is None
+
+
+def _state(position_m: float = 0.5, steps: int = 0) -> State:
+    return State(0.0, None, None, position_m, None, 0, True, 0.5, position_m, 0.0, False, steps)
+
+
+def test_the_peers_act_as_the_things_they_stand_for() -> None:
+    line = Line("line", 0.9)
+    assert [line.cuts(_state(), m, 0.01) for m in (0.91, 0.92, None, 0.8, 0.91, 0.91, 0.91)][-2:] == [
+        False,
+        True,
+    ]
+    assert [Cord(0.9).cuts(_state(m), None, 0.01) for m in (0.899, 0.9)] == [False, True]
+    steps = StepLoss()
+    steps.cuts(_state(steps=1), None, 0.01)
+    assert not any(steps.cuts(_state(steps=1), None, 0.01) for _ in range(1998))
+    assert any(steps.cuts(_state(steps=1), None, 0.01) for _ in range(3))
+    kalman = KalmanLine(0.9)
+    cuts = [kalman.cuts(_state(), 0.5 + 0.005 * i if i != 20 else 3.0, 0.025) for i in range(120)]
+    assert not any(cuts[:75])
+    assert any(cuts[75:95])
+    assert not kalman.cuts(_state(), None, 0.025)
+
+
+def test_a_run_can_be_drawn() -> None:
+    scene = Scene("standstill", 1)
+    loop = ClosedLoop(scene, module.draw_standstill.__globals__["MonitorParams"](), 100.0, hall=True)
+    ticks = []
+    for _ in range(2300):
+        decision = loop.step()
+        assert loop.state is not None
+        ticks.append((loop.state, decision))
+    picture = svg(Run("a run", ticks, 1.4, 0.15, 0.98))
+    assert picture.startswith("<svg")
+    assert "armed" in picture
+    assert "hazard" in picture
+    assert "standstill" in picture
+
+
+def test_the_command_prints_one_object_a_line_and_refuses_unknown_names() -> None:
+    runner = CliRunner()
+    result = runner.invoke(
+        rig, ["campaign", "drift", "--runs", "1", "--seed", "424242", "--jobs", "1", "--json"]
+    )
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert lines[0]["detector"] == OURS
+    assert runner.invoke(rig, ["campaign", "swimming"]).exit_code == 2
+    assert runner.invoke(rig, ["draw", "swimming"]).exit_code == 2
