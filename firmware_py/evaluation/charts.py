@@ -1,5 +1,6 @@
 """Owns what each plot of the report shows. Must never compute a score or know the page."""
 
+from collections.abc import Callable
 from html import escape
 from statistics import median
 
@@ -77,7 +78,9 @@ def trade_off_walks(points: list[Point]) -> str:
     return _scaled(points, "false stops an hour of walking", (0, top), lambda p: p.walks.false_stops_per_hour)
 
 
-def _scaled(points: list[Point], label: str, span: tuple[float, float], value) -> str:  # type: ignore[no-untyped-def]
+def _scaled(
+    points: list[Point], label: str, span: tuple[float, float], value: Callable[[Point], float | None]
+) -> str:
     scales = [p.scale for p in points]
     ticks = [t for t in nice_ticks(*span) if span != _PERCENT or t[0] <= 100]
     plot = Plot((min(scales), max(scales)), span, "all trip levels x", label, y_ticks=ticks, title=label)

@@ -66,6 +66,7 @@ def judge(
     armed = list(armed)
     outcome: Outcome | None = None
     decisive: Stop | None = None
+    lead_s: float | None = None
     end = len(trial.accel_m_s2)
     false = stops
     if trial.kind.is_fall and impact is not None:
@@ -75,13 +76,14 @@ def judge(
         end = begins
         false = [stop for stop in stops if stop.at < begins]
         decisive = next((s for s in stops if begins <= s.at <= impact + round(LATEST_S * rate_hz)), None)
-        if decisive is not None:
-            outcome = Outcome.STOPPED if decisive.at < impact else Outcome.LATE
-        else:
+        if decisive is None:
             guarded = any(start < impact and stop > begins for start, stop in armed)
             outcome = Outcome.MISSED if guarded else Outcome.UNGUARDED
+        elif decisive.at < impact:
+            outcome, lead_s = Outcome.STOPPED, (impact - decisive.at) / rate_hz
+        else:
+            outcome = Outcome.LATE
     samples = sum(max(0, min(stop, end) - max(start, 0)) for start, stop in armed)
-    lead = None if outcome is not Outcome.STOPPED else (impact - decisive.at) / rate_hz  # type: ignore[operator, union-attr]
     return Score(
         detector,
         protocol,
@@ -92,13 +94,13 @@ def judge(
         trial.name,
         trial.kind,
         trial.backward,
-        trial.name.endswith("reversed"),
+        trial.reverse,
         trial.duration_s,
         samples / rate_hz,
         outcome,
         None if decisive is None else decisive.at / rate_hz,
         None if impact is None else impact / rate_hz,
-        lead,
+        lead_s,
         decisive.rule if decisive is not None else "",
         tuple((stop.at / rate_hz, f"{stop.cause.value}:{stop.rule}") for stop in false),
     )

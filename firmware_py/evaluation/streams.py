@@ -69,7 +69,6 @@ def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial
 
     A reversed copy is warmed up by reversed copies: a walker does not turn round between warm-up and walk.
     """
-    reverse = trial.name.endswith("reversed")
     own = trial.name.removesuffix(" reversed")
     others = [t for t in trials if t.kind is Kind.WALK and t.name != own]
     slow = [t for t in others if t.activity in dataset.slow_walks]
@@ -78,7 +77,7 @@ def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial
         _until(slow, WARM_UP_S / 2 if quick else WARM_UP_S),
         _until(quick, WARM_UP_S / 2 if slow else WARM_UP_S),
     ]
-    return [t.time_reversed() if reverse else t for half in halves for t in half]
+    return [t.time_reversed() if trial.reverse else t for half in halves for t in half]
 
 
 def _turn_rad_s(before: Array, after: Array, within_s: float) -> Array:

@@ -43,6 +43,7 @@ class Trial:
     accel_m_s2: Array
     gyro_rad_s: Array
     backward: bool = False  # a fall backward out of walking, the one this product exists for
+    reverse: bool = False  # run backward in time
     onset_index: int | None = None  # labelled from video; None: no label
     impact_index: int | None = None  # labelled, or the |a| peak of a fall; None: not a fall
     labelled: bool = False
@@ -61,6 +62,7 @@ class Trial:
         return replace(
             self,
             name=f"{self.name} reversed",
+            reverse=True,
             accel_m_s2=np.ascontiguousarray(self.accel_m_s2[::-1]),
             gyro_rad_s=np.ascontiguousarray(-self.gyro_rad_s[::-1]),
         )
