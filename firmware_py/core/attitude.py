@@ -1,7 +1,7 @@
 """Owns where up is for the pod on the hip, and how fast the hip goes down and turns over. Must never depend on how
 the pod is turned about the vertical, and never judge: balance and gait do.
 
-The gyro carries the up vector through a fall; gravity corrects it slowly (0.3 /s: a faster correction follows the
+The gyro carries the up vector through a fall; gravity corrects it slowly (0.4 /s: a much faster correction follows the
 fall's own acceleration and is 6 to 20 degrees wrong when it matters). What the accelerometer reads at rest is learned,
 never assumed: cheap parts are 5 to 15 % off, and 5 % integrates to half a metre a second.
 """
@@ -19,14 +19,14 @@ _LEAST_M_S2 = 1.0  # a mean acceleration below this names no direction (a free f
 class AttitudeParams:
     """How the up vector is tracked."""
 
-    settle_s: float = 0.5  # one stride at a quick walk: its mean acceleration is up
-    gravity_per_s: float = 0.3  # pull of gravity on the up vector
-    bias_per_s2: float = (
-        0.01  # pull on the gyro bias: well below gravity_per_s squared / 4, so it never rings
+    settle_s: float = 0.5  # one step: its mean acceleration is up
+    gravity_per_s: float = 0.4  # pull of gravity on the up vector
+    bias_per_s2: float = 0.01  # pull on the gyro bias: below gravity_per_s squared / 4, so it never rings
+    scale_tau_s: float = (
+        1.2  # the accelerometer's own mean along up: two steps, so that a pod shifted is forgotten
     )
-    scale_tau_s: float = 5.0  # the accelerometer's own mean along up
-    velocity_tau_s: float = 0.7  # leak of the downward velocity
-    posture_tau_s: float = 8.0  # the walker's own mean up
+    velocity_tau_s: float = 0.65  # leak of the downward velocity
+    posture_tau_s: float = 5.0  # the walker's own mean up
 
 
 class Attitude:

@@ -3,11 +3,11 @@ raise a limit above its ceiling.
 
 One question: does the hip go down faster than these steps explain? The limit on its downward velocity is
 
-    margin + the vigour of the last half second of walking - what the body already leans
+    margin + share of the vigour of the steps just taken - share of the tilt away from the walker's own posture
 
-A brisk walker's hip bounces more, so the limit rises with the mean vertical acceleration of the steps just taken; a
-body that leans away from its own posture is part of the way down, so the limit sinks with the tilt. The margin is
-learned from what this walker's own steps leave unexplained.
+Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not push itself
+up, so the limit rises with the pace and not with the fall. A body that leans is part of the way down. The margin is
+learned: a little above what this walker's own steps leave unexplained.
 """
 
 from collections import deque
@@ -19,36 +19,42 @@ from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait
 
+_NOTHING_M_S = -10.0  # below any excess: the next one is the largest
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceParams:
-    """What a loss of balance is. Fitted figures: docs/balance.md has the protocol and the curves."""
+    """What a loss of balance is. Figures without another source are fitted: docs/balance.md has protocol and curves."""
 
     stumbles: Literal["stop", "warn"] = "stop"
-    vigour_s: float = 0.144  # metres a second of limit for each m/s2 of mean vertical acceleration (fitted)
-    vigour_tau_s: float = 0.5  # about one step (fitted)
-    lean_m_s: float = 0.64  # metres a second of limit for each radian of tilt (fitted)
-    most_lean_rad: float = 0.6  # more than this says no more
-    margin_m_s: float = 0.36  # before the gait is known (fitted: above every step of every walk)
-    least_margin_m_s: float = 0.36
+    vigour_tau_s: float = 0.8  # one to two steps
+    vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
+    lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
+    most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
+    margin_m_s: float = 0.40  # before the gait is known, and the most that learning may allow
+    least_margin_m_s: float = 0.36  # the least that learning may ask for
     own_extra_m_s: float = 0.10  # above the largest of the walker's own steps
-    floor_m_s: float = 0.15
-    ceiling_m_s: float = 1.3  # real falls hit the ground at 2.1 +- 0.6 m/s: a limit above this guards nobody
-    hold_s: float = 0.02
     memory_steps: int = 40
+    floor_m_s: float = 0.25
+    ceiling_m_s: float = 1.6  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
+    hold_s: float = 0.02
+    recovery_m_s: float = 0.45  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
+    warning_s: float = 2.0  # and how long the warning stays
 
 
 class Balance:
     """Watches every tick; learns from every step."""
 
     __slots__ = (
-        "_excess",
+        "_excess_m_s",
         "_fall",
         "_margin_m_s",
         "_params",
-        "_peaks",
+        "_peaks_m_s",
         "_steps",
+        "_stumble",
         "_vigour_m_s2",
+        "_warned_s",
         "down_velocity_limit_m_s",
         "warning",
     )
@@ -56,18 +62,21 @@ class Balance:
     def __init__(self, params: BalanceParams, rate_hz: float) -> None:
         self._params = params
         self._fall = Held(params.hold_s)
-        self._peaks: deque[float] = deque(maxlen=params.memory_steps)
+        self._stumble = Held(params.hold_s)
+        self._peaks_m_s: deque[float] = deque(maxlen=params.memory_steps)
         self._vigour_m_s2 = 0.0
         self.relearn()
 
     def relearn(self) -> None:
         """Forget the walker."""
         p = self._params
-        self._peaks.clear()
+        self._peaks_m_s.clear()
         self._fall.clear()
-        self._excess = -1.0
+        self._stumble.clear()
+        self._excess_m_s = _NOTHING_M_S
         self._steps = 0
         self._margin_m_s = p.margin_m_s
+        self._warned_s = 0.0
         self.down_velocity_limit_m_s = p.ceiling_m_s
         self.warning: Cause | None = None
 
@@ -81,33 +90,49 @@ class Balance:
     ) -> Finding | None:
         """One tick; a finding when balance is lost."""
         p = self._params
-        down, tilt = attitude.down_velocity_m_s, attitude.tilt_rad
-        share = dt_s / p.vigour_tau_s
-        self._vigour_m_s2 += share / (1.0 + share) * (abs(attitude.up_accel_m_s2) - self._vigour_m_s2)
-        explained = p.vigour_s * self._vigour_m_s2 - p.lean_m_s * min(tilt, p.most_lean_rad)
-        limit = min(max(self._margin_m_s + explained, p.floor_m_s), p.ceiling_m_s)
+        up_accel = attitude.up_accel_m_s2
+        share = dt_s / (p.vigour_tau_s + dt_s)
+        self._vigour_m_s2 += share * ((up_accel if up_accel > 0.0 else 0.0) - self._vigour_m_s2)
+        if self.warning is not None:
+            self._warned_s += dt_s
+            if self._warned_s > p.warning_s:
+                self.warning = None
         if gait.phase is Phase.WAITING:
             self._fall.clear()
+            self._stumble.clear()
             self.down_velocity_limit_m_s = p.ceiling_m_s
             return None
-        self.down_velocity_limit_m_s = limit
-        if down - explained > self._excess:
-            self._excess = down - explained
+
+        down, tilt = attitude.down_velocity_m_s, attitude.tilt_rad
+        explained = p.vigour_s * self._vigour_m_s2 - p.lean_m_s * (
+            tilt if tilt < p.most_lean_rad else p.most_lean_rad
+        )
+        limit = self._margin_m_s + explained
+        if limit < p.floor_m_s:
+            limit = p.floor_m_s
+        elif limit > p.ceiling_m_s:
+            limit = p.ceiling_m_s
+        if down - explained > self._excess_m_s:
+            self._excess_m_s = down - explained
         if gait.steps != self._steps:
-            self._learn(gait, warning_active)
+            self._learn(gait, warning_active or self.warning is not None)
+
+        if p.stumbles == "warn":
+            if self._stumble.update(down > limit, dt_s):
+                self.warning, self._warned_s = Cause.STUMBLE, 0.0
+            limit += p.recovery_m_s
+        self.down_velocity_limit_m_s = limit
         if self._fall.update(down > limit, dt_s):
-            return Finding(Signal.DANGER, Cause.FALL, "drop", down, limit)
+            return Finding(Signal.DANGER, Cause.FALL, "down_velocity", down, limit)
         return None
 
     def _learn(self, gait: Gait, frozen: bool) -> None:
-        """The largest excess of each step joins the memory at the next step."""
+        """The largest excess of a step joins the memory when the next one begins."""
         p = self._params
         self._steps = gait.steps
         if not frozen:
-            self._peaks.append(self._excess)
-        self._excess = -1.0
-        if gait.phase is Phase.GUARDING:
-            self._margin_m_s = min(
-                max(max(self._peaks, default=p.margin_m_s) + p.own_extra_m_s, p.least_margin_m_s),
-                p.margin_m_s,
-            )
+            self._peaks_m_s.append(self._excess_m_s)
+        self._excess_m_s = _NOTHING_M_S
+        if gait.phase is Phase.GUARDING and self._peaks_m_s:
+            own = max(self._peaks_m_s) + p.own_extra_m_s
+            self._margin_m_s = min(max(own, p.least_margin_m_s), p.margin_m_s)

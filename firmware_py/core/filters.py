@@ -1,9 +1,4 @@
-"""Owns the small filters that the core is built from: coefficients in closed form, plain floats, one sample at
-a time. Must never know what it filters, nor look ahead.
-"""
-
-from math import exp, sqrt, tan
-from math import pi as _PI
+"""Owns what several detectors need to tell a lasting condition from a flicker. Must never know what it filters."""
 
 
 class Held:
@@ -29,41 +24,3 @@ class Held:
     def clear(self) -> None:
         """Forget."""
         self._filled_s = 0.0
-
-
-class Biquad:
-    """One second-order section (direct form II transposed), the form and sign of scipy.signal's `sos`."""
-
-    __slots__ = ("_z1", "_z2", "a1", "a2", "b0", "b1", "b2")
-
-    def __init__(self, b0: float, b1: float, b2: float, a1: float, a2: float) -> None:
-        self.b0, self.b1, self.b2, self.a1, self.a2 = b0, b1, b2, a1, a2
-        self._z1 = 0.0
-        self._z2 = 0.0
-
-    def update(self, x: float) -> float:
-        """One sample in, one sample out."""
-        y = self.b0 * x + self._z1
-        self._z1 = self.b1 * x - self.a1 * y + self._z2
-        self._z2 = self.b2 * x - self.a2 * y
-        return y
-
-
-def low_pass(cutoff_hz: float, rate_hz: float) -> Biquad:
-    """Butterworth, 2nd order, bilinear with pre-warping: scipy.signal.butter(2, cutoff_hz, fs=rate_hz)."""
-    k = tan(_PI * cutoff_hz / rate_hz)
-    n = 1.0 / (1.0 + sqrt(2.0) * k + k * k)
-    b = k * k * n
-    return Biquad(b, 2.0 * b, b, 2.0 * (k * k - 1.0) * n, (1.0 - sqrt(2.0) * k + k * k) * n)
-
-
-def high_pass(cutoff_hz: float, rate_hz: float) -> Biquad:
-    """Butterworth, 2nd order: scipy.signal.butter(2, cutoff_hz, "high", fs=rate_hz)."""
-    k = tan(_PI * cutoff_hz / rate_hz)
-    n = 1.0 / (1.0 + sqrt(2.0) * k + k * k)
-    return Biquad(n, -2.0 * n, n, 2.0 * (k * k - 1.0) * n, (1.0 - sqrt(2.0) * k + k * k) * n)
-
-
-def decay(dt_s: float, tau_s: float) -> float:
-    """What is left of a leaky state after dt_s."""
-    return exp(-dt_s / tau_s)

@@ -2,8 +2,8 @@
 Must never stop anything, and never need a forward heel strike: backward gait lands softly, toes first.
 
 A step is one swing of the pelvis: its downward velocity rises by more than a hysteresis and falls again. Walking is
-several such swings in a row, evenly timed and of a size that walking makes. Sitting, bending and lying down swing
-once; jogging and jumping swing too far.
+several such swings in a row, evenly timed and of a size that walking makes, by a body that stands upright. Sitting,
+bending and lying down swing once; jogging and jumping swing too far; who rolls on a mat is not upright.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,20 @@ from firmware_py.core.frame import Phase
 
 @dataclass(frozen=True, slots=True)
 class GaitParams:
-    """What counts as walking."""
+    """What counts as walking. Figures: docs/balance.md."""
 
     swing_m_s: float = 0.06  # smallest change of downward velocity that is a step: shuffling after a stroke
     swing_share: float = 0.35  # and at least this share of the usual swing: no double count of a bumpy step
     largest_swing_m_s: float = 1.3  # more is a jog or a jump
-    shortest_s: float = 0.25  # 4 steps a second
-    longest_s: float = 1.4
-    steps: int = 3  # evenly timed steps in a row that make a walk
-    uneven: float = 2.2  # one step interval may be this much longer than the one before: a limp
-    lost_s: float = 2.0  # no step for so long: nobody walks
-    known_steps: int = 10  # from here on the thresholds may be the walker's own
+    shortest_s: float = 0.28  # 3.6 steps a second; sooner is the bump of a foot within a step
+    longest_s: float = 1.4  # a step of a very slow shuffle
+    uneven: float = 2.4  # one step may take this many times as long as the one before: a limp
+    firm_swing_m_s: float = 0.2  # a swing that only walking makes ...
+    firm_steps: int = 2  # ... is believed after so many evenly timed steps
+    faint_steps: int = 4  # a smaller one after so many
+    known_steps: int = 6  # from here on the limits may be the walker's own
+    upright: float = 0.7  # the part of up along the body's own: within 45 degrees
+    lost_s: float = 1.8  # no step for so long: nobody walks
 
 
 class Gait:
@@ -42,13 +45,11 @@ class Gait:
         "phase",
         "since_step_s",
         "steps",
-        "swing_m_s",
         "walking_s",
     )
 
     def __init__(self, params: GaitParams, rate_hz: float) -> None:
         self._params = params
-        self.swing_m_s = 0.0
         self._high = 0.0
         self._low = 0.0
         self._rising = True
@@ -56,13 +57,16 @@ class Gait:
 
     def relearn(self) -> None:
         """Forget the walker."""
+        self.steps = 0
+        self._interval_s = 0.0
+        self.since_step_s = 0.0
+        self._wait()
+
+    def _wait(self) -> None:
         self._swing = 0.0
         self._row = 0
-        self._interval_s = 0.0
         self.phase = Phase.WAITING
         self.cadence_hz: float | None = None
-        self.steps = 0
-        self.since_step_s = 0.0
         self.walking_s = 0.0
 
     def update(self, t_ns: int, attitude: Attitude, dt_s: float) -> None:
@@ -70,45 +74,43 @@ class Gait:
         p = self._params
         v = attitude.down_velocity_m_s
         self.since_step_s += dt_s
-        edge = max(p.swing_m_s, p.swing_share * self._swing)
         if self._rising:
             if v > self._high:
                 self._high = v
-            elif v < self._high - edge:
+            elif v < self._high - max(p.swing_m_s, p.swing_share * self._swing):
                 self._rising = False
-                self._step(self._high - self._low)
+                if self.since_step_s >= p.shortest_s:
+                    self._step(self._high - self._low, attitude.up[2] > p.upright)
                 self._low = v
         elif v < self._low:
             self._low = v
-        elif v > self._low + edge:
+        elif v > self._low + max(p.swing_m_s, p.swing_share * self._swing):
             self._rising = True
             self._high = v
         if self.since_step_s > p.lost_s:
-            self._row = 0
-            self._swing = 0.0
-            self.phase = Phase.WAITING
-            self.cadence_hz = None
-            self.walking_s = 0.0
+            self._wait()
         elif self.phase is not Phase.WAITING:
             self.walking_s += dt_s
 
-    def _step(self, swing_m_s: float) -> None:
+    def _step(self, swing_m_s: float, upright: bool) -> None:
+        """A swing has ended: is it one more step of a walk?"""
         p = self._params
-        self.swing_m_s = swing_m_s
         interval_s, self.since_step_s = self.since_step_s, 0.0
-        self._swing += 0.25 * (min(swing_m_s, p.largest_swing_m_s) - self._swing)
         before_s, self._interval_s = self._interval_s, interval_s
+        self._swing += 0.25 * (min(swing_m_s, p.largest_swing_m_s) - self._swing)
         even = before_s <= p.uneven * interval_s and interval_s <= p.uneven * before_s
-        if swing_m_s > p.largest_swing_m_s or not p.shortest_s <= interval_s <= p.longest_s or not even:
+        if swing_m_s > p.largest_swing_m_s or interval_s > p.longest_s or not even:
             self._row = 0
             return
         self._row += 1
         self.steps += 1
-        rate = 1.0 / interval_s
+        rate_hz = 1.0 / interval_s
         self.cadence_hz = (
-            rate if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate - self.cadence_hz)
+            rate_hz if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate_hz - self.cadence_hz)
         )
-        if self._row >= p.steps and self.phase is Phase.WAITING:
-            self.phase = Phase.LEARNING
-        if self._row >= p.known_steps:
+        if self.phase is Phase.WAITING:
+            enough = p.firm_steps if self._swing > p.firm_swing_m_s else p.faint_steps
+            if upright and self._row >= enough:
+                self.phase = Phase.LEARNING
+        elif self._row >= p.known_steps:
             self.phase = Phase.GUARDING

@@ -1,0 +1,206 @@
+"""The up vector against motions whose answer is known, and against VQF, an estimator of another making."""
+
+from collections.abc import Iterable
+from math import cos, degrees, exp, pi, radians, sin, sqrt
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from firmware_py.core.attitude import Attitude, AttitudeParams
+from sensors.samples import ImuSample, Vec3
+
+G = 9.80665
+REST: Vec3 = (0.0, 0.0, G)
+STILL: Vec3 = (0.0, 0.0, 0.0)
+
+
+def fed(
+    samples: Iterable[tuple[Vec3, Vec3]], rate_hz: float = 200.0, into: Attitude | None = None
+) -> Attitude:
+    attitude = into or Attitude(AttitudeParams(), rate_hz)
+    for accel, gyro in samples:
+        attitude.update(ImuSample(0, accel, gyro), 1.0 / rate_hz)
+    return attitude
+
+
+def rest(seconds: float, rate_hz: float = 200.0, accel: Vec3 = REST) -> Attitude:
+    return fed([(accel, STILL)] * round(seconds * rate_hz), rate_hz)
+
+
+def turning_about_x(rate_rad_s: float, seconds: float, rate_hz: float = 200.0) -> list[tuple[Vec3, Vec3]]:
+    """A pod that turns over to the right: gravity wanders through its axes as it must."""
+    ticks = [n / rate_hz for n in range(1, round(seconds * rate_hz) + 1)]
+    return [((0.0, G * sin(rate_rad_s * t), G * cos(rate_rad_s * t)), (rate_rad_s, 0.0, 0.0)) for t in ticks]
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+def test_it_settles_after_half_a_second_and_not_a_sample_before(rate_hz: float) -> None:
+    ticks = round(0.5 * rate_hz)
+    attitude = fed([(REST, STILL)] * (ticks - 1), rate_hz)
+    assert not attitude.settled
+    fed([(REST, STILL)], rate_hz, attitude)
+    assert attitude.settled
+
+
+def test_up_is_the_mean_of_the_first_half_second() -> None:
+    attitude = fed([((3.0, 0.0, G), STILL), ((1.0, 0.0, G), STILL)] * 50)
+    size = sqrt(2.0**2 + G**2)
+    assert attitude.up == pytest.approx((2.0 / size, 0.0, G / size))
+
+
+def test_at_rest_nothing_moves() -> None:
+    attitude = rest(20.0, accel=(2.0, -1.0, 9.5))
+    assert attitude.down_velocity_m_s == pytest.approx(0.0, abs=1e-9)
+    assert attitude.up_accel_m_s2 == pytest.approx(0.0, abs=1e-9)
+    assert attitude.tilt_rad == pytest.approx(0.0, abs=1e-7)
+    assert attitude.turn_rate_rad_s == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.85, 0.95, 1.0, 1.05, 1.15])
+def test_a_wrong_accelerometer_scale_changes_nothing(scale: float) -> None:
+    def motion(k: float) -> list[tuple[Vec3, Vec3]]:
+        return [((0.0, 0.0, k * (G + 3.0 * cos(12.0 * n / 200.0))), STILL) for n in range(2000)]
+
+    true, scaled = fed(motion(1.0)), fed(motion(scale))
+    assert scaled.down_velocity_m_s == pytest.approx(true.down_velocity_m_s, abs=1e-9)
+    assert scaled.up_accel_m_s2 == pytest.approx(true.up_accel_m_s2, abs=1e-9)
+
+
+def test_a_scale_that_changes_is_learned_within_seconds() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, 1.05 * G), STILL)] * 2000, into=attitude)
+    assert abs(attitude.down_velocity_m_s) < 0.06
+
+
+def test_down_velocity_is_the_leaky_integral_of_a_step_down() -> None:
+    attitude = Attitude(AttitudeParams(scale_tau_s=1e9), 200.0)
+    fed([(REST, STILL)] * 100, into=attitude)
+    attitude._seen_s = 1e9
+    fed([((0.0, 0.0, G - 2.0), STILL)] * 100, into=attitude)
+    tau = AttitudeParams().velocity_tau_s
+    assert attitude.up_accel_m_s2 == pytest.approx(-2.0, rel=1e-6)
+    assert attitude.down_velocity_m_s == pytest.approx(2.0 * tau * (1.0 - exp(-0.5 / tau)), rel=0.01)
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+def test_a_drop_reads_alike_at_every_rate(rate_hz: float) -> None:
+    attitude = rest(5.0, rate_hz)
+    fed([((0.0, 0.0, G - 6.0), STILL)] * round(0.25 * rate_hz), rate_hz, attitude)
+    same = rest(5.0, 400.0)
+    fed([((0.0, 0.0, G - 6.0), STILL)] * 100, 400.0, same)
+    assert attitude.down_velocity_m_s == pytest.approx(same.down_velocity_m_s, rel=0.02)
+
+
+@pytest.mark.parametrize("degrees_s", [-90.0, -20.0, 20.0, 90.0])
+def test_tilt_and_turn_rate_follow_a_turn(degrees_s: float) -> None:
+    attitude = rest(10.0)
+    fed(turning_about_x(radians(degrees_s), 0.5), into=attitude)
+    assert attitude.turn_rate_rad_s == pytest.approx(radians(abs(degrees_s)), rel=0.02)
+    assert attitude.up[1] == pytest.approx(sin(radians(0.5 * degrees_s)), abs=0.01)
+    assert 0.8 * abs(degrees_s) / 2 < degrees(attitude.tilt_rad) < abs(degrees_s) / 2
+
+
+def test_turning_about_the_vertical_is_neither_tilt_nor_turn() -> None:
+    attitude = rest(1.0)
+    fed([(REST, (0.0, 0.0, 3.0))] * 400, into=attitude)
+    assert attitude.turn_rate_rad_s == pytest.approx(0.0, abs=1e-6)
+    assert attitude.tilt_rad == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("yaw_deg", [37.0, 90.0, 180.0, 271.0])
+def test_how_the_pod_is_turned_about_the_vertical_does_not_matter(yaw_deg: float) -> None:
+    c, s = cos(radians(yaw_deg)), sin(radians(yaw_deg))
+
+    def turned(v: Vec3) -> Vec3:
+        return (c * v[0] - s * v[1], s * v[0] + c * v[1], v[2])
+
+    motion = [
+        (
+            (2.0 * sin(0.05 * n), 1.0 + cos(0.03 * n), G + 3.0 * cos(0.06 * n)),
+            (sin(0.02 * n), 0.5 * cos(0.05 * n), 0.3 * sin(0.07 * n)),
+        )
+        for n in range(1000)
+    ]
+    plain, turned_pod = fed(motion), fed([(turned(a), turned(g)) for a, g in motion])
+    for name in ("down_velocity_m_s", "tilt_rad", "turn_rate_rad_s", "up_accel_m_s2"):
+        assert getattr(turned_pod, name) == pytest.approx(getattr(plain, name), abs=1e-9)
+
+
+def test_a_leaning_posture_becomes_the_walkers_own() -> None:
+    attitude = rest(5.0)
+    lean = radians(15.0)
+    fed(turning_about_x(lean, 1.0), into=attitude)
+    before = attitude.tilt_rad
+    fed([((0.0, G * sin(lean), G * cos(lean)), STILL)] * 6000, into=attitude)
+    assert before > 0.1
+    assert attitude.tilt_rad < 0.01
+
+
+def test_two_degrees_a_second_of_gyro_bias_are_found_and_taken_out() -> None:
+    bias = radians(2.0)
+    attitude = fed([(REST, (bias, 0.0, 0.0))] * 200 * 120)
+    assert degrees(abs(attitude.up[1])) < 0.5
+    assert attitude.turn_rate_rad_s < radians(0.1)
+    other_way = fed([(REST, (0.0, -bias, 0.0))] * 200 * 120)
+    assert degrees(abs(other_way.up[0])) < 0.5
+
+
+def test_a_dead_chip_never_settles_and_never_raises() -> None:
+    attitude = fed([(STILL, STILL)] * 1000)
+    assert not attitude.settled
+    assert attitude.up == (0.0, 0.0, 1.0)
+    fed([(REST, STILL)] * 1000, into=attitude)
+    assert attitude.settled
+
+
+def test_weightless_after_settling_neither_raises_nor_leaves_the_unit_sphere() -> None:
+    attitude = rest(1.0)
+    fed([(STILL, (1.0, 2.0, 3.0))] * 40000, into=attitude)
+    assert sum(x * x for x in attitude.up) == pytest.approx(1.0)
+    assert attitude.down_velocity_m_s < G  # the leak bounds it
+
+
+def test_an_impossible_turn_leaves_up_a_unit_vector() -> None:
+    attitude = rest(1.0)
+    fed([((1e6, -1e6, 1e6), (1e4, -1e4, 1e4))] * 50, into=attitude)
+    assert sum(x * x for x in attitude.up) == pytest.approx(1.0)
+
+
+def test_up_agrees_with_vqf_while_the_pod_sways_and_bounces() -> None:
+    vqf = pytest.importorskip("vqf")
+    rate_hz, ticks = 200.0, 8000
+    t = np.arange(ticks) / rate_hz
+    roll = 0.15 * np.sin(2 * pi * 0.9 * t)
+    up = np.stack([np.zeros(ticks), np.sin(roll), np.cos(roll)], axis=1)
+    accel = up * (G + 2.5 * np.sin(2 * pi * 1.8 * t))[:, None]
+    gyro = np.stack([0.15 * 2 * pi * 0.9 * np.cos(2 * pi * 0.9 * t), 0 * t, 0 * t], axis=1)
+    quat = vqf.VQF(1.0 / rate_hz).updateBatch(np.ascontiguousarray(gyro), np.ascontiguousarray(accel))[
+        "quat6D"
+    ]
+    w, x, y, z = quat.T
+    theirs = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=1)
+    attitude = Attitude(AttitudeParams(), rate_hz)
+    apart = []
+    for n, (a, g) in enumerate(zip(accel.tolist(), gyro.tolist(), strict=True)):
+        attitude.update(ImuSample(0, tuple(a), tuple(g)), 1.0 / rate_hz)
+        apart.append(degrees(np.arccos(np.clip(np.dot(attitude.up, theirs[n]), -1.0, 1.0))))
+    assert max(apart[2000:]) < 2.0
+
+
+def test_down_velocity_is_exactly_the_filter_that_scipy_makes_of_the_same_poles() -> None:
+    rate_hz, p = 200.0, AttitudeParams()
+    rng = np.random.default_rng(7)
+    along = G + rng.normal(0.0, 2.0, 2000)
+    attitude = rest(20.0)
+    mean = (
+        np.array(lfilter([1 / (rate_hz * p.scale_tau_s)], [1, 1 / (rate_hz * p.scale_tau_s) - 1], along - G))
+        + G
+    )
+    leak = exp(-1 / (rate_hz * p.velocity_tau_s))
+    expected = lfilter([-leak / rate_hz], [1, -leak], (along / mean - 1) * G)
+    seen = []
+    for a in along.tolist():
+        attitude.update(ImuSample(0, (0.0, 0.0, a), STILL), 1 / rate_hz)
+        seen.append(attitude.down_velocity_m_s)
+    assert seen == pytest.approx(expected.tolist(), abs=1e-9)

@@ -1,0 +1,296 @@
+"""The one rule at its limit, what moves the limit, and synthetic falls through attitude, gait and balance together."""
+
+from collections.abc import Iterator
+from math import cos, pi, radians, sin
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from firmware_py.core.attitude import Attitude, AttitudeParams
+from firmware_py.core.balance import Balance, BalanceParams
+from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.gait import Gait, GaitParams
+from sensors.samples import ImuSample, Vec3
+
+P = BalanceParams()
+DT_S = 0.005
+STEP = 1e-6
+G = 9.80665
+
+
+class Hip:
+    """What balance sees, set by hand."""
+
+    def __init__(self, params: BalanceParams = P, phase: Phase = Phase.GUARDING) -> None:
+        self.balance = Balance(params, 200.0)
+        self.attitude: Any = SimpleNamespace(down_velocity_m_s=0.0, tilt_rad=0.0, up_accel_m_s2=0.0)
+        self.gait: Any = SimpleNamespace(phase=phase, steps=0)
+        self.warned = False
+
+    def tick(self, down: float = 0.0, tilt: float = 0.0, accel: float = 0.0) -> Finding | None:
+        self.attitude.down_velocity_m_s = down
+        self.attitude.tilt_rad = tilt
+        self.attitude.up_accel_m_s2 = accel
+        return self.balance.update(0, self.attitude, self.gait, self.warned, DT_S)
+
+    def hold(
+        self, seconds: float, down: float = 0.0, tilt: float = 0.0, accel: float = 0.0
+    ) -> Finding | None:
+        found = None
+        for _ in range(round(seconds / DT_S)):
+            found = self.tick(down, tilt, accel) or found
+        return found
+
+    def step(self, down: float) -> None:
+        """One step of the walk whose largest downward velocity is given."""
+        self.tick(down)
+        self.gait.steps += 1
+        self.tick(-0.1)
+
+    @property
+    def limit(self) -> float:
+        self.tick()
+        return self.balance.down_velocity_limit_m_s
+
+
+@pytest.mark.parametrize("phase", [Phase.LEARNING, Phase.GUARDING])
+def test_it_trips_above_the_limit_and_not_at_it(phase: Phase) -> None:
+    limit = Hip(phase=phase).limit
+    assert limit == P.margin_m_s
+    assert Hip(phase=phase).hold(1.0, limit - STEP) is None
+    assert Hip(phase=phase).hold(1.0, limit) is None
+    found = Hip(phase=phase).hold(1.0, limit + STEP)
+    assert found == Finding(Signal.DANGER, Cause.FALL, "down_velocity", limit + STEP, limit)
+
+
+def test_it_trips_on_the_tick_that_completes_the_hold() -> None:
+    hip = Hip()
+    ticks = round(P.hold_s / DT_S)
+    assert [hip.tick(9.0) is not None for _ in range(ticks)] == [False] * (ticks - 1) + [True]
+
+
+@pytest.mark.parametrize("down", [0.5, 2.0, 9.0])
+def test_nothing_trips_while_nobody_walks(down: float) -> None:
+    hip = Hip(phase=Phase.WAITING)
+    assert hip.hold(2.0, down, 1.0) is None
+    assert hip.balance.down_velocity_limit_m_s == P.ceiling_m_s
+
+
+def test_what_was_held_while_nobody_walked_counts_for_nothing() -> None:
+    hip = Hip()
+    hip.hold(P.hold_s - DT_S, 9.0)
+    hip.gait.phase = Phase.WAITING
+    hip.tick(9.0)
+    hip.gait.phase = Phase.GUARDING
+    assert hip.tick(9.0) is None
+
+
+def test_tilt_lowers_the_limit_down_to_its_floor() -> None:
+    hip = Hip()
+    hip.tick(tilt=0.1)
+    assert hip.balance.down_velocity_limit_m_s == pytest.approx(P.margin_m_s - 0.1 * P.lean_m_s)
+    hip.tick(tilt=3.0)
+    assert hip.balance.down_velocity_limit_m_s == P.floor_m_s
+
+
+def test_more_tilt_than_the_most_says_no_more() -> None:
+    limits = []
+    for tilt in (P.most_lean_rad - 0.01, P.most_lean_rad, P.most_lean_rad + 0.01, 3.0):
+        hip = Hip()
+        hip.hold(20.0, accel=4.0, tilt=tilt)
+        limits.append(hip.balance.down_velocity_limit_m_s)
+    expected = P.margin_m_s + 4.0 * P.vigour_s - P.lean_m_s * P.most_lean_rad
+    assert limits[0] == pytest.approx(expected + 0.01 * P.lean_m_s)
+    assert limits[1:] == pytest.approx([expected] * 3)
+
+
+def test_vigour_raises_the_limit_up_to_its_ceiling() -> None:
+    hip = Hip()
+    hip.hold(20.0, accel=1.0)
+    assert hip.balance.down_velocity_limit_m_s == pytest.approx(P.margin_m_s + P.vigour_s)
+    hip.hold(20.0, accel=50.0)
+    assert hip.balance.down_velocity_limit_m_s == P.ceiling_m_s
+
+
+def test_vigour_takes_its_time_constant_at_every_rate() -> None:
+    for dt_s in (0.0025, 0.005, 0.01):
+        hip = Hip()
+        for _ in range(round(P.vigour_tau_s / dt_s)):
+            hip.attitude.up_accel_m_s2 = 1.0
+            hip.balance.update(0, hip.attitude, hip.gait, False, dt_s)
+        assert hip.balance.down_velocity_limit_m_s == pytest.approx(
+            P.margin_m_s + 0.632 * P.vigour_s, rel=0.02
+        )
+
+
+@pytest.mark.parametrize("accel", [0.0, -1.0, -9.0])
+def test_a_body_that_falls_does_not_raise_its_own_limit(accel: float) -> None:
+    hip = Hip()
+    hip.hold(1.0, accel=accel)
+    assert hip.balance.down_velocity_limit_m_s == P.margin_m_s
+
+
+def test_vigour_is_followed_while_nobody_walks_yet() -> None:
+    hip = Hip(phase=Phase.WAITING)
+    hip.hold(20.0, accel=1.0)
+    hip.gait.phase = Phase.LEARNING
+    assert hip.limit == pytest.approx(P.margin_m_s + P.vigour_s, rel=0.02)
+
+
+LEARNER = BalanceParams(margin_m_s=0.5, least_margin_m_s=0.3, own_extra_m_s=0.1, memory_steps=5)
+
+
+@pytest.mark.parametrize(
+    ("own", "margin"),
+    [(-0.5, 0.3), (0.19, 0.3), (0.2, 0.3), (0.21, 0.31), (0.39, 0.49), (0.4, 0.5), (0.41, 0.5)],
+)
+def test_the_margin_is_the_walkers_own_between_its_bounds(own: float, margin: float) -> None:
+    hip = Hip(LEARNER)
+    for _ in range(3):
+        hip.step(own)
+    assert hip.limit == pytest.approx(margin)
+
+
+def test_the_margin_follows_the_largest_of_the_steps_it_remembers() -> None:
+    hip = Hip(LEARNER)
+    for own in (0.1, 0.3, 0.1, 0.1, 0.1, 0.1):
+        hip.step(own)
+    assert hip.limit == pytest.approx(0.4)
+    hip.step(0.1)
+    assert hip.limit == pytest.approx(0.3)
+
+
+def test_while_learning_the_margin_stays_at_its_ceiling_and_the_steps_count_later() -> None:
+    hip = Hip(LEARNER, Phase.LEARNING)
+    for _ in range(3):
+        hip.step(0.25)
+    assert hip.limit == 0.5
+    hip.gait.phase = Phase.GUARDING
+    hip.step(0.1)
+    assert hip.limit == pytest.approx(0.35)
+
+
+def test_steps_during_a_warning_teach_nothing() -> None:
+    hip = Hip(LEARNER)
+    hip.step(0.25)
+    hip.warned = True
+    hip.step(0.39)
+    assert hip.limit == pytest.approx(0.35)
+    quiet = Hip(LEARNER)
+    quiet.warned = True
+    quiet.step(0.25)
+    assert quiet.limit == 0.5
+
+
+def test_relearning_puts_the_ceilings_back() -> None:
+    hip = Hip(LEARNER)
+    hip.step(0.1)
+    assert hip.limit == pytest.approx(0.3)
+    hip.hold(LEARNER.hold_s - DT_S, 9.0)
+    hip.balance.relearn()
+    assert hip.balance.warning is None
+    assert hip.balance.down_velocity_limit_m_s == LEARNER.ceiling_m_s
+    assert hip.tick(9.0) is None, "the hold starts anew"
+    assert hip.limit == 0.5
+
+
+WARN = BalanceParams(stumbles="warn")
+
+
+def test_a_stumble_is_warned_of_and_a_fall_still_stops() -> None:
+    hip = Hip(WARN)
+    limit = P.margin_m_s
+    assert hip.limit == pytest.approx(limit + P.recovery_m_s)
+    assert hip.hold(1.0, limit) is None
+    assert hip.balance.warning is None
+    assert hip.hold(0.1, limit + STEP) is None
+    assert hip.balance.warning is Cause.STUMBLE
+    assert hip.hold(0.1, limit + P.recovery_m_s) is None
+    found = hip.hold(0.1, limit + P.recovery_m_s + STEP)
+    assert found is not None
+    assert (found.cause, found.limit) == (Cause.FALL, pytest.approx(limit + P.recovery_m_s))
+
+
+def test_the_warning_of_a_stumble_ends_by_itself_and_teaches_nothing_meanwhile() -> None:
+    hip = Hip(WARN)
+    hip.hold(0.1, P.margin_m_s + 0.01)
+    hip.step(0.0)
+    assert not hip.balance._peaks_m_s
+    hip.hold(P.warning_s - 4 * DT_S)
+    assert hip.balance.warning is Cause.STUMBLE
+    hip.hold(8 * DT_S)
+    assert hip.balance.warning is None
+
+
+def test_when_stumbles_stop_none_is_warned_of() -> None:
+    hip = Hip()
+    assert hip.hold(0.1, P.margin_m_s + STEP) is not None
+    assert hip.balance.warning is None
+
+
+class Person:
+    """A walker as the pod feels one: accelerations and turn rates that belong together."""
+
+    def __init__(
+        self, rate_hz: float = 200.0, scale: float = 1.0, bias_rad_s: float = 0.0, mount_rad: float = 0.0
+    ):
+        self.attitude = Attitude(AttitudeParams(), rate_hz)
+        self.gait = Gait(GaitParams(), rate_hz)
+        self.balance = Balance(BalanceParams(), rate_hz)
+        self.dt_s, self.scale, self.bias_rad_s = 1.0 / rate_hz, scale, bias_rad_s
+        self.pitch_rad, self.now_s = mount_rad, 0.0
+
+    def feels(self, up_accel: float, pitch_rate: float) -> Finding | None:
+        self.pitch_rad += pitch_rate * self.dt_s
+        self.now_s += self.dt_s
+        f = self.scale * (G + up_accel)
+        accel: Vec3 = (-f * sin(self.pitch_rad), 0.0, f * cos(self.pitch_rad))
+        self.attitude.update(ImuSample(0, accel, (0.0, pitch_rate + self.bias_rad_s, 0.0)), self.dt_s)
+        if not self.attitude.settled:
+            return None
+        self.gait.update(0, self.attitude, self.dt_s)
+        return self.balance.update(0, self.attitude, self.gait, False, self.dt_s)
+
+    def walks(
+        self, seconds: float, cadence_hz: float = 1.7, bounce_m_s2: float = 2.5
+    ) -> Iterator[Finding | None]:
+        for _ in range(round(seconds / self.dt_s)):
+            yield self.feels(
+                bounce_m_s2 * sin(2 * pi * cadence_hz * self.now_s), 0.3 * cos(pi * cadence_hz * self.now_s)
+            )
+
+    def falls(self) -> float | None:
+        """Half a second down at 5 m/s2, turning over at 90 degrees a second: when, from its start, it is seen."""
+        start = self.now_s
+        while self.now_s < start + 0.5:
+            if self.feels(-5.0, radians(-90.0)):
+                return self.now_s - start
+        return None
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+@pytest.mark.parametrize(
+    "flaw", [{}, {"scale": 0.95}, {"scale": 1.05}, {"bias_rad_s": radians(2)}, {"mount_rad": radians(15)}]
+)
+def test_a_walk_runs_on_and_a_fall_stops_it(rate_hz: float, flaw: dict[str, float]) -> None:
+    person = Person(rate_hz, **flaw)
+    assert not any(person.walks(15.0))
+    assert person.gait.phase is Phase.GUARDING
+    seen_s = person.falls()
+    assert seen_s is not None
+    assert seen_s < 0.2
+
+
+@pytest.mark.parametrize(("cadence_hz", "bounce_m_s2"), [(0.9, 0.6), (1.4, 1.5), (1.9, 4.0), (2.3, 7.0)])
+def test_walks_of_every_pace_run_on(cadence_hz: float, bounce_m_s2: float) -> None:
+    person = Person()
+    assert not any(person.walks(20.0, cadence_hz, bounce_m_s2))
+    assert person.gait.phase is Phase.GUARDING
+
+
+def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
+    person = Person()
+    for _ in range(1000):
+        person.feels(0.0, 0.0)
+    assert person.falls() is None

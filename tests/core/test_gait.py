@@ -1,0 +1,153 @@
+"""Steps, cadence and phase on swings whose answer is known."""
+
+from collections.abc import Callable
+from math import cos, pi, sin
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from firmware_py.core.attitude import Attitude
+from firmware_py.core.frame import Phase
+from firmware_py.core.gait import Gait, GaitParams
+
+P = GaitParams()
+
+
+class Walker:
+    """Moves its hip as told; time is data."""
+
+    def __init__(self, rate_hz: float = 200.0, params: GaitParams = P) -> None:
+        self.dt_s = 1.0 / rate_hz
+        self.gait = Gait(params, rate_hz)
+        self.now_s = 0.0
+        self.up = (0.0, 0.0, 1.0)
+
+    def moves(self, seconds: float, velocity: Callable[[float], float]) -> Gait:
+        """`velocity` is the hip's downward velocity at a time since the start of this move."""
+        start = self.now_s
+        for _ in range(round(seconds / self.dt_s)):
+            self.now_s += self.dt_s
+            attitude: Any = SimpleNamespace(down_velocity_m_s=velocity(self.now_s - start), up=self.up)
+            self.gait.update(round(self.now_s * 1e9), cast(Attitude, attitude), self.dt_s)
+        return self.gait
+
+    def walks(self, seconds: float, cadence_hz: float = 1.8, swing_m_s: float = 0.4) -> Gait:
+        return self.moves(seconds, lambda t: 0.5 * swing_m_s * sin(2 * pi * cadence_hz * t))
+
+    def stands(self, seconds: float) -> Gait:
+        return self.moves(seconds, lambda t: 0.0)
+
+    def swings_once(self, swing_m_s: float, every_s: float) -> Gait:
+        """One swing down and up again that fills the time given."""
+        return self.moves(every_s, lambda t: 0.5 * swing_m_s * (1.0 - cos(2 * pi * t / every_s)))
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+@pytest.mark.parametrize("cadence_hz", [0.8, 1.2, 1.8, 2.4, 3.0])
+def test_walking_is_seen_at_every_cadence_and_rate(cadence_hz: float, rate_hz: float) -> None:
+    gait = Walker(rate_hz).walks(20.0 / cadence_hz, cadence_hz)
+    assert gait.phase is Phase.GUARDING
+    assert gait.cadence_hz == pytest.approx(cadence_hz, rel=0.03)
+    assert 18 <= gait.steps <= 20
+    assert gait.walking_s > 14.0 / cadence_hz
+
+
+@pytest.mark.parametrize("swing_m_s", [0.08, 0.15, 0.4, 0.9, 1.2])
+def test_shuffling_and_striding_are_both_walking(swing_m_s: float) -> None:
+    assert Walker().walks(15.0, 1.5, swing_m_s).phase is Phase.GUARDING
+
+
+@pytest.mark.parametrize("swing_m_s", [0.0, 0.02, 0.05])
+def test_swaying_while_standing_is_not_walking(swing_m_s: float) -> None:
+    gait = Walker().walks(20.0, 1.5, swing_m_s)
+    assert gait.phase is Phase.WAITING
+    assert gait.steps == 0
+    assert gait.cadence_hz is None
+
+
+@pytest.mark.parametrize("swing_m_s", [1.4, 2.0])
+@pytest.mark.parametrize("cadence_hz", [1.8, 2.8])
+def test_jogging_and_jumping_are_not_walking(cadence_hz: float, swing_m_s: float) -> None:
+    assert Walker().walks(20.0, cadence_hz, swing_m_s).phase is Phase.WAITING
+
+
+def test_a_slow_bend_now_and_then_is_not_walking() -> None:
+    walker = Walker()
+    for _ in range(6):
+        walker.swings_once(0.8, 1.0)
+        walker.stands(1.0)
+    assert walker.gait.phase is Phase.WAITING
+
+
+@pytest.mark.parametrize(("swing_m_s", "enough"), [(0.4, P.firm_steps), (0.12, P.faint_steps)])
+def test_phases_come_at_their_step_and_not_a_step_before(swing_m_s: float, enough: int) -> None:
+    walker = Walker()
+    first: dict[Phase, int] = {}
+    for _ in range(40):
+        gait = walker.swings_once(swing_m_s, 0.5)
+        first.setdefault(gait.phase, gait.steps)
+    assert first[Phase.LEARNING] == enough
+    assert first[Phase.GUARDING] == P.known_steps
+
+
+@pytest.mark.parametrize(("up_z", "expected"), [(0.69, Phase.WAITING), (0.71, Phase.GUARDING)])
+def test_who_is_not_upright_does_not_walk(up_z: float, expected: Phase) -> None:
+    walker = Walker()
+    walker.up = (0.7, 0.0, up_z)
+    assert walker.walks(10.0).phase is expected
+
+
+def test_a_walker_who_tips_over_is_still_guarded() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (1.0, 0.0, 0.0)
+    assert walker.stands(1.0).phase is Phase.GUARDING
+
+
+def test_a_limp_within_bounds_is_walking_and_beyond_is_not() -> None:
+    for ratio, expected in ((P.uneven - 0.2, True), (P.uneven + 0.2, False)):
+        walker = Walker()
+        for _ in range(12):
+            for interval_s in (0.4, 0.4 * ratio):
+                walker.swings_once(0.4, 0.3)
+                walker.stands(interval_s - 0.3)
+        assert (walker.gait.phase is not Phase.WAITING) is expected
+
+
+def test_the_bump_of_a_foot_within_a_step_is_not_a_step() -> None:
+    plain = Walker().walks(20.0, 1.6, 0.3)
+    bumpy = Walker().moves(20.0, lambda t: 0.15 * sin(2 * pi * 1.6 * t) + 0.06 * sin(2 * pi * 6.4 * t))
+    assert bumpy.phase is Phase.GUARDING
+    assert abs(bumpy.steps - plain.steps) <= 1
+    assert bumpy.cadence_hz == pytest.approx(1.6, rel=0.05)
+
+
+def test_standing_still_ends_the_walk_after_its_time_and_not_before() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.stands(P.lost_s - walker.gait.since_step_s - 0.01)
+    assert walker.gait.phase is Phase.GUARDING
+    gait = walker.stands(0.02)
+    assert gait.phase is Phase.WAITING
+    assert gait.cadence_hz is None
+    assert gait.walking_s == 0.0
+
+
+def test_relearning_forgets_the_walker() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.gait.relearn()
+    assert walker.gait.phase is Phase.WAITING
+    assert (walker.gait.steps, walker.gait.cadence_hz, walker.gait.since_step_s) == (0, None, 0.0)
+    assert walker.walks(2.5).phase is Phase.LEARNING
+    assert walker.walks(10.0).phase is Phase.GUARDING
+
+
+def test_a_change_of_speed_does_not_end_the_walk() -> None:
+    walker = Walker()
+    walker.walks(10.0, 1.3, 0.2)
+    for cadence_hz in (1.6, 2.2, 1.4):
+        walker.walks(6.0, cadence_hz, 0.25 * cadence_hz)
+        assert walker.gait.phase is Phase.GUARDING
+        assert walker.gait.cadence_hz == pytest.approx(cadence_hz, rel=0.15)
