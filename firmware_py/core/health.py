@@ -17,8 +17,8 @@ _NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)
 class HealthParams:
     """Limits of trust. Seconds and SI; each with its source."""
 
-    imu_max_age_s: float = 0.025  # promise P6
-    range_max_age_s: float = 0.150  # promise P6
+    imu_max_age_s: float = 0.025  # promise P6; a sample of this age is too old
+    range_max_age_s: float = 0.150  # promise P6; likewise
     flaky_limit_s: float = (
         0.030  # bad time, drained at a quarter when good: 50 % bad is found in 80 ms (F08: 100 ms)
     )
@@ -138,7 +138,7 @@ class Health:
         self._up_ns = 0
         self._welded = False
         self._started = False
-        self.range_fault: Fault = Fault.NOT_READY  # the last reason why there was no range reading
+        self.range_fault: Fault = Fault.NOT_READY  # why there has been no range reading since the last one
 
     def update(
         self,
@@ -194,7 +194,7 @@ class Health:
         if not self._started:
             return _unhealthy(Cause.IMU, "imu_never_seen", 1.0, 0.0)
         age_ns = t_ns - self._imu_t_ns
-        if not -p.imu_max_age_s * 1e9 <= age_ns <= p.imu_max_age_s * 1e9:
+        if not -p.imu_max_age_s * 1e9 < age_ns < p.imu_max_age_s * 1e9:
             return _over(Cause.IMU, "imu_age_s", age_ns, p.imu_max_age_s)
         if self._imu_bad_ns >= p.flaky_limit_s * 1e9:
             return _over(Cause.IMU, "imu_flaky_s", self._imu_bad_ns, p.flaky_limit_s)
@@ -203,7 +203,9 @@ class Health:
     def _range(self, frame: Frame, range_age_s: float) -> Finding | None:
         if isinstance(frame.belt, Fault):
             self.range_fault = frame.belt
-        if range_age_s <= self._p.range_max_age_s:
+        elif frame.belt is not None:
+            self.range_fault = Fault.NOT_READY
+        if range_age_s < self._p.range_max_age_s:
             return None
         # A sensor that answers "nobody there" is a walker who has left, not a broken sensor (F22).
         cause = Cause.STEP_OFF if self.range_fault in _NOBODY else Cause.RANGE

@@ -15,65 +15,88 @@ rig = typer.Typer(help="A walker and a treadmill in closed loop: measure the det
 
 @rig.command()
 def campaign(
-    name: Annotated[str, typer.Argument(help="drift | standstill | walking")],
-    runs: Annotated[int, typer.Option(min=1, help="seeded runs")] = 200,
+    name: Annotated[str, typer.Argument(help="drift | standstill | walking | faults | pairs")],
+    runs: Annotated[int, typer.Option(min=1, help="seeded runs; faults and pairs: of each row")] = 200,
     seed: Annotated[int, typer.Option(help="another seed is another set of runs")] = 1,
     hours: Annotated[float, typer.Option(min=0.0, help="walking only: hours instead of runs")] = 0.0,
     jobs: Annotated[int, typer.Option(min=0, help="processes; 0: one for each core")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line on stdout")] = False,
 ) -> None:
-    """Run thousands of seeded walks and hazards, ours and each peer on the same ones.
+    """Run thousands of seeded walks and hazards: ours and each peer on the same ones, each fault, each pair.
 
-    Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
+    Exit code 1 when a fault was not within its bound. Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
     """
-    from firmware_py.rig.campaign import RUNS, WALK_S
-    from firmware_py.rig.campaign import campaign as run
+    from firmware_py.rig import campaign as detectors
+    from firmware_py.rig import faults, pairs
 
     console = Console(stderr=True)
-    if name not in RUNS:
-        console.print(f"campaign: {name} is none of: {', '.join(RUNS)}.", highlight=False)
+    if name not in (*detectors.RUNS, "faults", "pairs"):
+        known = ", ".join((*detectors.RUNS, "faults", "pairs"))
+        console.print(f"campaign: {name} is none of: {known}.", highlight=False)
         raise typer.Exit(2)
     if hours > 0.0:
-        runs = round(hours * 3600.0 / WALK_S)
+        runs = round(hours * 3600.0 / detectors.WALK_S)
+    total = {"faults": faults.walks_of(runs), "pairs": pairs.jobs_of(runs)}.get(name, runs)
+    cores = jobs or os.cpu_count() or 1
     with Progress(console=console, disable=not console.is_terminal and as_json) as progress:
-        task = progress.add_task(f"{name}, seed {seed}", total=runs)
-        lines = list(run(name, runs, seed, jobs or os.cpu_count() or 1, lambda: progress.advance(task)))
+        task = progress.add_task(f"{name}, seed {seed}", total=total)
+
+        def done() -> None:
+            progress.advance(task)
+
+        if name == "faults":
+            lines = list(faults.campaign(runs, seed, cores, done))
+        elif name == "pairs":
+            lines = list(pairs.campaign(runs, seed, cores, done))
+        else:
+            lines = list(detectors.campaign(name, runs, seed, cores, done))
     if as_json:
         for line in lines:
             typer.echo(json.dumps(line))
     else:
-        Console().print(_table(lines))
+        Console().print(_table(lines, COLUMNS.get(name, DETECTOR_COLUMNS)))
+    if not all(line.get("within_bound", True) for line in lines):
+        raise typer.Exit(1)
 
 
-def _table(lines: list[dict[str, object]]) -> Table:
-    table = Table(
-        "detector",
-        "runs",
-        "hours",
-        "past line",
-        "margin m",
-        "seen s",
-        "warned before s",
-        "false stops",
-        "an hour",
-    )
+DETECTOR_COLUMNS = {
+    "detector": "detector",
+    "runs": "runs",
+    "hours": "hours",
+    "past_line": "past line",
+    "margin_m": "margin m",
+    "detect_s": "seen s",
+    "warned_before_s": "warned before s",
+    "false_stops": "false stops",
+    "false_stops_per_hour": "an hour",
+}
+COLUMNS = {
+    "faults": {
+        "fault": "fault",
+        "what": "what",
+        "runs": "runs",
+        "found_by": "found by",
+        "cut_s": "cut s",
+        "open_s": "contacts open s",
+        "bound_s": "bound s",
+        "within_bound": "within",
+    },
+    "pairs": {
+        "hazard": "hazard",
+        "beside": "beside",
+        "runs": "runs",
+        "stopped_before_the_hazard": "stopped before",
+        "missed": "missed",
+        "cut_s": "cut s",
+        "found_by": "found by",
+    },
+}
+
+
+def _table(lines: list[dict[str, object]], columns: dict[str, str]) -> Table:
+    table = Table(*columns.values())
     for line in lines:
-        table.add_row(
-            *(
-                _words(line[key])
-                for key in (
-                    "detector",
-                    "runs",
-                    "hours",
-                    "past_line",
-                    "margin_m",
-                    "detect_s",
-                    "warned_before_s",
-                    "false_stops",
-                    "false_stops_per_hour",
-                )
-            )
-        )
+        table.add_row(*(_words(line[key]) for key in columns))
     return table
 
 

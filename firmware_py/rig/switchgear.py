@@ -19,6 +19,7 @@ class Contactors:
         self._coil = False
         self._coil_ns = 0
         self.pulled = False
+        self.moved_ns = 0  # when the contacts last moved
 
     def drive(self, t_ns: int, level: bool) -> None:
         """The guard's pin has changed. One edge is a glitch: the charge pump needs a second one."""
@@ -31,8 +32,8 @@ class Contactors:
         coil = alive if self._pulse else self._level
         if coil != self._coil:
             self._coil, self._coil_ns = coil, t_ns
-        if t_ns - self._coil_ns >= CONTACT_NS:
-            self.pulled = self._coil
+        if t_ns - self._coil_ns >= CONTACT_NS and self.pulled != self._coil:
+            self.pulled, self.moved_ns = self._coil, t_ns
         return self.pulled
 
 

@@ -27,6 +27,10 @@ class EmulatedBus:
         self._chips[address] = chip
         chip.advance(self.t_ns)
 
+    def chip(self, address: int) -> Chip:
+        """The chip at `address`, to change its truth or its trouble."""
+        return self._chips[address]
+
     def detach(self, address: int) -> None:
         """Unplugs the chip at `address`: from now on nobody answers there."""
         del self._chips[address]
