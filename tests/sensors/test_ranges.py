@@ -193,7 +193,7 @@ def test_bus_trouble_in_any_message_of_a_poll_is_never_a_wrong_sample(world: Any
 @both
 def test_bus_trouble_at_any_message_of_open_is_a_clear_error_or_waited_for(world: Any, name: str) -> None:
     make, _, address = MAKE[name]
-    chip = world.wire._chips[address]
+    chip = world.wire.chip(address)
     waited = 0
     for nth in range(400):
         chip.power_on()
@@ -358,7 +358,7 @@ def test_another_chip_at_the_address_is_refused_with_both_ids(world: Any) -> Non
 
 @pytest.mark.parametrize(
     ("register", "trouble", "slept_s"),
-    [(0xE5, "does not boot", 0.1), (0x31, "does not finish its first reading", 0.2)],
+    [(0xE5, "does not boot", 0.103), (0x31, "does not finish its first reading", 0.203)],
 )
 def test_a_chip_that_never_gets_ready_is_refused_after_a_bounded_wait(
     world: Any, register: int, trouble: str, slept_s: float
@@ -373,7 +373,7 @@ def test_a_chip_that_never_gets_ready_is_refused_after_a_bounded_wait(
     with pytest.raises(SensorError) as caught:
         Vl53l1x(world.bus, sleep=sleep).open()
     assert f"range (VL53L1X) at 0x29 on i2c-1: {trouble}. Usually" in str(caught.value)
-    assert slept_s <= sum(naps) <= slept_s + 0.01
+    assert sum(naps) == pytest.approx(slept_s)  # 3 ms for the reset among them
 
 
 def test_the_vl53l1x_is_told_short_mode_20_ms_and_a_period_of_25_ms_by_its_own_clock(world: Any) -> None:

@@ -53,7 +53,7 @@ def test_each_single_wrong_row_is_found_in_a_round_and_stays_found_until_it_is_g
     address, rows, _ = TABLES[name]
     table = registers(world, name)
     table.apply()
-    chip = world.wire._chips[address]
+    chip = world.wire.chip(address)
     bit = 0x10 if row.mask & 0x10 else 0x01
     chip.registers[row.address] ^= bit
     a_round = [table.recheck() for _ in spans(rows)]
