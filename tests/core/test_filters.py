@@ -25,7 +25,7 @@ def test_it_never_holds_while_the_condition_is_not_there() -> None:
 
 def test_one_gap_costs_a_quarter_of_its_length() -> None:
     assert ticks(Held(0.03), "xx.xx") == "----X"
-    assert ticks(Held(0.03), "xx....xxx") == "--------X"
+    assert ticks(Held(0.03), "xx....xxx") == "-------XX"
 
 
 def test_a_flicker_gets_there_in_the_end() -> None:
