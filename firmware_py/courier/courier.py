@@ -90,6 +90,7 @@ class Courier:
         self._manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
         self._lost_on_link = Losses()
         self._lost_on_disk = Losses()
+        self._last_stop: str | None = None
         self._interrupted: dict[str, dict[str, Any]] = {}
         self._clock_known = False
         self._dropped_events = 0
@@ -246,6 +247,7 @@ class Courier:
                     "affected; recordings have a gap.",
                 )
             self._interrupted = dict(outbox.open_sessions())
+            self._last_stop = outbox.last(LAST_STOP_TYPES)
         except (sqlite3.Error, ValueError) as error:
             log.warning("events: cannot read what an earlier courier left (%s)", error)
         self.keeper.mark("running", self.boot_id)
@@ -263,6 +265,8 @@ class Courier:
             on_stop=self._remote_stop,
             on_taken=self.keeper.poke,
         )
+        if self._last_stop is not None:
+            broker.retain("last_stop", json.loads(self._last_stop))
         try:
             broker.start()
         except CredentialError as error:

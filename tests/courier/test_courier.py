@@ -14,6 +14,7 @@ from firmware_py.courier.courier import Losses
 from firmware_py.courier.live import Live
 from firmware_py.courier.outbox import Outbox
 from sensors.samples import Fault
+from tests.courier.broker import FOUND, ear, mosquitto
 from tests.courier.fake_guard import decision, frame, stopped
 from tests.courier.process import courier, guard, toml, wait_for
 
@@ -53,6 +54,24 @@ def test_a_session_outlives_the_courier_that_saw_it_begin(tmp_path: Path) -> Non
         process.end()
     text = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended' ORDER BY n DESC")[0]
     assert json.loads(text)["data"]["why_ended"] == "left_belt"
+
+
+@pytest.mark.skipif(not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test")
+def test_the_last_stop_is_told_again_to_a_broker_that_forgot_it(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server:
+        config = toml(tmp_path, mqtt_port=server.port)
+        with courier(config) as process:
+            with guard(tmp_path) as talking:
+                wait_for(lambda: talking.link.connected)
+                talking.force = Cause.FALL
+                wait_for(lambda: "stopped" in kinds(tmp_path))
+            process.end()
+            server.kill()  # no persistence: it remembers nothing
+            server.start()
+            process.start()
+            with ear(server.port) as listener:
+                [told] = listener.until("rearguard/rig/last_stop")
+        assert json.loads(told)["data"]["cause"] == "fall"
 
 
 def test_two_couriers_do_not_share_a_state_directory(tmp_path: Path) -> None:
