@@ -16,7 +16,7 @@ from firmware_py.traces.trace import TraceError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _PNG_WIDTH = 1000
-_PNG_HEIGHT, _PNG_ROW = 2520, 39  # of the page without its list of events, and of one event more
+_PNG_HEIGHT, _PNG_ROW = 2560, 16  # enough for the page without its list of events, and for one event more
 
 
 def report(

@@ -30,7 +30,7 @@ RULES = {
     "rest_position_m": "the place where the walker would have come to rest",
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
-    "drop": "the downward speed of the hip",
+    "down_velocity": "the downward speed of the hip",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
     "imu_age_s": "the time since the last reading of the hip sensor",
@@ -39,7 +39,8 @@ RULES = {
     "imu_frozen_s": "the time with the very same reading of the hip sensor",
     "tick_gap_s": "the time between two looks at the sensors",
     "late_ticks": "the number of late looks at the sensors within a second",
-    "relay_feedback_s": "the time in which the contacts contradicted the command",
+    "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
+    "relay_answer_s": "the time in which the contacts contradicted the command",
 }
 _BUTTONS = ("stop_button", "remote_stop")
 
@@ -119,7 +120,7 @@ def _tiles(report: Report) -> str:
             "belt speed at the cut" if measured else "belt ceiling, not measured",
         )
     )
-    warned_s = next((t for t, e in report.events if e.kind == "warning" and t < 0), None)
+    warned_s = next((t for t, e in report.events if e.kind == "warning" and t <= -0.1), None)
     if warned_s is not None:
         tiles.append((f"{-warned_s:.1f} s", "before the cut the buzzer warned"))
     if report.rest_s is not None:
@@ -276,7 +277,7 @@ def _seconds(t_s: float) -> str:
 
 def _figures(rule: str, value: float, limit: float) -> tuple[str, str]:
     """Value and limit with their unit, with as many digits as it takes to tell them apart."""
-    unit = " m/s" if rule == "drop" else ""
+    unit = " m/s" if rule == "down_velocity" else ""
     for suffix, named in (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad")):
         if rule.endswith(suffix):
             unit = named
