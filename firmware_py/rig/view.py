@@ -22,6 +22,7 @@ from firmware_py.rig.account import Run
 
 COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
            "stopped": "red3", "fault": "magenta3"}  # fmt: skip
+WHY_LINES = 4
 INK = {
     "offline": "white",
     "running": "black",
@@ -85,7 +86,7 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
         Text(),
         Align.center(big),
         Text(),
-        Align.center(why),
+        Align.center(why, vertical="top", height=WHY_LINES),  # so that the deck does not jump about
         Text(),
         Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
         Align.center(
