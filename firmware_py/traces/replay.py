@@ -68,7 +68,8 @@ def replay_frames(
     """Step `monitor` through `frames`, yielding each frame as it was stepped and the decision on it.
 
     `hand` presses the button; None leaves it as recorded. `obedient_relay`: the read-back of each frame is the
-    decision before it, as a relay in order answers; False leaves it as recorded.
+    decision before it, as a relay in order answers; False leaves it as recorded. Frames are taken in batches ahead of
+    the decisions: a world that answers to decisions must step the monitor itself.
     """
     step = monitor.step
     last: Decision | None = None
