@@ -32,7 +32,11 @@ test-vm: setup  ## the units and the installer on a simulated Pi in a virtual ma
 	tests/vm/run
 
 proof: setup  ## the long campaigns behind the published figures (hours)
-	REARGUARD_REPETITIONS=1000 $(PY) -m pytest tests/system
+	tests/system-packages.sh test
+	REARGUARD_REPETITIONS=1000 REARGUARD_MODEL_DEPTH=6 $(PY) -m pytest tests/system tests/courier/test_kills.py \
+		tests/courier/test_storage.py tests/core/test_monitor_model.py
+	$(PY) -m tests.proof.mutate
+	$(PY) -m tests.proof.figures
 
 config: setup  ## systemd/config.toml anew from the defaults
 	.venv/bin/rearguard config 2>/dev/null > systemd/config.toml
@@ -41,10 +45,7 @@ install:  ## install or upgrade on this Raspberry Pi (run with sudo)
 	tests/system-packages.sh demo
 	python3 systemd/install.py install $(if $(WHEELS),--wheels $(WHEELS))
 
-unconfig: setup  ## systemd/config.toml anew from the defaults
-	.venv/bin/rearguard config 2>/dev/null > systemd/config.toml
-
-install:  ## take it off again; recordings and configuration stay
+uninstall:  ## take it off again; recordings and configuration stay
 	python3 systemd/install.py uninstall
 
 clean:  ## remove what the targets above made

@@ -51,7 +51,11 @@ def test_imports_point_down_only(path: Path) -> None:
     assert not any(i.startswith("tests") for i in imports_of(path))
     if rule is not None:
         allowed = MAY_IMPORT[rule]
-        bad = {i for i in ours if not any(i == a or i.startswith(a + ".") or a.startswith(i + ".") for a in allowed)}
+        bad = {
+            i
+            for i in ours
+            if not any(i == a or i.startswith(a + ".") or a.startswith(i + ".") for a in allowed)
+        }
         assert not bad - {"firmware_py", "firmware_py.__version__"}, f"{name} may not import {sorted(bad)}"
 
 
@@ -63,7 +67,9 @@ def test_the_core_sees_no_clock_no_disk_no_network_and_no_chance(path: Path) -> 
 
 @pytest.mark.parametrize("library", LIBRARIES_WITH_ONE_DOOR)
 def test_a_library_that_touches_has_one_door(library: str) -> None:
-    doors = {str(p.relative_to(ROOT)) for p in SOURCES if any(i.split(".")[0] == library for i in imports_of(p))}
+    doors = {
+        str(p.relative_to(ROOT)) for p in SOURCES if any(i.split(".")[0] == library for i in imports_of(p))
+    }
     assert doors <= LIBRARIES_WITH_ONE_DOOR[library]
 
 

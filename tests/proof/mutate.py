@@ -154,9 +154,9 @@ def noticed(mutant: Mutant) -> bool:
     """Do the tests fail with this mistake planted? Runs in a forked child; a crash or a hang is noticed."""
     child = os.fork()
     if child == 0:
-        with open(os.devnull, "w") as null:
-            os.dup2(null.fileno(), 1)
-            os.dup2(null.fileno(), 2)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
         signal.alarm(LIMIT_S)
         os._exit(_run(mutant))
     _, status = os.waitpid(child, 0)
@@ -205,7 +205,7 @@ def reasons() -> dict[str, str]:
         for line in REASONS.read_text().splitlines()
         if line and not line.startswith("#")
     ]
-    return {key: reason for key, reason in rows}
+    return dict(rows)
 
 
 def key_of(mutant: Mutant) -> str:

@@ -1,0 +1,161 @@
+"""Runs the commands behind the published figures and writes docs/figures.md from what they printed.
+
+    .venv/bin/python -m tests.proof.figures                 all of them (hours)
+    .venv/bin/python -m tests.proof.figures faults bench    these again; the others from what is in out/
+
+Each command's lines are kept in out/NAME.jsonl. A figure that was not measured is not in the page. Data sets are
+looked for in REARGUARD_DATA or ../shared/data; without them the commands on people are left out and it says so.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "out"
+DATA = Path(os.environ.get("REARGUARD_DATA", ROOT.parent / "shared" / "data"))
+REARGUARD = str(ROOT / ".venv/bin/rearguard")
+
+# name -> heading, what it is made of and its limits, the words of the command ("DATA" stands for the data folder).
+COMMANDS: dict[str, tuple[str, str, list[str]]] = {
+    "bench": (
+        "Real time",
+        "This computer, not a Pi: a Zero 2 W is some ten times slower. `tick_us` is without the emulated bus's own time.",
+        ["bench", "--json"],
+    ),
+    "latency": (
+        "Beside cyclictest",
+        "Microseconds late, same priority, in turn; the machine is a shared virtual one.",
+        ["bench", "--latency", "--json"],
+    ),
+    "replay": (
+        "Shipped traces",
+        "tests/traces: a recorded walk of a person after a stroke on a treadmill, position added; rig traces.",
+        ["replay", "tests/traces", "--json"],
+    ),
+    "demo": (
+        "Demonstration",
+        "Real processes in real time, uncommissioned defaults.",
+        ["demo", "--headless", "--scenario", "all", "--json"],
+    ),
+    "faults": (
+        "Faults",
+        "A whole device in simulated time, pulse drive; planted at random moments of walking, drifting, falling. "
+        "`cut_s`: to the decision and the last edge; `open_s`: to open contacts, through a 50 ms pulse watchdog and "
+        "10 ms of contacts. Stops that the hazard itself brings are not unexpected.",
+        ["rig", "campaign", "faults", "--runs", "1000", "--seed", "1", "--json"],
+    ),
+    "pairs": (
+        "Hazards beside other trouble",
+        "Uncommissioned defaults, belt 0.45 m/s, simulated walker. `missed`: not cut before the impact, not within "
+        "300 ms of stepping off, or at rest beyond a line.",
+        ["rig", "campaign", "pairs", "--runs", "25", "--seed", "1", "--json"],
+    ),
+    "drift": (
+        "Drift",
+        "Simulated walkers, belts and sensors; every detector on the same runs (docs/drift.md lists the assumptions).",
+        ["rig", "campaign", "drift", "--runs", "5000", "--seed", "1", "--json"],
+    ),
+    "standstill": (
+        "Standing still",
+        "Simulated; `detect_s` counts from the moment the feet stay down.",
+        ["rig", "campaign", "standstill", "--runs", "600", "--seed", "1", "--json"],
+    ),
+    "walking": (
+        "Ordinary walking",
+        "Simulated walkers with 5 cm and 8 cm of wander who are never in danger: every stop is false.",
+        ["rig", "campaign", "walking", "--hours", "100", "--seed", "1", "--json"],
+    ),
+    "sisfall": (
+        "SisFall",
+        "26 development people (38 in the set), waist, acted falls, overground forward walking.",
+        ["evaluate", "sisfall", "DATA/sisfall", "--peers", "--protocol", "both", "--json"],
+    ),
+    "fallalld": (
+        "FallAllD",
+        "6 development people, waist, acted falls, another laboratory and sensor.",
+        ["evaluate", "fallalld", "DATA/fallalld", "--peers", "--protocol", "both", "--json"],
+    ),
+    "movingreality": (
+        "MovingReality",
+        "6 people after a stroke on an instrumented treadmill, walking only.",
+        ["evaluate", "movingreality", "DATA/movingreality", "--peers", "--protocol", "both", "--json"],
+    ),
+}  # fmt: skip
+
+
+def measure(name: str) -> None:
+    """Runs one command and keeps its lines."""
+    words = [w.replace("DATA", str(DATA)) for w in COMMANDS[name][2]]
+    if any("DATA" in w for w in COMMANDS[name][2]) and not DATA.exists():
+        print(f"{name}: left out, no data sets in {DATA}", file=sys.stderr)
+        return
+    print(f"{name}: rearguard {' '.join(words)}", file=sys.stderr, flush=True)
+    done = subprocess.run([REARGUARD, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.stdout.strip():
+        OUT.mkdir(exist_ok=True)
+        (OUT / f"{name}.jsonl").write_text(done.stdout)
+    print(f"{name}: exit {done.returncode}", file=sys.stderr, flush=True)
+
+
+def page() -> str:
+    """docs/figures.md from what lies in out/."""
+    text = [
+        "# Figures",
+        "",
+        "Written by `make proof` (tests/proof/figures.py) from what the commands printed; no figure is typed in.",
+        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores.",
+    ]
+    for name, (heading, limits, words) in COMMANDS.items():
+        kept = OUT / f"{name}.jsonl"
+        if not kept.exists():
+            continue
+        rows = [json.loads(line) for line in kept.read_text().splitlines() if line.startswith("{")]
+        command = "rearguard " + " ".join(w.replace("DATA", "../shared/data") for w in words)
+        text += ["", f"## {heading}", "", limits, "", f"`{command}`", "", *_tables(rows)]
+    return "\n".join(text) + "\n"
+
+
+def _tables(rows: list[dict[str, Any]]) -> list[str]:
+    """One table for all lines with the same keys; what is the same in every row is left out."""
+    out: list[str] = []
+    for keys in dict.fromkeys(tuple(row) for row in rows):
+        some = [row for row in rows if tuple(row) == keys]
+        shown = [k for k in keys if k not in HIDDEN and any(row[k] not in (None, {}, []) for row in some)]
+        out += ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
+        out += ["| " + " | ".join(_cell(row[k]) for k in shown) + " |" for row in some]
+        out.append("")
+    return out[:-1]
+
+
+HIDDEN = {"campaign", "seed", "by_activity", "by_person", "decisions_sha256", "dataset"}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_cell(v)}" for k, v in value.items() if v is not None)
+    if isinstance(value, list):
+        return "; ".join(_cell(v) for v in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "–" if value is None else str(value)
+
+
+def main(names: list[str]) -> int:
+    unknown = [n for n in names if n not in COMMANDS and n != "page"]
+    if unknown:
+        print(f"figures: {', '.join(unknown)}: none of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    for name in names or COMMANDS:
+        if name != "page":
+            measure(name)
+    (ROOT / "docs/figures.md").write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
