@@ -16,6 +16,7 @@ from firmware_py.coast_down import Drop, Fit, fit
 from firmware_py.config import Config, annotated_toml, load, parse
 from firmware_py.core.drift import safe_speed_m_s, zone_m
 from firmware_py.deck import draw
+from firmware_py.edge import EdgeError
 
 STEP_S = 0.005
 DROPS = 3
@@ -33,7 +34,6 @@ class Reading(NamedTuple):
 
     t_s: float
     distance_m: float | None
-    travel_m: float | None  # belt travel by a hall sensor, at its pulses
 
 
 class Bench(Protocol):
@@ -242,7 +242,7 @@ class _RealBench:
         self.relay.set(run)
         t_ns = time.monotonic_ns()
         seen = self._range.poll(t_ns)
-        return Reading(t_ns * 1e-9, seen.distance_m if isinstance(seen, RangeSample) else None, None)
+        return Reading(t_ns * 1e-9, seen.distance_m if isinstance(seen, RangeSample) else None)
 
 
 def commission(
@@ -269,6 +269,9 @@ def commission(
     except CommissionError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+    except EdgeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None
     config.write_text(annotated_toml(after), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(told))

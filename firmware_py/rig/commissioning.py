@@ -51,7 +51,7 @@ class RigBench:
         if self.face_m is not None:
             true_m = self.sensor_m + (self.face_m if self.front else self.length_m - self.face_m)
         fresh = self._ranging.advance(STEP_S, true_m) and self._ranging.fault is None
-        return Reading(self._t_s, self._ranging.distance_m if fresh else None, None)
+        return Reading(self._t_s, self._ranging.distance_m if fresh else None)
 
 
 class RigPerson:

@@ -54,7 +54,7 @@ class Wall:
 
     def step(self, run: bool) -> Reading:
         self.t_s += 0.02
-        return Reading(self.t_s, self.distance_m, None)
+        return Reading(self.t_s, self.distance_m)
 
 
 class Nodding:
