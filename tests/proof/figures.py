@@ -24,7 +24,7 @@ REARGUARD = str(ROOT / ".venv/bin/rearguard")
 COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     "bench": (
         "Real time",
-        "This computer, not a Pi: a Zero 2 W is some ten times slower. `tick_us` is without the emulated bus's own time.",
+        "This computer, not a Pi: a Zero 2 W is some ten times slower. `tick_us`: without the emulated bus.",
         ["bench", "--json"],
     ),
     "latency": (
@@ -142,7 +142,7 @@ def _cell(value: Any) -> str:
         return "; ".join(_cell(v) for v in value)
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "–" if value is None else str(value)
+    return "-" if value is None else str(value)
 
 
 def main(names: list[str]) -> int:
