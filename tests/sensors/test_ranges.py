@@ -462,3 +462,20 @@ def test_the_vl53l1x_is_reset_set_up_calibrated_and_started_in_this_order(world:
     assert writes[-6:] == [
         (0x87, b"\x40"), (0x86, b"\x01"), (0x87, b"\x00"), (0x08, b"\x09"), (0x0B, b"\x00"), (0x87, b"\x40"),
     ]  # fmt: skip
+
+
+def test_the_vl53l1x_gets_its_reset_and_boot_times(world: Any) -> None:
+    naps: list[float] = []
+
+    def sleep(duration_s: float) -> None:
+        naps.append(duration_s)
+        world.wire.sleep(duration_s)
+
+    Vl53l1x(world.bus, sleep=sleep).open()
+    assert naps[:2] == [0.001, 0.002]
+
+
+def test_a_vl53l1x_that_never_answers_again_after_its_reset_is_named_as_silent(world: Any) -> None:
+    world.vl.trouble = [Trouble(Kind.NACK, from_ns=2_000_000)]
+    with pytest.raises(SensorError, match=r"range \(VL53L1X\) at 0x29 on i2c-1: no reply \(errno 121\)"):
+        Vl53l1x(world.bus, sleep=world.wire.sleep).open()
