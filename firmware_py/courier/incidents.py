@@ -150,8 +150,8 @@ class Incidents:
             list(self._blocks),
             list(self._events),
         )
-        self.count += 1
         self._write(self._open)
+        self.count += 1  # after the file: whoever sees the count change finds the incident
 
     def _close_open(self) -> None:
         incident, self._open = self._open, None
