@@ -45,7 +45,9 @@ def replay(
     """
     settings = _config(config)
     failed = False
-    table = Table("trace", "walking", "armed", "stops", "warnings", "decisions")
+    table = Table("trace", "walking", "armed", "stops", "warnings", "decisions", row_styles=["", "dim"])
+    for column in table.columns:
+        column.overflow = "fold"
     for result in _results(traces, settings, rearm, jobs):
         if isinstance(result, TraceError):
             failed = True
@@ -89,7 +91,7 @@ def _cells(summary: Summary) -> tuple[str, ...]:
         for s in summary.stops
     )
     return (
-        summary.trace,
+        Path(summary.trace).name,
         f"{summary.walking_s:.0f} of {summary.duration_s:.0f} s",
         armed,
         stops or "none",

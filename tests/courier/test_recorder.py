@@ -160,7 +160,7 @@ def test_a_disk_that_fills_up_costs_frames_and_says_how_many(tmp_path: Path) -> 
 def test_the_quota_deletes_the_oldest_recordings_and_never_an_incident(tmp_path: Path) -> None:
     for folder in ("recordings", "incidents"):
         (tmp_path / folder).mkdir()
-        for n in range(4):
+        for n in range(6):
             path = tmp_path / folder / f"2020-01-0{n + 1}T00-00-00Z.mcap{'.part' if n == 2 else ''}"
             path.write_bytes(b"x" * 400_000)
             os.utime(path, (1000 + n, 1000 + n))
