@@ -27,7 +27,7 @@ class BalanceParams:
     """What a loss of balance is. Figures without another source are fitted: docs/balance.md has protocol and curves."""
 
     stumbles: Literal["stop", "warn"] = "stop"
-    vigour_tau_s: float = 0.8  # one to two steps
+    vigour_tau_s: float = 0.65  # about one step
     vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
     lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
@@ -35,10 +35,10 @@ class BalanceParams:
     least_margin_m_s: float = 0.36  # the least that learning may ask for
     own_extra_m_s: float = 0.10  # above the largest of the walker's own steps
     memory_steps: int = 40
-    floor_m_s: float = 0.25
+    floor_m_s: float = 0.30
     ceiling_m_s: float = 1.6  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
     hold_s: float = 0.02
-    recovery_m_s: float = 0.45  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
+    recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays
 
 

@@ -26,7 +26,9 @@ class GaitParams:
     firm_steps: int = 2  # ... is believed after so many evenly timed steps
     faint_steps: int = 4  # a smaller one after so many
     known_steps: int = 6  # from here on the limits may be the walker's own
-    upright: float = 0.7  # the part of up along the body's own: within 45 degrees
+    upright: float = (
+        0.5  # the part of up along the body's own: within 60 degrees, slouch and mounting included
+    )
     lost_s: float = 1.8  # no step for so long: nobody walks
 
 

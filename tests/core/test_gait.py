@@ -91,7 +91,9 @@ def test_phases_come_at_their_step_and_not_a_step_before(swing_m_s: float, enoug
     assert first[Phase.GUARDING] == P.known_steps
 
 
-@pytest.mark.parametrize(("up_z", "expected"), [(0.69, Phase.WAITING), (0.71, Phase.GUARDING)])
+@pytest.mark.parametrize(
+    ("up_z", "expected"), [(P.upright, Phase.WAITING), (P.upright + 0.01, Phase.GUARDING)]
+)
 def test_who_is_not_upright_does_not_walk(up_z: float, expected: Phase) -> None:
     walker = Walker()
     walker.up = (0.7, 0.0, up_z)
