@@ -18,7 +18,7 @@ The path of one IMU sample:
     sensors.lsm6dsox.read   one burst over I2C, decoded, turned to the body frame: ImuSample | Fault
     core.monitor.step       Frame -> health, attitude, gait, position, drift, balance -> worst finding -> latch
     edge.relay.set          the decision's `run`, before anything else happens
-    edge.link.tell          a copy to the courier, if it has room; never waits
+    edge.link.Link.tick     a copy to the courier, if it has room; never waits
 """
 
 __version__ = "0.1.0"

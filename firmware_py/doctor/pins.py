@@ -13,11 +13,8 @@ LOOKS, LOOK_S = 20, 0.05  # a second: longer than anybody presses by accident
 
 def pins(config: Config, sleep: Callable[[float], None]) -> Iterator[Line]:
     """Everything on the header; the rest is left out once there is no header."""
-    from gpiozero import Device
-
     try:
-        if Device.pin_factory is None:
-            real_pins()
+        real_pins()
         readback = config.relay.readback_pin if config.relay.readback == "contacts" else None
         relay = Relay(config.relay.pin, config.relay.drive, readback)
     except EdgeError as error:

@@ -15,8 +15,11 @@ from firmware_py.edge import EdgeError
 def real_pins() -> None:
     """Makes gpiozero use lgpio and nothing else; left alone it falls back to other libraries in silence.
 
-    gpiozero closes at exit only the devices of `Device.pin_factory`, so that is where it goes. Raises EdgeError.
+    gpiozero closes at exit only the devices of `Device.pin_factory`, so that is where it goes; pins that the rig has
+    put there stay. Raises EdgeError.
     """
+    if Device.pin_factory is not None:
+        return
     try:
         from gpiozero.pins.lgpio import LGPIOFactory
 
