@@ -5,7 +5,7 @@ from gpiozero.pins.mock import MockFactory
 
 from firmware_py.config import BeltConfig, PanelConfig
 from firmware_py.core.frame import Cause
-from firmware_py.edge.panel import FULL_MARGIN_M, BeltSpeed, Panel, Signals
+from firmware_py.edge.panel import FULL_MARGIN_M, Panel, Signals
 from tests.edge.moments import TICK_NS, decision
 
 SECOND = 200  # ticks
@@ -125,27 +125,18 @@ def test_contacts_or_a_belt_that_do_not_obey_sound_until_somebody_comes(where: s
     assert beeps([lamp for _, lamp in track]) == 500
 
 
-def test_belt_speed_is_the_travel_of_a_pulse_over_its_time() -> None:
-    speed = BeltSpeed(0.150)
-    said = [speed.update(i * TICK_NS, i % 40 < 4) for i in range(2 * SECOND)]  # a pulse each 0.2 s
-    assert said[0] == said[39] == 0.0
-    assert said[41] == pytest.approx(0.75)
-    assert said[-1] == pytest.approx(0.75)
-
-
-def test_belt_speed_falls_between_pulses_that_do_not_come_and_ends_at_zero() -> None:
-    speed = BeltSpeed(0.150)
-    for i in range(81):
-        speed.update(i * TICK_NS, i % 40 < 4)
-    assert speed.update(80 * TICK_NS + 1_000_000_000, False) == pytest.approx(0.15)
-    assert speed.update(80 * TICK_NS + 2_000_000_000, False) == pytest.approx(0.075)
-    assert speed.update(80 * TICK_NS + 2_000_000_001, False) == 0.0
-    assert speed.update(80 * TICK_NS + 2_100_000_000, True) == 0.0, "one pulse alone says nothing"
-
-
-def test_a_magnet_that_rests_on_the_switch_is_no_speed() -> None:
-    speed = BeltSpeed(0.150)
-    assert {speed.update(i * TICK_NS, True) for i in range(5 * SECOND)} == {0.0}
+def test_a_hall_switch_says_nothing_before_two_pulses_and_zero_after_a_long_silence(
+    pins: MockFactory,
+) -> None:
+    it = panel()
+    said = []
+    for tick in range(600):
+        (pins.pin(16).drive_low if 40 <= tick < 44 or 80 <= tick < 84 else pins.pin(16).drive_high)()
+        said.append(it.belt_speed_m_s(tick * TICK_NS))
+    assert set(said[:80]) == {None}
+    assert said[80] == pytest.approx(0.75)
+    assert said[-1] == 0.0
+    it.close()
 
 
 def test_the_panel_reads_the_hall_switch(pins: MockFactory) -> None:
