@@ -204,3 +204,17 @@ def test_down_velocity_is_exactly_the_filter_that_scipy_makes_of_the_same_poles(
         attitude.update(ImuSample(0, (0.0, 0.0, a), STILL), 1 / rate_hz)
         seen.append(attitude.down_velocity_m_s)
     assert seen == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+def test_where_a_direction_cancels_out_the_last_one_stays() -> None:
+    params = AttitudeParams(gravity_per_s=0.5, bias_per_s2=0.0, posture_tau_s=0.5)
+    attitude = Attitude(params, 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.settled
+    attitude.update(ImuSample(0, (0.0, 0.0, -56.0), STILL), 0.25)  # pulls the up vector to exactly nothing
+    assert attitude.up == (0.0, 0.0, 1.0)
+    attitude.tilt_rad = 0.123
+    attitude._posture = (0.0, 0.0, -1.0)  # and half way from here to up there is no direction either
+    attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.tilt_rad == 0.123
