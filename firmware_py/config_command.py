@@ -9,7 +9,9 @@ from firmware_py.config import annotated_toml, load
 
 
 def config(
-    file: Annotated[Path | None, typer.Option("--config", help="TOML file to check; none: the defaults.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--config", help="TOML file to check; none: the defaults.")
+    ] = None,
 ) -> None:
     """Print the effective configuration, every setting with what it is, its span and unit.
 

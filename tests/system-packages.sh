@@ -4,7 +4,7 @@
 set -eu
 
 demo="ca-certificates python3 python3-pip python3-venv"
-test="$demo chromium gcc libc6-dev make mosquitto mosquitto-clients systemd"
+test="$demo chromium gcc libc6-dev make mosquitto mosquitto-clients openssl systemd"
 vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86 systemd-container zstd xz-utils"
 
 wanted=
