@@ -127,7 +127,7 @@ class _Runner:
             )
             return
         stream = warm(trial, walks, self._dataset.mounting_varies) if walks else cold(trial)
-        key = tuple(walk.name for walk in walks)
+        key = tuple(walk.name for walk in walks) if stream.start else ()
         replayer = self._at_start(stream, key)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
         score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals())

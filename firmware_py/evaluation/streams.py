@@ -40,7 +40,11 @@ def cold(trial: Trial) -> Stream:
 
 
 def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
-    """The trial after 60 s of the walks given (less if they are shorter, and up to a stride less to fit the steps)."""
+    """The trial after 60 s of the walks given (less if they are shorter, and up to a stride less to fit the steps).
+
+    A trial that begins lying or bent double is left cold: nobody gets there out of a walk in half a second, except by
+    falling. In between the belt was off.
+    """
     pieces = _pieces(walks, trial)
     if mounting_varies:
         pieces = [_turned(piece, trial) for piece in pieces]
@@ -48,6 +52,9 @@ def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
     for piece in pieces[1:]:
         rows, _ = joined(rows, piece, trial.rate_hz)
     shared = max(0, len(rows) - _seam(trial.rate_hz) - round(_STRIDE_S * trial.rate_hz))
+    began = trial.accel_m_s2[: round(_STRIDE_S * trial.rate_hz)].mean(axis=0)
+    if _angle_rad(rotation_between(pieces[-1][:, :3].mean(axis=0), began)) > _MOST_TURN_RAD:
+        return cold(trial)
     rows, start = joined(rows, np.hstack((trial.accel_m_s2, trial.gyro_rad_s)), trial.rate_hz)
     return Stream(trial.rate_hz, rows[:, :3], rows[:, 3:], start, shared)
 
@@ -133,10 +140,14 @@ def _turned(piece: Array, trial: Trial) -> Array:
     walked = piece[:, :3].mean(axis=0)
     scale = float(np.linalg.norm(own) / np.linalg.norm(walked))
     turn = rotation_between(walked, own)
-    if acos(min(1.0, max(-1.0, float((np.trace(turn) - 1) / 2)))) > _MOST_TURN_RAD:
+    if _angle_rad(turn) > _MOST_TURN_RAD:
         return piece
     scale = min(1 + _MOST_SCALE, max(1 - _MOST_SCALE, scale))
     return np.hstack((piece[:, :3] @ turn.T * scale, piece[:, 3:] @ turn.T))
+
+
+def _angle_rad(turn: Array) -> float:
+    return acos(min(1.0, max(-1.0, float((np.trace(turn) - 1) / 2))))
 
 
 def rotation_between(a: Array, b: Array) -> Array:

@@ -142,6 +142,14 @@ def test_getting_up_after_a_fall_or_jogging_before_it_is_not_taken_for_the_impac
     assert trial.impact_index == 2380
 
 
+def test_a_knock_at_the_start_is_not_taken_for_the_impact(tmp_path: Path) -> None:
+    accel, gyro = made.backward_fall(200.0)
+    accel[100] = (0, 0, 90)
+    sisfall(tmp_path, accel, gyro, "F03")
+    (trial,), _ = read_only_trial("sisfall", tmp_path)
+    assert trial.impact_index == made.IMPACT_S * 200
+
+
 LABELS = [
     ["Task Code (Task ID)", "Description", "Trial ID", "Fall_onset_frame", "Fall_impact_frame"],
     ["F14 (33)", "sideways", 1, 200, 300],
