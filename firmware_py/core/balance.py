@@ -123,7 +123,7 @@ class Balance:
             limit += p.recovery_m_s
         self.down_velocity_limit_m_s = limit
         if self._fall.update(down > limit, dt_s):
-            return Finding(Signal.DANGER, Cause.FALL, "down_velocity", down, limit)
+            return Finding(Signal.DANGER, Cause.FALL, "down_velocity_m_s", down, limit)
         return None
 
     def _learn(self, gait: Gait, frozen: bool) -> None:

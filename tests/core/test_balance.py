@@ -61,7 +61,7 @@ def test_it_trips_above_the_limit_and_not_at_it(phase: Phase) -> None:
     assert Hip(phase=phase).hold(1.0, limit - STEP) is None
     assert Hip(phase=phase).hold(1.0, limit) is None
     found = Hip(phase=phase).hold(1.0, limit + STEP)
-    assert found == Finding(Signal.DANGER, Cause.FALL, "down_velocity", limit + STEP, limit)
+    assert found == Finding(Signal.DANGER, Cause.FALL, "down_velocity_m_s", limit + STEP, limit)
 
 
 def test_it_trips_on_the_tick_that_completes_the_hold() -> None:
