@@ -149,7 +149,8 @@ class Pi:
             )
 
     def log(self) -> str:
-        return (self.folder / "guard.log").read_text()
+        log = self.folder / "guard.log"
+        return log.read_text() if log.exists() else ""
 
     def close(self) -> None:
         self.header.close()
