@@ -115,8 +115,14 @@ def page() -> str:
         if not kept.exists():
             continue
         rows = [json.loads(line) for line in kept.read_text().splitlines() if line.startswith("{")]
+        rows = [
+            row for row in rows if row.get("record", "summary") == "summary"
+        ]  # by person and activity: the report
         command = "rearguard " + " ".join(w.replace("DATA", "../shared/data") for w in words)
         text += ["", f"## {heading}", "", limits, "", f"`{command}`", "", *_tables(rows)]
+        rates = [r for r in rows if r.get("group", "").startswith(("walking", "stumbles", "other"))]
+        if rates:
+            text += ["", "The upper bounds are exact Poisson bounds, 95 %, one-sided."]
     return "\n".join(text) + "\n"
 
 
@@ -132,7 +138,19 @@ def _tables(rows: list[dict[str, Any]]) -> list[str]:
     return out[:-1]
 
 
-HIDDEN = {"campaign", "seed", "by_activity", "by_person", "decisions_sha256", "dataset"}
+HIDDEN = {
+    *(
+        "campaign",
+        "seed",
+        "decisions_sha256",
+        "dataset",
+        "record",
+        "variant",
+        "stopped",
+        "trials_with_false_stop",
+    ),
+    *("people", "falls"),
+}
 
 
 def _cell(value: Any) -> str:
