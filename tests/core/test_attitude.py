@@ -1,6 +1,7 @@
 """The up vector against motions whose answer is known, and against VQF, an estimator of another making."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from math import cos, degrees, exp, pi, radians, sin, sqrt
 
 import numpy as np
@@ -218,3 +219,15 @@ def test_where_a_direction_cancels_out_the_last_one_stays() -> None:
     attitude._posture = (0.0, 0.0, -1.0)  # and half way from here to up there is no direction either
     attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
     assert attitude.tilt_rad == 0.123
+
+
+def test_no_default_changes_unseen() -> None:
+    """Fitted together with the limits of balance (docs/balance.md): one alone must not move."""
+    assert asdict(AttitudeParams()) == {
+        "settle_s": 0.5,
+        "gravity_per_s": 0.4,
+        "bias_per_s2": 0.01,
+        "scale_tau_s": 1.2,
+        "velocity_tau_s": 0.65,
+        "posture_tau_s": 5.0,
+    }

@@ -1,6 +1,7 @@
 """The one rule at its limit, what moves the limit, and synthetic falls through attitude, gait and balance together."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from math import cos, pi, radians, sin
 from types import SimpleNamespace
 from typing import Any
@@ -294,3 +295,23 @@ def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
     for _ in range(1000):
         person.feels(0.0, 0.0)
     assert person.falls() is None
+
+
+def test_no_default_changes_unseen() -> None:
+    """Each figure was fitted to falls and walks (docs/balance.md); to change one is to do that again."""
+    assert asdict(BalanceParams()) == {
+        "stumbles": "stop",
+        "vigour_tau_s": 0.65,
+        "vigour_s": 0.34,
+        "lean_m_s": 0.75,
+        "most_lean_rad": 0.8,
+        "margin_m_s": 0.4,
+        "least_margin_m_s": 0.36,
+        "own_extra_m_s": 0.1,
+        "memory_steps": 40,
+        "floor_m_s": 0.3,
+        "ceiling_m_s": 1.6,
+        "hold_s": 0.02,
+        "recovery_m_s": 0.25,
+        "warning_s": 2.0,
+    }

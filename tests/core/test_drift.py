@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from random import Random
 from typing import NamedTuple
 
@@ -474,3 +474,62 @@ def test_a_standstill_in_a_noisy_trace_without_belt_speed_is_stopped(speed: floa
 def test_constants_that_other_pages_quote() -> None:
     assert module.REAR_PART == 0.70
     assert P.step_off_s < 0.150
+
+
+CONSTANTS = {
+    "SPREAD_M": 0.23,
+    "SEE_S": 0.22,
+    "SEE_M": 0.02,
+    "SURGE_S2": 0.07,
+    "SLACK_M": 0.03,
+    "REAR_PART": 0.7,
+    "SLOW_S": 0.3,
+    "QUICK": 3.0,
+    "TRACK_S": 0.05,
+    "TRACK_N": 10,
+    "TRACK_SKIP": 4,
+    "NEW_GROUND_M": 0.03,
+    "NEW_GROUND_S": 0.15,
+    "STANDS_M_S": 0.05,
+    "WARN_AT_LEAST_S": 0.5,
+    "OVER": 1.03,
+    "CEILING_WARNING_S": 5.0,
+}
+
+
+def test_no_default_changes_unseen() -> None:
+    """Lines, speeds and holds decide when a belt stops: none of them may change by accident."""
+    assert asdict(DriftParams()) == {
+        "deck_length_m": 1.4,
+        "rear_line_m": 0.98,
+        "front_line_m": 0.15,
+        "coast_down_m_s2": 1.0,
+        "stop_latency_s": 0.15,
+        "belt_ceiling_m_s": 0.9,
+        "commissioned": False,
+        "over_safe_speed": "warn",
+        "warn_m": 0.1,
+        "warn_s": 1.2,
+        "soft_stop": False,
+        "standstill": True,
+        "still_share": 0.45,
+        "still_top": 0.8,
+        "still_m_s": 0.17,
+        "behind_share": 0.35,
+        "behind_sigmas": 4.0,
+        "still_hold_s": 0.03,
+        "wander_sigmas": 5.0,
+        "wander_peaks": 1.5,
+        "wander_m_s": 0.05,
+        "leave_m_s": 0.18,
+        "leave_m": 0.08,
+        "leave_hold_s": 0.08,
+        "learn_tau_s": 30.0,
+        "learn_s": 8.0,
+        "carried_m": 0.3,
+        "step_off_s": 0.14,
+    }
+
+
+def test_no_constant_changes_unseen() -> None:
+    assert {name: getattr(module, name) for name in CONSTANTS} == CONSTANTS

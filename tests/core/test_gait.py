@@ -1,6 +1,7 @@
 """Steps, cadence and phase on swings whose answer is known."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from math import cos, pi, sin
 from types import SimpleNamespace
 from typing import Any, cast
@@ -153,3 +154,21 @@ def test_a_change_of_speed_does_not_end_the_walk() -> None:
         walker.walks(6.0, cadence_hz, 0.25 * cadence_hz)
         assert walker.gait.phase is Phase.GUARDING
         assert walker.gait.cadence_hz == pytest.approx(cadence_hz, rel=0.15)
+
+
+def test_no_default_changes_unseen() -> None:
+    """docs/balance.md gives each figure its reason; every limit of a fall rests on them."""
+    assert asdict(GaitParams()) == {
+        "swing_m_s": 0.06,
+        "swing_share": 0.35,
+        "largest_swing_m_s": 1.3,
+        "shortest_s": 0.28,
+        "longest_s": 1.4,
+        "uneven": 2.4,
+        "firm_swing_m_s": 0.2,
+        "firm_steps": 2,
+        "faint_steps": 4,
+        "known_steps": 6,
+        "upright": 0.5,
+        "lost_s": 1.8,
+    }

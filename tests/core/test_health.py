@@ -1,5 +1,6 @@
 """Unknown is unhealthy: every limit of trust at one step below, at, and one step above."""
 
+from dataclasses import asdict
 from math import cos, radians
 
 import pytest
@@ -328,3 +329,29 @@ def test_values_beyond_the_range_of_the_chip_are_never_believed(axis: int, sign:
 def test_slower_sampling_allows_larger_steps() -> None:
     gate = gate_after_rest()
     assert isinstance(gate.check(ImuSample(10_000_000, (79.0, 0.0, 9.81), (0.0, 0.0, 0.0))), ImuSample)
+
+
+def test_no_default_changes_unseen() -> None:
+    """Each figure carries its source where it stands; one that changes unseen would be a promise broken."""
+    assert asdict(HealthParams()) == {
+        "imu_max_age_s": 0.025,
+        "range_max_age_s": 0.15,
+        "flaky_limit_s": 0.03,
+        "frozen_limit_s": 0.2,
+        "spike_accel_m_s2": 40.0,
+        "spike_accel_m_s3": 4000.0,
+        "spike_gyro_rad_s": 6.0,
+        "spike_gyro_rad_s2": 600.0,
+        "accel_max_m_s2": 170.0,
+        "gyro_max_rad_s": 40.0,
+        "wake_s": 1.0,
+        "settle_s": 0.5,
+        "relay_answer_s": 0.1,
+        "gap_max_s": 0.06,
+        "late_per_s": 3,
+        "worn_tilt_rad": radians(50.0),
+        "lying_tilt_rad": radians(75.0),
+        "lying_s": 0.3,
+        "runaway_m_s": 0.1,
+        "runaway_s": 3.0,
+    }

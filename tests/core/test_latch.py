@@ -138,3 +138,7 @@ def test_a_spoiled_press_does_not_spoil_the_next() -> None:
         button.update(tick * TICK_NS, True, True, None)
     assert button.update(82 * TICK_NS, False, True, None)
     assert button.spoiled is None
+
+
+def test_a_button_that_nobody_asked_yet_is_not_called_stuck() -> None:
+    assert Button().stuck is False

@@ -1,12 +1,14 @@
 """Position and velocity against filterpy and numpy, and every limit of the gate and of age one step each side."""
 
 import math
+from dataclasses import asdict
 from random import Random
 
 import numpy as np
 import pytest
 from filterpy.kalman import KalmanFilter
 
+from firmware_py.core import position as module
 from firmware_py.core.position import FAR_HOLD_S, NEAR_HOLD_S, Position, PositionParams
 from sensors.samples import Fault, RangeSample
 
@@ -318,3 +320,43 @@ def test_a_person_who_is_carried_out_of_a_doubt_keeps_the_velocity() -> None:
         at_m -= 0.9 * 0.02
         walk.see(at_m)
     assert walk.position.velocity_m_s == pytest.approx(0.9, abs=0.15)
+
+
+CONSTANTS = {
+    "TREND_S": 0.12,
+    "FAR_HOLD_S": 0.06,
+    "NEAR_HOLD_S": 0.12,
+    "MOST_M2": 0.04**2,
+    "HAND_NS": 100_000_000,
+    "_CALM": 0.9,
+    "_MIN_SWAY_M": 0.003,
+    "_AGREE_M_S": 2.5,
+}
+
+
+def test_no_default_changes_unseen() -> None:
+    """The stops were measured with these; a figure that moves unseen makes those measurements untrue."""
+    assert asdict(PositionParams()) == {
+        "mount": "front",
+        "zero_m": 0.0,
+        "half_body_m": 0.0,
+        "deck_length_m": 1.4,
+        "direction": "normal",
+        "max_age_s": 0.15,
+        "noise_m": 0.015,
+        "noise_min_m": 0.006,
+        "noise_max_m": 0.035,
+        "calm_m2_s3": 0.004,
+        "sudden_m2_s3": 0.3,
+        "sway_m": 0.012,
+        "sway_max_m": 0.022,
+        "sway_tau_s": 5.0,
+        "far_sigma": 5.0,
+        "near_sigma": 3.5,
+        "hand_sigma": 2.0,
+        "beyond_m": 0.25,
+    }
+
+
+def test_no_constant_changes_unseen() -> None:
+    assert {name: getattr(module, name) for name in CONSTANTS} == CONSTANTS

@@ -59,6 +59,14 @@ def test_everything_comes_back_through_json() -> None:
     assert fresh.ring == deque([2.0, 3.0, 4.0]) and fresh.ring.maxlen == 3
     assert fresh.cause is Cause.IMU and fresh.triple == (1.0, None, Cause.FALL)
     assert fresh.finding == Finding(Signal.DANGER, Cause.FALL, "r", 1.0, 2.0)
+    assert isinstance(fresh.finding, Finding), "a finding is read by its names, a bare tuple has none"
+
+
+def test_what_lies_in_a_list_comes_back_as_what_it_was() -> None:
+    outer, fresh = changed(), Outer()
+    outer.items = [Cause.FALL, (1.0, Cause.IMU), [2]]  # type: ignore[list-item]
+    restore(fresh, json.loads(json.dumps(save(outer))))
+    assert fresh.items == [Cause.FALL, (1.0, Cause.IMU), [2]]
 
 
 def test_parameters_are_not_part_of_the_state() -> None:

@@ -32,9 +32,11 @@ def test_the_pin_is_an_output_and_low_until_it_is_asked_to_run(pins: MockFactory
 
 def test_level_drive_follows_run(pins: MockFactory) -> None:
     with Relay(PIN, "level", None) as relay:
-        for run in (True, True, False, False, True):
+        for run in (True, True, True, False, False, True, True):
             relay.set(run)
+            assert bool(pins.pin(PIN).state) is run, "held, tick after tick, and never turned over"
     assert levels(pins) == [False, True, False, True, False]
+    assert relay.error is None
 
 
 def test_pulse_drive_turns_over_once_a_tick(pins: MockFactory) -> None:
@@ -188,6 +190,12 @@ def test_without_a_gpio_chip_the_factory_does_not_fall_back(monkeypatch: pytest.
     with pytest.raises(EdgeError, match="rearguard demo"):
         real_pins()
     assert Device.pin_factory is before
+
+
+def test_pins_that_somebody_has_put_there_stay(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", SimpleNamespace(LGPIOFactory=object))
+    real_pins()
+    assert Device.pin_factory is pins
 
 
 def test_a_missing_lgpio_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

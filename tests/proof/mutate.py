@@ -150,6 +150,11 @@ def _unnot(node: ast.UnaryOp) -> None:
     node.operand = ast.UnaryOp(ast.Not(), node.operand)  # not x -> not not x
 
 
+def untouched(path: str) -> Mutant:
+    """The file as it is: its tests must pass, or every mutant would look noticed."""
+    return Mutant(path, 0, "nothing", ast.parse((ROOT / path).read_text()))
+
+
 def noticed(mutant: Mutant) -> bool:
     """Do the tests fail with this mistake planted? Runs in a forked child; a crash or a hang is noticed."""
     child = os.fork()
@@ -164,6 +169,7 @@ def noticed(mutant: Mutant) -> bool:
 
 
 def _run(mutant: Mutant) -> int:
+    import hypothesis
     import pytest
 
     name = mutant.path.removesuffix(".py").replace("/", ".")
@@ -173,7 +179,10 @@ def _run(mutant: Mutant) -> int:
     sys.meta_path.insert(0, loader)
     importlib.invalidate_caches()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-cov", *TARGETS[mutant.path]]))
+        hypothesis.settings.register_profile("mutants", max_examples=15, database=None, derandomize=True)
+        hypothesis.settings.load_profile("mutants")
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins cost more than most tests
+        return int(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", *TARGETS[mutant.path]]))
 
 
 class _Planted:
@@ -220,6 +229,7 @@ def main() -> int:
     )
     parser.add_argument("files", nargs="*", default=list(TARGETS))
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--stop-after-minutes", type=float, default=float("inf"), help="begin no new file")
     options = parser.parse_args()
     os.chdir(ROOT)
     import gpiozero.pins.mock
@@ -230,19 +240,33 @@ def main() -> int:
 
     assert gpiozero and hypothesis and numpy and pytest and scipy
     known, unexplained, used, total, start = reasons(), [], set(), 0, time.monotonic()
+    reached = []
     for path in options.files:
-        found = list(mutants(path))
+        if time.monotonic() - start > options.stop_after_minutes * 60:
+            print(f"{path}: not reached", flush=True)
+            continue
+        if noticed(untouched(path)):
+            raise SystemExit(f"{path}: its tests fail without any mistake planted; run them first")
+        reached.append(path)
+        begun, found, results = time.monotonic(), list(mutants(path)), []
         with ThreadPool(options.jobs) as pool:
-            results = pool.map(noticed, found, chunksize=1)
+            for seen in pool.imap(noticed, found):
+                results.append(seen)
+                if len(results) % 50 == 0:
+                    print(f"  {path}: {len(results)} of {len(found)}", file=sys.stderr, flush=True)
         alive = [m for m, seen in zip(found, results, strict=True) if not seen]
         total += len(found)
         used |= {key_of(m) for m in alive}
         new = [m for m in alive if key_of(m) not in known]
         unexplained += new
-        print(f"{path}: {len(found)} mutants, {len(alive)} survive, {len(new)} unexplained", flush=True)
+        took_s = time.monotonic() - begun
+        print(
+            f"{path}: {len(found)} mutants, {len(alive)} survive, {len(new)} unexplained, {took_s:.0f} s",
+            flush=True,
+        )
         for mutant in new:
             print(f"  {mutant.name}   {key_of(mutant)}", flush=True)
-    stale = [k for k in known if k not in used and k.split(":")[0] in options.files]
+    stale = [k for k in known if k not in used and k.split(":")[0] in reached]
     for key in stale:
         print(f"stale reason: {key}")
     print(f"{total} mutants, {len(unexplained)} unexplained survivors, {time.monotonic() - start:.0f} s")
