@@ -72,9 +72,10 @@ class Machine:
         with (self._folder / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen([str(x) for x in command], stdin=subprocess.DEVNULL, stderr=log)
         self._agent, self._qmp = self._connect("agent"), self._connect("qmp")
-        threading.Thread(target=self._hear_qmp, daemon=True).start()
+        self._threads = [threading.Thread(target=t, daemon=True) for t in (self._hear_qmp, self._hear_agent)]
+        for thread in self._threads:
+            thread.start()
         self.qmp("qmp_capabilities")
-        threading.Thread(target=self._hear_agent, daemon=True).start()
 
     def wait_boot(self, timeout_s: float = 180.0) -> float:
         """Seconds from now until the next boot has reached the agent."""
@@ -114,6 +115,10 @@ class Machine:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait(30)
+        for thread in self._threads:  # their sockets have ended with the machine
+            thread.join(10)
+        self._agent.close()
+        self._qmp.close()
 
     def _connect(self, name: str) -> socket.socket:
         while True:
@@ -144,8 +149,15 @@ class Machine:
 
 def _lines(connection: socket.socket) -> Iterator[dict[str, Any]]:
     buffer = b""
-    while data := connection.recv(65536):
+    while data := _received(connection):
         *lines, buffer = (buffer + data).split(b"\n")
         for line in lines:
             if line.strip():
                 yield json.loads(line)
+
+
+def _received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except OSError:  # the machine was killed
+        return b""
