@@ -10,18 +10,28 @@ in tests/proof/survivors.txt; a survivor without one, or a reason without a surv
 
 import argparse
 import ast
-import contextlib
 import copy
-import importlib
-import io
+import importlib.abc
+import importlib.util
+import json
 import os
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.machinery import ModuleSpec
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import gpiozero.pins.mock  # noqa: F401  loaded once, before the forks
+import hypothesis
+import numpy  # noqa: F401  likewise
+import pytest
+import scipy.signal  # noqa: F401  likewise
 
 ROOT = Path(__file__).resolve().parents[2]
 REASONS = Path(__file__).with_name("survivors.txt")
@@ -113,7 +123,7 @@ def _left_alone(tree: ast.Module) -> set[int]:
     return found
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], object]]]:
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARE:
         new = _COMPARE[type(node.ops[0])]
         yield f"{type(node.ops[0]).__name__} -> {new.__name__}", lambda n: n.ops.__setitem__(0, new())
@@ -137,70 +147,104 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
         changed = node.value * 1.1 if node.value else 0.1
         yield f"{node.value:g} -> {changed:g}", lambda n: setattr(n, "value", changed)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
-        yield (
-            f"{type(node.op).__name__} -> nothing",
-            lambda n: setattr(n, "op", ast.UAdd()) if isinstance(n.op, ast.USub) else _unnot(n),
-        )
+        yield f"{type(node.op).__name__} -> nothing", _unsigned
     if isinstance(node, (ast.If, ast.IfExp)):
         for value in (True, False):
-            yield f"if -> {value}", lambda n, v=value: setattr(n, "test", ast.Constant(v))
+            yield f"if -> {value}", partial(_decided, value=value)
 
 
-def _unnot(node: ast.UnaryOp) -> None:
-    node.operand = ast.UnaryOp(ast.Not(), node.operand)  # not x -> not not x
+def _decided(node: ast.If | ast.IfExp, value: bool) -> None:
+    node.test = ast.Constant(value)
 
 
-def untouched(path: str) -> Mutant:
-    """The file as it is: its tests must pass, or every mutant would look noticed."""
-    return Mutant(path, 0, "nothing", ast.parse((ROOT / path).read_text()))
+def _unsigned(node: ast.UnaryOp) -> None:
+    if isinstance(node.op, ast.USub):
+        node.op = ast.UAdd()
+    else:
+        node.operand = ast.UnaryOp(ast.Not(), node.operand)  # not x -> not not x
 
 
-def noticed(mutant: Mutant) -> bool:
-    """Do the tests fail with this mistake planted? Runs in a forked child; a crash or a hang is noticed."""
+class QuickestFirst:
+    """A pytest plugin: runs the tests in the order of the time that each took with nothing planted."""
+
+    def __init__(self, took_s: dict[str, float]) -> None:
+        self.took_s = took_s
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.took_s.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.took_s[report.nodeid] = self.took_s.get(report.nodeid, 0.0) + report.duration
+
+
+def untouched(path: str, nearest: bool) -> QuickestFirst:
+    """Runs the file as it is: its tests must pass, or every mutant would look noticed."""
+    mutant = Mutant(path, 0, "nothing", ast.parse((ROOT / path).read_text()))
+    with tempfile.TemporaryFile("w+") as told:
+
+        def run() -> int:
+            order = QuickestFirst({})
+            code = _run(mutant, order, nearest)
+            json.dump(order.took_s, told)
+            told.flush()
+            return code
+
+        if _forked(run) != 0:
+            raise SystemExit(f"{path}: its tests fail without any mistake planted; run them first")
+        told.seek(0)
+        return QuickestFirst(json.load(told))
+
+
+def noticed(mutant: Mutant, order: QuickestFirst, nearest: bool) -> bool:
+    """Do the tests fail with this mistake planted? A crash or a hang is noticed, too."""
+    seen = _forked(lambda: _run(mutant, order, nearest)) != 0
+    if not seen:
+        print(f"    survives: {mutant.name}", file=sys.stderr, flush=True)
+    return seen
+
+
+def _forked(run: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
         signal.alarm(LIMIT_S)
-        os._exit(_run(mutant))
-    _, status = os.waitpid(child, 0)
-    return status != 0
+        code = 70
+        try:
+            code = run()
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1]
 
 
-def _run(mutant: Mutant) -> int:
-    import hypothesis
-    import pytest
-
+def _run(mutant: Mutant, order: QuickestFirst, nearest: bool) -> int:
     name = mutant.path.removesuffix(".py").replace("/", ".")
     for loaded in [m for m in sys.modules if m.split(".")[0] in ("firmware_py", "sensors", "tests")]:
         del sys.modules[loaded]
-    loader = _Planted(name, mutant)
-    sys.meta_path.insert(0, loader)
+    sys.meta_path.insert(0, _Planted(name, mutant))
     importlib.invalidate_caches()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        hypothesis.settings.register_profile("mutants", max_examples=15, database=None, derandomize=True)
-        hypothesis.settings.load_profile("mutants")
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins cost more than most tests
-        return int(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", *TARGETS[mutant.path]]))
+    hypothesis.settings.register_profile("mutants", max_examples=15, database=None, derandomize=True)
+    hypothesis.settings.load_profile("mutants")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins cost more than most tests
+    os.environ["REARGUARD_MODEL_DEPTH"] = "2"
+    tests = TARGETS[mutant.path][: 1 if nearest else None]
+    return int(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", *tests], plugins=[order]))
 
 
-class _Planted:
+class _Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds one module and gives it the mutant's code."""
 
     def __init__(self, name: str, mutant: Mutant) -> None:
         self._name = name
         self._mutant = mutant
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name != self._name:
             return None
         return importlib.util.spec_from_file_location(name, ROOT / self._mutant.path, loader=self)
 
-    def create_module(self, spec: object) -> None:
-        return None
-
-    def exec_module(self, module: object) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         code = compile(self._mutant.tree, str(ROOT / self._mutant.path), "exec")
         exec(code, module.__dict__)
 
@@ -230,29 +274,24 @@ def main() -> int:
     parser.add_argument("files", nargs="*", default=list(TARGETS))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--stop-after-minutes", type=float, default=float("inf"), help="begin no new file")
+    parser.add_argument(
+        "--nearest", action="store_true", help="only the first test file of each, while working"
+    )
     options = parser.parse_args()
     os.chdir(ROOT)
-    import gpiozero.pins.mock
-    import hypothesis
-    import numpy
-    import pytest
-    import scipy.signal  # loaded once, before the forks
-
-    assert gpiozero and hypothesis and numpy and pytest and scipy
     known, unexplained, used, total, start = reasons(), [], set(), 0, time.monotonic()
     reached = []
     for path in options.files:
         if time.monotonic() - start > options.stop_after_minutes * 60:
             print(f"{path}: not reached", flush=True)
             continue
-        if noticed(untouched(path)):
-            raise SystemExit(f"{path}: its tests fail without any mistake planted; run them first")
+        order = untouched(path, options.nearest)
         reached.append(path)
         begun, found, results = time.monotonic(), list(mutants(path)), []
         with ThreadPool(options.jobs) as pool:
-            for seen in pool.imap(noticed, found):
+            for seen in pool.imap(partial(noticed, order=order, nearest=options.nearest), found):
                 results.append(seen)
-                if len(results) % 50 == 0:
+                if len(results) % 25 == 0:
                     print(f"  {path}: {len(results)} of {len(found)}", file=sys.stderr, flush=True)
         alive = [m for m, seen in zip(found, results, strict=True) if not seen]
         total += len(found)
