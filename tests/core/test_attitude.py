@@ -9,6 +9,7 @@ import pytest
 from scipy.signal import lfilter
 
 from firmware_py.core.attitude import Attitude, AttitudeParams
+from firmware_py.core.state import save
 from sensors.samples import ImuSample, Vec3
 
 G = 9.80665
@@ -230,4 +231,24 @@ def test_no_default_changes_unseen() -> None:
         "scale_tau_s": 1.2,
         "velocity_tau_s": 0.65,
         "posture_tau_s": 5.0,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Attitude(AttitudeParams(), 200.0)) == {
+        "_bias_x": 0.0,
+        "_bias_y": 0.0,
+        "_bias_z": 0.0,
+        "_mean_m_s2": 9.80665,
+        "_posture": {"tuple": [0.0, 0.0, 1.0]},
+        "_seen_s": 0.0,
+        "_sum": {"tuple": [0.0, 0.0, 0.0]},
+        "accel_m_s2": 9.80665,
+        "down_velocity_m_s": 0.0,
+        "settled": False,
+        "tilt_rad": 0.0,
+        "turn_rate_rad_s": 0.0,
+        "up": {"tuple": [0.0, 0.0, 1.0]},
+        "up_accel_m_s2": 0.0,
     }

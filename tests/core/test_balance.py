@@ -12,6 +12,7 @@ from firmware_py.core.attitude import Attitude, AttitudeParams
 from firmware_py.core.balance import Balance, BalanceParams
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait, GaitParams
+from firmware_py.core.state import save
 from sensors.samples import ImuSample, Vec3
 
 P = BalanceParams()
@@ -314,4 +315,20 @@ def test_no_default_changes_unseen() -> None:
         "hold_s": 0.02,
         "recovery_m_s": 0.25,
         "warning_s": 2.0,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Balance(BalanceParams(), 200.0)) == {
+        "_excess_m_s": -10.0,
+        "_fall": {"_filled_s": 0.0, "hold_s": 0.02},
+        "_margin_m_s": 0.4,
+        "_peaks_m_s": {"deque": []},
+        "_steps": 0,
+        "_stumble": {"_filled_s": 0.0, "hold_s": 0.02},
+        "_vigour_m_s2": 0.0,
+        "_warned_s": 0.0,
+        "down_velocity_limit_m_s": 1.6,
+        "warning": None,
     }

@@ -25,6 +25,7 @@ from firmware_py.core.drift import (
 )
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.position import Position, PositionParams
+from firmware_py.core.state import save
 from sensors.samples import RangeSample
 
 DT_S = 0.005
@@ -533,3 +534,37 @@ def test_no_default_changes_unseen() -> None:
 
 def test_no_constant_changes_unseen() -> None:
     assert {name: getattr(module, name) for name in CONSTANTS} == CONSTANTS
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Drift(DriftParams(), 200.0)) == {
+        "_armed_s": 0.0,
+        "_fastest_m_s": 0.0,
+        "_from_m": 1000000000.0,
+        "_learned_s": 0.0,
+        "_leaving": {"_filled_s": 0.0, "hold_s": 0.08},
+        "_moving": False,
+        "_over": False,
+        "_over_speed": {"_filled_s": 0.0, "hold_s": 0.5},
+        "_peak_m_s": 0.0,
+        "_place_m": 0.0,
+        "_place_m2": 0.0,
+        "_places": {"deque": []},
+        "_rear_m": REAR_M,
+        "_resting": {"_filled_s": 0.0, "hold_s": 2.0},
+        "_safe_m_s": safe_speed_m_s(0.98, 0.15, 0.15, 1.0),
+        "_since_s": 0.0,
+        "_slow_m_s": 0.0,
+        "_speeds": {"deque": []},
+        "_spread_m_s": 0.05,
+        "_still": {"_filled_s": 0.0, "hold_s": 0.03},
+        "_usual_m_s": 0.25,
+        "_v_m2_s2": 0.05**2,
+        "_warn_for_s": 0.0,
+        "_warned": {"_filled_s": 0.0, "hold_s": 0.05},
+        "rest_position_m": None,
+        "soft_stop": False,
+        "stop_margin_m": None,
+        "warning": None,
+    }

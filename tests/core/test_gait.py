@@ -11,6 +11,7 @@ import pytest
 from firmware_py.core.attitude import Attitude
 from firmware_py.core.frame import Phase
 from firmware_py.core.gait import Gait, GaitParams
+from firmware_py.core.state import save
 
 P = GaitParams()
 
@@ -171,4 +172,21 @@ def test_no_default_changes_unseen() -> None:
         "known_steps": 6,
         "upright": 0.5,
         "lost_s": 1.8,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Gait(GaitParams(), 200.0)) == {
+        "_high": 0.0,
+        "_interval_s": 0.0,
+        "_low": 0.0,
+        "_rising": True,
+        "_row": 0,
+        "_swing": 0.0,
+        "cadence_hz": None,
+        "phase": {"enum": "Phase", "name": "WAITING"},
+        "since_step_s": 0.0,
+        "steps": 0,
+        "walking_s": 0.0,
     }

@@ -7,6 +7,7 @@ import pytest
 
 from firmware_py.core.frame import Cause, Finding, Frame, Signal
 from firmware_py.core.health import Health, HealthParams, SpikeGate
+from firmware_py.core.state import save
 from sensors.samples import Fault, ImuSample, RangeSample
 
 TICK_NS = 5_000_000
@@ -354,4 +355,27 @@ def test_no_default_changes_unseen() -> None:
         "lying_s": 0.3,
         "runaway_m_s": 0.1,
         "runaway_s": 3.0,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Health(HealthParams(), 200.0)) == {
+        "_accel": {"tuple": [0.0, 0.0, 0.0]},
+        "_clean_ns": 0,
+        "_frozen_ns": 0,
+        "_gyro": {"tuple": [0.0, 0.0, 0.0]},
+        "_imu_bad_ns": 0,
+        "_imu_t_ns": 0,
+        "_late_ns": 0,
+        "_lying_cos": cos(radians(75.0)),
+        "_lying_ns": 0,
+        "_relay_ns": 0,
+        "_since_stop_ns": 0,
+        "_started": False,
+        "_tick_ns": 5000000,
+        "_up_ns": 0,
+        "_welded": False,
+        "_worn_cos": cos(radians(50.0)),
+        "range_fault": {"enum": "Fault", "name": "NOT_READY"},
     }

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.health import HealthParams
+from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.state import restore, save
 from firmware_py.core.wire import pack_decision
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -261,3 +263,21 @@ def test_a_range_reading_beyond_the_deck_is_never_a_position() -> None:
     for n in range(40):
         scene.step(belt=RangeSample((scene.tick + 1) * TICK_NS, 5.0, n))
     assert scene.last is not None and scene.last.position_m is None
+
+
+def test_a_weightless_sensor_that_dithers_like_a_live_one_never_settles() -> None:
+    """Its readings are fresh and plausible one by one; what they lack is a direction that is up."""
+    scene = Scene()
+    for n in range(1000):
+        t_ns = (scene.tick + 1) * TICK_NS
+        scene.step(imu=ImuSample(t_ns, (0.01 * (n % 3), 0.0, 0.0), (0.0, 0.0, 0.0)))
+    assert scene.last is not None and scene.last.refusal is Cause.SETTLING
+    assert scene.last.tilt_rad is None and scene.last.down_velocity_m_s is None
+
+
+def test_nobody_can_arm_while_the_position_is_not_known() -> None:
+    """Even where the reading may be older than the position: both are settings, and the stricter one holds."""
+    scene = Scene(MonitorParams(health=HealthParams(range_max_age_s=0.5)))
+    assert scene.run(2.0).refusal is None
+    assert scene.run(0.3, belt=None).refusal is Cause.SETTLING
+    assert scene.last is not None and scene.last.position_m is None and scene.last.velocity_m_s is None

@@ -10,6 +10,7 @@ from filterpy.kalman import KalmanFilter
 
 from firmware_py.core import position as module
 from firmware_py.core.position import FAR_HOLD_S, NEAR_HOLD_S, Position, PositionParams
+from firmware_py.core.state import save
 from sensors.samples import Fault, RangeSample
 
 MS = 1_000_000
@@ -360,3 +361,36 @@ def test_no_default_changes_unseen() -> None:
 
 def test_no_constant_changes_unseen() -> None:
     assert {name: getattr(module, name) for name in CONSTANTS} == CONSTANTS
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Position(PositionParams(), 200.0)) == {
+        "_P": {"tuple": []},
+        "_base_m": 0.0,
+        "_boost": 0.0,
+        "_count": -1,
+        "_doubt_first_m": 0.0,
+        "_doubt_m": 0.0,
+        "_doubt_n": 0,
+        "_doubt_ns": 0,
+        "_doubt_since_ns": 0,
+        "_hand_ns": 0,
+        "_noise_m2": 0.015**2,
+        "_offset_m": 0.0,
+        "_phase_rad": 0.0,
+        "_pull_rad_s": 0.0,
+        "_seen_s": 0.0,
+        "_sign": 1.0,
+        "_sway": {"tuple": [0.0, 0.0, 0.0, 0.0]},
+        "_t_ns": 0,
+        "_trend": 0.0,
+        "age_s": 1000000000.0,
+        "beyond": False,
+        "known": False,
+        "noise_m": 0.015,
+        "position_m": 0.0,
+        "rejected": 0,
+        "velocity_m_s": 0.0,
+        "velocity_sigma_m_s": 1.0,
+    }
