@@ -551,7 +551,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_place_m": 0.0,
         "_place_m2": 0.0,
         "_places": {"deque": []},
-        "_rear_m": REAR_M,
+        "_rear_m": min(0.98, 0.70 * 1.40) - SLACK_M,
         "_resting": {"_filled_s": 0.0, "hold_s": 2.0},
         "_safe_m_s": safe_speed_m_s(0.98, 0.15, 0.15, 1.0),
         "_since_s": 0.0,
