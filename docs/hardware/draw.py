@@ -77,7 +77,7 @@ def blocks() -> Drawing:
     d.box(872, 404, 246, 66, "Key circuit", "low voltage, in series", color=SAFE)
     d.box(872, 490, 246, 60, "Controller and motor", "mains: never touched")
     d.wire((730, 485), (800, 485), (800, 437), (872, 437), color=SAFE, width=3)
-    d.text(808, 530, "two wires", 12, SAFE)
+    d.text(756, 510, "two wires", 12, SAFE)
     d.wire((995, 384), (995, 404), color=SAFE, width=3)
     d.wire((995, 470), (995, 490), color=SAFE, width=3, arrow=True)
     d.text(
