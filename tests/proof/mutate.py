@@ -11,6 +11,7 @@ in tests/proof/survivors.txt; a survivor without one, or a reason without a surv
 import argparse
 import ast
 import copy
+import gc
 import importlib.abc
 import importlib.util
 import json
@@ -210,6 +211,7 @@ def _forked(run: Callable[[], int]) -> int:
         os.dup2(null, 1)
         os.dup2(null, 2)
         signal.alarm(LIMIT_S)
+        gc.freeze()  # the trees of all mutants were inherited: not to be walked through again and again
         code = 70
         try:
             code = run()
