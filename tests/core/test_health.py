@@ -379,3 +379,129 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_worn_cos": cos(radians(50.0)),
         "range_fault": {"enum": "Fault", "name": "NOT_READY"},
     }
+
+
+# To the nanosecond --------------------------------------------------------------------------------------------------
+
+PATIENT = HealthParams(imu_max_age_s=1.0)  # age never speaks: the count of bad time is alone
+
+
+@pytest.mark.parametrize(("last_ns", "stops"), [(4_999_999, False), (5_000_000, True), (5_000_001, True)])
+def test_bad_time_counts_to_the_nanosecond(last_ns: int, stops: bool) -> None:
+    bench = Bench(PATIENT)
+    assert bench.run(5, imu=Fault.BUS_NOISE) is None
+    finding = bench.one(imu=Fault.BUS_NOISE, dt_ns=last_ns)
+    assert (finding is not None) == stops
+    if finding:
+        assert (finding.rule, finding.limit) == ("imu_flaky_s", 0.030)
+        assert finding.value == pytest.approx(0.025 + last_ns * 1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("last_ns", "stops"), [(4_999_999, False), (5_000_000, True)])
+def test_good_time_gives_back_a_quarter(last_ns: int, stops: bool) -> None:
+    bench = Bench(PATIENT)
+    bench.run(4, imu=Fault.BUS_NOISE)
+    bench.run(4)
+    assert bench.run(2, imu=Fault.BUS_NOISE) is None
+    assert (bench.one(imu=Fault.BUS_NOISE, dt_ns=last_ns) is not None) == stops
+
+
+def test_bad_time_is_kept_up_to_four_times_its_limit() -> None:
+    bench = Bench()
+    bench.run(4000, imu=Fault.NO_REPLY)
+    assert bench.run(72) is not None  # 120 ms less 72 quarters of a tick: 30 ms
+    assert bench.one() is None
+
+
+def test_a_slow_sensor_that_says_not_ready_in_between_is_not_flaky() -> None:
+    assert flaky(4, 5, 400, Fault.NOT_READY) is None
+
+
+@pytest.mark.parametrize(("last_ns", "frozen"), [(4_999_999, False), (5_000_000, True)])
+def test_frozen_time_counts_to_the_nanosecond(last_ns: int, frozen: bool) -> None:
+    bench = Bench()
+
+    def same(dt_ns: int = TICK_NS) -> Finding | None:
+        t_ns = (bench.tick + 1) * TICK_NS
+        return bench.one(imu=ImuSample(t_ns, (5.0, 0.0, 9.0), (0.0, 0.0, 0.0)), dt_ns=dt_ns)
+
+    assert [same() for _ in range(40)] == [None] * 40  # the first differs from the one before it
+    assert (same(last_ns) is not None) == frozen
+
+
+def test_a_reading_after_nobody_was_there_makes_silence_the_sensors_fault_again() -> None:
+    bench = Bench()
+    bench.one(belt=Fault.NO_TARGET)
+    bench.one(belt=RangeSample(bench.tick * TICK_NS, 0.5, 1))
+    assert bench.health.range_fault is Fault.NOT_READY
+    assert cause_of(bench.one(range_age_s=0.2)) is Cause.RANGE
+
+
+@pytest.mark.parametrize(("earlier_ns", "stops"), [(0, False), (1, True)])
+def test_late_ticks_leak_at_three_a_second_to_the_nanosecond(earlier_ns: int, stops: bool) -> None:
+    """One late tick every 200 ms: at the sixth exactly three are left, which is still allowed."""
+    bench = Bench()
+    for _ in range(5):
+        assert bench.one(late_ns=6_000_000) is None
+        assert bench.run(39) is None
+    assert (cause_of(bench.one(late_ns=6_000_000, dt_ns=TICK_NS - earlier_ns)) is Cause.LATE) == stops
+
+
+def test_lying_before_the_start_is_not_held_against_the_walk() -> None:
+    bench = Bench(running=False)
+    bench.run(100, up_z=0.0, walking=True)
+    bench.running = True
+    assert bench.run(60, up_z=0.0, walking=True) is None
+    assert cause_of(bench.one(up_z=0.0, walking=True)) is Cause.NOT_WORN
+
+
+@pytest.mark.parametrize(("last_ns", "settling"), [(4_999_999, True), (5_000_000, False)])
+def test_clean_time_counts_to_the_nanosecond(last_ns: int, settling: bool) -> None:
+    bench = Bench(running=False)
+    bench.one(range_age_s=1.0)
+    bench.run(99)
+    assert (cause_of(bench.one(dt_ns=last_ns)) is Cause.SETTLING) == settling
+
+
+def test_a_refusal_of_the_platform_names_itself() -> None:
+    wanted = Finding(Signal.UNHEALTHY, Cause.SUPPLY, "platform", 1.0, 0.0)
+    assert Bench(running=False).one(refusal=Cause.SUPPLY) == wanted
+
+
+def test_the_gate_believes_its_first_sample_whatever_it_says() -> None:
+    gate = SpikeGate(HealthParams())
+    assert save(gate) == {
+        "_accel": {"tuple": [0.0, 0.0, 0.0]},
+        "_doubted": True,
+        "_gyro": {"tuple": [0.0, 0.0, 0.0]},
+        "_t_ns": 0,
+    }
+    first = ImuSample(TICK_NS, (100.0, 0.0, 0.0), (0.0, 20.0, 0.0))
+    assert gate.check(first) == first
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("kind", ["accel", "gyro"])
+def test_a_jump_is_doubted_beyond_its_limit_and_not_at_it(kind: str, axis: int) -> None:
+    limits = HealthParams(
+        spike_accel_m_s2=64.0, spike_accel_m_s3=0.0, spike_gyro_rad_s=8.0, spike_gyro_rad_s2=0.0
+    )
+    size = 64.0 if kind == "accel" else 8.0
+    for jump, doubted in ((size, False), (size + 1e-9, True)):
+        gate, values = SpikeGate(limits), [0.0] * 6
+        gate.check(ImuSample(0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)))
+        values[axis + (3 if kind == "gyro" else 0)] = jump
+        ax, ay, az, gx, gy, gz = values
+        sample = ImuSample(TICK_NS, (ax, ay, az), (gx, gy, gz))
+        assert (gate.check(sample) is Fault.BAD_VALUE) == doubted
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_steady_quick_turn_is_no_jump_long_after_power_on(sign: float) -> None:
+    gate = SpikeGate(HealthParams())
+    turn = (sign * 6.0, sign * 6.0, sign * 6.0)
+    for tick in range(1000, 1004):
+        sample = ImuSample(tick * TICK_NS, (sign * 40.0, sign * 40.0, sign * 40.0), turn)
+        assert gate.check(sample) == sample
+    leap = ImuSample(1004 * TICK_NS, (sign * 40.0, sign * 40.0, sign * -20.1), turn)
+    assert gate.check(leap) is Fault.BAD_VALUE, "a tick allows a tick's jump, however late in the day"
