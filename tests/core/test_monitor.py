@@ -2,11 +2,13 @@
 
 import copy
 import json
+from math import pi, sin
 from typing import Any
 
 import pytest
 
-from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.drift import DriftParams
+from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.state import restore, save
@@ -281,3 +283,149 @@ def test_nobody_can_arm_while_the_position_is_not_known() -> None:
     assert scene.run(2.0).refusal is None
     assert scene.run(0.3, belt=None).refusal is Cause.SETTLING
     assert scene.last is not None and scene.last.position_m is None and scene.last.velocity_m_s is None
+
+
+# What a decision says, word by word -------------------------------------------------------------------------------
+
+
+def test_at_power_on_the_monitor_has_seen_nothing() -> None:
+    state = save(Scene().monitor)
+    own = {name: value for name, value in state.items() if not isinstance(value, dict) or "enum" in value}
+    assert own == {
+        "_belt_silent_s": 0.0,
+        "_cause": {"enum": "Cause", "name": "POWER_ON"},
+        "_ceiling_m_s": 0.9,
+        "_imu_t_ns": 0,
+        "_latch": {"enum": "Latch", "name": "STOPPED"},
+        "_limit": 0.0,
+        "_rule": "",
+        "_started": False,
+        "_t_ns": 0,
+        "_tick_ns": TICK_NS,
+        "_value": 0.0,
+    }
+
+
+def test_what_is_not_known_yet_is_none_and_what_is_known_is_told() -> None:
+    scene = Scene()
+    first = scene.step()
+    assert (first.position_m, first.velocity_m_s, first.tilt_rad, first.down_velocity_m_s) == (None,) * 4
+    later = scene.run(2.0)
+    assert later.position_m == pytest.approx(0.5, abs=0.002)
+    assert later.velocity_m_s == pytest.approx(0.0, abs=0.01)
+    assert later.tilt_rad == pytest.approx(0.0, abs=0.01)
+    assert later.down_velocity_m_s == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize("button", ["stop_pressed", "stop_requested"])
+def test_a_stop_by_a_person_names_itself_and_arming_wipes_it(button: str) -> None:
+    rule = "stop_button" if button == "stop_pressed" else "remote_stop"
+    scene = Scene().arm()
+    stop = scene.step(**{button: True})
+    assert (stop.run, stop.rule, stop.value, stop.limit) == (False, rule, 1.0, 0.0)
+    scene.run(1.0)
+    armed = scene.press()
+    assert (armed.run, armed.cause, armed.rule, armed.value, armed.limit) == (True, None, "", 0.0, 0.0)
+
+
+def test_a_clock_that_has_run_for_an_hour_changes_nothing_but_the_time() -> None:
+    early, late = Scene(), Scene()
+    late.tick = 3600 * 200
+    for scene in (early, late):
+        scene.arm().run(1.0)
+    start_ns = 3600 * 200 * TICK_NS
+    for a, b in zip(early.decisions, late.decisions, strict=True):
+        assert b.t_ns - start_ns == a.t_ns
+        assert (a.run, a.cause, a.refusal, a.tilt_rad is None, a.position_m is None) == (
+            b.run, b.cause, b.refusal, b.tilt_rad is None, b.position_m is None,
+        )  # fmt: skip
+
+
+def test_time_is_counted_in_seconds() -> None:
+    scene = Scene().arm()
+    scene.run(1.0)
+    assert scene.monitor._drift._armed_s == pytest.approx(1.0)
+
+
+def test_a_wild_sample_is_not_integrated() -> None:
+    scene = Scene().arm()
+    before = scene.run(1.0)
+    wild = ImuSample((scene.tick + 1) * TICK_NS, (0.0, 0.0, -157.0), (30.0, 0.0, 0.0))
+    assert scene.step(imu=wild).down_velocity_m_s == before.down_velocity_m_s
+
+
+@pytest.mark.parametrize(("silent_ticks", "bridged_s"), [(4, 0.025), (199, 1.0), (200, 0.0)])
+def test_silence_of_the_imu_is_bridged_up_to_a_second(silent_ticks: int, bridged_s: float) -> None:
+    scene = Scene()
+    scene.run(1.0)
+    seen_s = scene.monitor._attitude._seen_s
+    for _ in range(silent_ticks):
+        scene.step(imu=Fault.NOT_READY)
+    scene.step()
+    assert scene.monitor._attitude._seen_s - seen_s == pytest.approx(bridged_s, abs=1e-9)
+
+
+def test_a_sample_with_the_time_of_the_one_before_is_not_taken_again() -> None:
+    scene = Scene()
+    scene.run(1.0)
+    t_ns, felt = scene.tick * TICK_NS, scene.monitor._attitude.accel_m_s2
+    scene.step(imu=ImuSample(t_ns, (0.0, 0.0, 12.0), (0.0, 0.0, 0.0)))
+    assert scene.monitor._attitude.accel_m_s2 == felt
+
+
+def walk(scene: Scene, seconds: float, **change: Any) -> Decision:
+    """The hip goes up and down 1.7 times a second."""
+    for _ in range(round(seconds * 200)):
+        t_ns = (scene.tick + 1) * TICK_NS
+        bounce = 2.5 * sin(2 * pi * 1.7 * t_ns * 1e-9)
+        scene.step(
+            imu=ImuSample(t_ns, (0.01 * (scene.tick % 3), 0.0, 9.81 + bounce), (0.0, 0.0, 0.0)), **change
+        )
+    assert scene.last is not None
+    return scene.last
+
+
+def test_a_belt_said_to_stand_is_doubted_under_a_walker_and_under_nobody_else() -> None:
+    scene = Scene().arm()
+    standing = scene.run(5.0, belt_speed_m_s=0.0)
+    assert (standing.warning, standing.belt_speed_m_s) == (None, 0.0)
+    walking = walk(scene, 8.0, belt_speed_m_s=0.0)
+    assert walking.phase is Phase.GUARDING
+    assert (walking.warning, walking.belt_speed_m_s) == (Cause.BELT_SENSOR, 0.9)
+
+
+def test_a_pod_that_hangs_loose_under_nobody_walking_stops_nothing() -> None:
+    scene = Scene().arm()
+    lying = (9.81, 0.0, 0.0)
+    scene.monitor._attitude.up = (1.0, 0.0, 0.0)
+    for n in range(100):
+        t_ns = (scene.tick + 1) * TICK_NS
+        assert scene.step(imu=ImuSample(t_ns, lying, (0.001 * (n % 3), 0.0, 0.0))).run
+
+
+def test_steps_taken_too_near_a_line_teach_nothing() -> None:
+    usual, near = Scene().arm(), Scene(position_m=0.87).arm()
+    assert walk(usual, 8.0).warning is None
+    assert walk(near, 8.0).warning is Cause.DRIFT_REAR
+    assert len(usual.monitor._balance._peaks_m_s) > 5
+    assert not near.monitor._balance._peaks_m_s
+
+
+def test_the_console_is_asked_to_stop_only_when_told_so_and_only_while_running() -> None:
+    asked = MonitorParams(drift=DriftParams(soft_stop=True))
+    scene = Scene(asked, position_m=0.87)
+    stopped = scene.run(2.0)
+    assert stopped.warning is Cause.DRIFT_REAR and not stopped.soft_stop
+    assert scene.press().run
+    assert scene.run(1.0).soft_stop
+    assert not Scene(asked).arm().run(1.0).soft_stop
+    assert not Scene(position_m=0.87).arm().run(1.0).soft_stop
+
+
+def test_two_seconds_of_a_silent_belt_sensor_are_doubted_when_over_and_begin_anew() -> None:
+    monitor = Scene().monitor
+    assert [monitor._believed_speed_m_s(0.0, True, 0.5) for _ in range(4)] == [0.0] * 4
+    assert monitor._belt_doubt() is None
+    assert monitor._believed_speed_m_s(0.0, False, 0.5) == 0.0, "nobody walks: forgotten"
+    assert [monitor._believed_speed_m_s(0.0, True, 0.5) for _ in range(4)] == [0.0] * 4
+    assert monitor._believed_speed_m_s(0.0, True, 0.5) is None
