@@ -1,6 +1,8 @@
 """What crosses the link comes back bit for bit; what is not ours is refused in words."""
 
 import contextlib
+import struct
+from math import nan
 
 import pytest
 from hypothesis import given
@@ -100,3 +102,40 @@ def test_every_cause_phase_and_fault_has_a_code_of_its_own() -> None:
     assert len({pack_frame(base._replace(imu=fault)) for fault in Fault}) == len(Fault)
     assert len({pack_frame(base._replace(belt=fault)) for fault in Fault}) == len(Fault)
     assert len({pack_frame(base._replace(refusal=cause)) for cause in (None, *Cause)}) == len(Cause) + 1
+
+
+def test_bytes_of_a_frame_without_readings_are_laid_out_as_written_here() -> None:
+    """A replay's hash covers the filling of places that hold nothing, so the filling is part of the format."""
+    frame = Frame(7, 8, Fault.NO_REPLY, None, None, None, True, True, True, Cause.CONFIG)
+    no_reply, config = list(Fault).index(Fault.NO_REPLY) + 1, list(Cause).index(Cause.CONFIG) + 1
+    wanted = struct.pack("<qqBq6dBqdBdbBB", 7, 8, no_reply, 0, *[0.0] * 6, 255, 0, 0.0, 0, nan, -1, 7, config)
+    assert pack_frame(frame) == wanted
+    assert len(wanted) == FRAME_SIZE == 102
+
+
+def test_bytes_of_a_frame_with_readings_are_laid_out_as_written_here() -> None:
+    imu, belt = ImuSample(1, (2.0, 3.0, 4.0), (5.0, 6.0, 7.0)), RangeSample(8, 9.0, 10)
+    frame = Frame(11, 12, imu, belt, 13.0, True, False, True, False, None)
+    wanted = struct.pack("<qqBq6dBqdBdbBB", 11, 12, 0, 1, 2, 3, 4, 5, 6, 7, 0, 8, 9, 10, 13, 1, 2, 0)
+    assert pack_frame(frame) == wanted
+    faulty = frame._replace(belt=Fault.NO_TARGET, feedback=False, reset_pressed=True, stop_pressed=False)
+    no_target = list(Fault).index(Fault.NO_TARGET) + 1
+    wanted = struct.pack("<qqBq6dBqdBdbBB", 11, 12, 0, 1, 2, 3, 4, 5, 6, 7, no_target, 0, 0, 0, 13, 0, 1, 0)
+    assert pack_frame(faulty) == wanted
+    assert unpack_frame(wanted) == faulty
+
+
+def test_bytes_of_a_decision_are_laid_out_as_written_here() -> None:
+    decision = Decision(
+        1, True, None, "rule", 2.0, 3.0, Cause.POWER_ON, None, Phase.GUARDING, None, *[4.0] * 7, 5, 6.0, True, None
+    )  # fmt: skip
+    wanted = struct.pack(
+        "<q?B24sddBBB8dId?B", 1, True, 0, b"rule", 2, 3, 1, 0, 2, nan, *[4.0] * 7, 5, 6, True, 0
+    )
+    assert pack_decision(decision) == wanted
+    nothing = decision._replace(position_m=4.0, **dict.fromkeys(decision._fields[10:17]))
+    wanted = struct.pack(
+        "<q?B24sddBBB8dId?B", 1, True, 0, b"rule", 2, 3, 1, 0, 2, 4.0, *[nan] * 7, 5, 6, True, 0
+    )
+    assert pack_decision(nothing) == wanted
+    assert unpack_decision(wanted) == nothing

@@ -226,7 +226,13 @@ def _run(mutant: Mutant, order: QuickestFirst, nearest: bool) -> int:
         del sys.modules[loaded]
     sys.meta_path.insert(0, _Planted(name, mutant))
     importlib.invalidate_caches()
-    hypothesis.settings.register_profile("mutants", max_examples=15, database=None, derandomize=True)
+    found = (
+        hypothesis.Phase.explicit,
+        hypothesis.Phase.generate,
+    )  # the smallest example interests nobody here
+    hypothesis.settings.register_profile(
+        "mutants", max_examples=15, database=None, derandomize=True, phases=found
+    )
     hypothesis.settings.load_profile("mutants")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins cost more than most tests
     os.environ["REARGUARD_MODEL_DEPTH"] = "2"
