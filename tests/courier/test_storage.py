@@ -43,13 +43,14 @@ def settle(talking: TalkingGuard) -> None:
     wait_for(lambda: talking.link.connected and not talking.link._pending, 30)
 
 
-def p99(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100)[98]
+def nine_of_ten(values: list[float]) -> float:
+    """A disk in trouble would hold up every tick of its time; a busy computer holds up single ones."""
+    return statistics.quantiles(values, n=10)[8]
 
 
 def alike(talking: TalkingGuard, quiet: int, disturbed: int) -> None:
     """What a tick cost the guard (link included) while the disk was in trouble, against before."""
-    before, during = p99(talking.work_us[:quiet]), p99(talking.work_us[quiet:disturbed])
+    before, during = nine_of_ten(talking.work_us[:quiet]), nine_of_ten(talking.work_us[quiet:disturbed])
     assert during < 3 * before + 2000, (before, during)  # us; other tests share these two cores
 
 
