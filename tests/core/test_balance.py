@@ -332,3 +332,40 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "down_velocity_limit_m_s": 1.6,
         "warning": None,
     }
+
+
+def test_vigour_takes_its_share_of_each_tick_and_of_upward_acceleration_only() -> None:
+    share = DT_S / (P.vigour_tau_s + DT_S)
+    for accel in (0.05, 1.0):
+        hip = Hip()
+        hip.tick(accel=accel)
+        assert hip.balance._vigour_m_s2 == pytest.approx(share * accel, rel=1e-12)
+        hip.tick(accel=-accel)
+        assert hip.balance._vigour_m_s2 == pytest.approx((1 - share) * share * accel, rel=1e-12)
+
+
+def test_a_step_is_remembered_for_what_its_vigour_does_not_explain() -> None:
+    hip = Hip(LEARNER)
+    hip.hold(20.0, accel=1.0)
+    hip.tick(0.6, accel=1.0)
+    hip.tick(0.2, accel=1.0)
+    hip.gait.steps += 1
+    hip.tick(-0.1, accel=1.0)
+    hip.tick(-0.1, accel=1.0)
+    own = 0.6 - P.vigour_s + LEARNER.own_extra_m_s
+    assert hip.balance.down_velocity_limit_m_s == pytest.approx(own + P.vigour_s)
+
+
+def test_the_time_of_a_warning_runs_only_while_there_is_one() -> None:
+    hip = Hip(WARN)
+    hip.hold(1.0)
+    assert hip.balance._warned_s == 0.0
+    hip.hold(0.1, P.margin_m_s + 0.01)
+    assert hip.balance.warning is Cause.STUMBLE
+    hip.attitude.down_velocity_m_s = 0.0
+    hip.balance._warned_s = 0.0
+    told = []
+    for _ in range(5):
+        hip.balance.update(0, hip.attitude, hip.gait, False, 0.5)
+        told.append(hip.balance.warning is Cause.STUMBLE)
+    assert told == [True] * 4 + [False], "two seconds are still told, half a second later it is over"

@@ -49,3 +49,8 @@ def test_clearing_starts_anew() -> None:
     ticks(held, "xxx")
     held.clear()
     assert ticks(held, "xxx") == "--X"
+
+
+@pytest.mark.parametrize(("short_s", "held"), [(0.0, True), (1e-9, True), (1.05e-9, False)])
+def test_a_nanosecond_short_is_held_for_ticks_do_not_add_up_exactly(short_s: float, held: bool) -> None:
+    assert Held(1.0).update(True, 1.0 - short_s) is held

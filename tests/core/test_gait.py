@@ -190,3 +190,93 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "steps": 0,
         "walking_s": 0.0,
     }
+
+
+# At the limits themselves: numbers that a float holds exactly ------------------------------------------------------
+
+EXACT = GaitParams(
+    swing_m_s=0.0625, swing_share=0.25, largest_swing_m_s=1.5, shortest_s=0.25, longest_s=1.5, uneven=2.0,
+    firm_swing_m_s=0.25, firm_steps=2, faint_steps=4, known_steps=6, lost_s=2.0,
+)  # fmt: skip
+
+
+def feel(gait: Gait, velocity: float, dt_s: float) -> None:
+    attitude: Any = SimpleNamespace(down_velocity_m_s=velocity, up=(0.0, 0.0, 1.0))
+    gait.update(0, cast(Attitude, attitude), dt_s)
+
+
+def counts(gait: Gait, after_s: float, swing_m_s: float = 1.0) -> bool:
+    """One swing that ends so long after the one before: does it count as a step?"""
+    before = gait.steps
+    feel(gait, swing_m_s, after_s - 0.0625)
+    feel(gait, 0.0, 0.0625)
+    return gait.steps == before + 1
+
+
+def test_one_step_may_take_twice_as_long_or_half_as_long_as_the_one_before() -> None:
+    gait = Gait(EXACT, 200.0)
+    assert not counts(gait, 0.5), "there is nothing to be even with"
+    assert [counts(gait, t) for t in (0.5, 1.0, 0.5, 1.0625)] == [True, True, True, False]
+    assert [counts(gait, t) for t in (1.0, 0.5, 0.4375, 0.9375)] == [True, True, True, False]
+    assert [counts(gait, t) for t in (0.75, 0.3125)] == [True, False]
+
+
+def test_the_largest_swing_and_the_longest_step_still_count() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 1.0)
+    assert [counts(gait, 1.0, swing) for swing in (1.5, 1.5000001, 1.5)] == [True, False, True]
+    assert [counts(gait, t) for t in (1.5, 1.5625, 1.5)] == [True, False, True]
+
+
+def test_the_shortest_step_counts_and_a_shorter_swing_is_part_of_the_next() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5)
+    assert counts(gait, 0.25)
+    assert not counts(gait, 0.1875)
+    assert gait.since_step_s == 0.1875
+    assert counts(gait, 0.125)
+    assert gait.since_step_s == 0.0
+
+
+def test_a_swing_ends_and_begins_beyond_the_hysteresis_and_not_at_it() -> None:
+    gait = Gait(EXACT, 200.0)
+    for velocity, rising in (
+        (0.25, True),
+        (0.1875, True),
+        (0.1874, False),
+        (0.125, False),
+        (0.126, False),
+        (0.1875, False),
+        (0.1876, True),
+    ):
+        feel(gait, velocity, 0.0625)
+        assert gait._rising is rising, velocity
+
+
+def test_usual_swing_and_cadence_move_a_quarter_of_the_way() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5)
+    assert gait._swing == 0.25
+    counts(gait, 0.5)
+    assert (gait._swing, gait.cadence_hz) == (0.4375, 2.0)
+    counts(gait, 1.0)
+    assert gait.cadence_hz == 1.75
+
+
+def test_a_swing_of_just_the_firm_size_is_still_a_faint_one() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5, 1.0)  # leaves a usual swing of exactly 0.25 m/s
+    assert [counts(gait, 0.5, 0.25) for _ in range(3)] == [True] * 3
+    assert (gait._swing, gait.phase, gait.walking_s) == (0.25, Phase.WAITING, 0.0)
+    counts(gait, 0.5, 0.25)
+    assert gait.phase is Phase.LEARNING
+
+
+def test_the_walk_is_lost_after_its_time_and_not_at_it() -> None:
+    gait = Gait(EXACT, 200.0)
+    for _ in range(4):
+        counts(gait, 0.5)
+    feel(gait, 0.0, 2.0)
+    assert gait.phase is Phase.LEARNING
+    feel(gait, 0.0, 0.0625)
+    assert gait.phase is Phase.WAITING
