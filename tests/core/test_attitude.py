@@ -252,3 +252,74 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "up": {"tuple": [0.0, 0.0, 1.0]},
         "up_accel_m_s2": 0.0,
     }
+
+
+def test_it_is_what_the_same_equations_give_as_vectors() -> None:
+    p = AttitudeParams(bias_per_s2=0.04)
+    rng = np.random.default_rng(5)
+    attitude, dt_s = Attitude(p, 200.0), 0.005
+    for _ in range(100):
+        attitude.update(ImuSample(0, (1.0, -2.0, 9.0), STILL), dt_s)
+    up, posture, mean = np.array(attitude.up), np.array(attitude.up), attitude._mean_m_s2
+    bias, seen_s, down = np.zeros(3), 0.5, 0.0
+    for n in range(1200):
+        a = np.array([1.0, -2.0, 9.0]) + rng.normal(0.0, 3.0, 3)
+        g = rng.normal(0.0, 2.0, 3) + 0.4
+        attitude.update(ImuSample(0, tuple(a.tolist()), tuple(g.tolist())), dt_s)
+        seen_s += dt_s
+        turn, error = g - bias, a / mean - up
+        bias = bias - p.bias_per_s2 * dt_s * np.cross(error, up)
+        up = up + dt_s * (np.cross(up, turn) + p.gravity_per_s * error)
+        up = up / np.linalg.norm(up)
+        mean += (a @ up - mean) * dt_s / min(seen_s, p.scale_tau_s)
+        up_accel = (a @ up / mean - 1.0) * G
+        down = exp(-dt_s / p.velocity_tau_s) * (down - up_accel * dt_s)
+        posture = posture + (up - posture) * dt_s / min(seen_s, p.posture_tau_s)
+        apart = np.linalg.norm(up - posture / np.linalg.norm(posture))
+        assert attitude.up == pytest.approx(up.tolist(), abs=1e-9), n
+        assert (attitude._bias_x, attitude._bias_y, attitude._bias_z) == pytest.approx(
+            bias.tolist(), abs=1e-9
+        )
+        assert attitude.accel_m_s2 == pytest.approx(np.linalg.norm(a) / mean * G, rel=1e-9)
+        assert attitude.turn_rate_rad_s == pytest.approx(np.linalg.norm(turn - (turn @ up) * up), abs=1e-6)
+        assert attitude.tilt_rad == pytest.approx(2.0 * np.arcsin(0.5 * apart), abs=1e-7)
+        assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s) == pytest.approx(
+            (up_accel, down), abs=1e-9
+        )
+
+
+@pytest.mark.parametrize(("mean_m_s2", "settled"), [(1.0, False), (1.05, True)])
+def test_a_mean_of_one_metre_a_second_squared_names_no_direction(mean_m_s2: float, settled: bool) -> None:
+    attitude = Attitude(AttitudeParams(), 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, mean_m_s2), STILL), 0.25)
+    assert attitude.settled is settled
+
+
+@pytest.mark.parametrize(("short_s", "settled"), [(1e-9, True), (1.05e-9, False)])
+def test_a_nanosecond_short_of_settling_is_enough(short_s: float, settled: bool) -> None:
+    attitude = Attitude(AttitudeParams(settle_s=1.0), 1.0)
+    attitude.update(ImuSample(0, REST, STILL), 1.0 - short_s)
+    assert attitude.settled is settled
+
+
+def test_a_direction_that_nearly_cancels_out_is_still_one() -> None:
+    attitude = Attitude(AttitudeParams(gravity_per_s=0.5, bias_per_s2=0.0, posture_tau_s=0.5), 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    attitude.update(ImuSample(0, (3.2, 0.0, -52.0), STILL), 0.25)  # leaves 0.05 across and 0.0625 along
+    assert attitude.up == pytest.approx((0.6247, 0.0, 0.7809), abs=1e-4)
+    attitude.up, attitude._mean_m_s2 = (0.0, 0.0, 1.0), 8.0
+    attitude._posture = (0.04, 0.0, -1.0)
+    attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.tilt_rad == pytest.approx(pi / 2, abs=0.01)
+
+
+def test_upside_down_is_half_a_turn_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    attitude = rest(1.0)
+    for _ in range(300):
+        x, y, z = (float(v) for v in rng.normal(0.0, 1.0, 3))
+        attitude.up, attitude._posture = (x, y, z), (-x, -y, -z)
+        attitude.update(ImuSample(0, REST, STILL), 0.0)
+        assert attitude.tilt_rad == pytest.approx(pi, abs=1e-6)

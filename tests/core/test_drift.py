@@ -568,3 +568,202 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "stop_margin_m": None,
         "warning": None,
     }
+
+
+# -- to the limit itself -----------------------------------------------------------------------------
+
+
+def test_learning_is_what_these_sums_say() -> None:
+    """The same written once more, plainly: half a second late, tau grows up to its own value, spikes are clipped."""
+    drift, random = Drift(P, 200.0), Random(11)
+    past: list[tuple[float, float]] = []
+    learned = place = place2 = peak = before = last = 0.0
+    spread2 = P.wander_m_s**2
+    for n in range(3000):
+        at_m, v = 0.5 + random.gauss(0.0, 0.03), 0.6 if n % 97 == 0 else random.gauss(0.0, 0.06)
+        drift._follow(at_m, v, True, 0.025)
+        if n % 2:
+            if len(past) == 10:
+                old_m, fast = past.pop(0)
+                learned += 0.05
+                part = 0.05 / min(30.0, learned)
+                away = old_m - place
+                place, place2 = place + part * away, place2 + part * (away**2 - place2)
+                spread2 += 0.05 / min(30.0, learned + 3.0) * (min(fast**2, 16.0 * spread2) - spread2)
+                peak = max(fast, peak * (1.0 - 0.05 / 90.0))
+                assert (drift._place_m, drift._place_m2) == pytest.approx((place, place2), rel=1e-9)
+                assert (drift._v_m2_s2, drift._peak_m_s) == pytest.approx((spread2, peak), rel=1e-9)
+                assert drift._usual_m_s == pytest.approx(
+                    max(0.17, 5.0 * math.sqrt(spread2), 1.5 * peak), rel=1e-9
+                )
+            past.append((at_m, max(last, before, v)))
+            last = v
+        before = v
+
+
+NEAT = replace(P, warn_m=0.125, warn_s=1.0, soft_stop=True)
+
+
+@pytest.mark.parametrize(
+    ("to_rear_m", "to_front_m", "v", "warning"),
+    [
+        (0.125, 1.0, 0.0, None),
+        (0.1249, 1.0, 0.0, Cause.DRIFT_REAR),
+        (1.0, 0.125, 0.0, None),
+        (1.0, 0.1249, 0.0, Cause.DRIFT_FRONT),
+        (0.5, 1.0, 0.5, None),
+        (0.4999, 1.0, 0.5, Cause.DRIFT_REAR),
+        (1.0, 0.4, 0.5, None),
+        (1.0, 0.1249, 0.5, Cause.DRIFT_FRONT),
+        (1.0, 0.5, -0.5, None),
+        (1.0, 0.4999, -0.5, Cause.DRIFT_FRONT),
+        (0.4, 1.0, -0.5, None),
+        (0.1249, 1.0, -0.5, Cause.DRIFT_REAR),
+        (0.13, 1.0, 0.1, None),
+        (0.12, 1.0, 0.1, Cause.DRIFT_REAR),
+    ],
+)
+def test_a_warning_begins_within_its_way_and_not_at_it(
+    to_rear_m: float, to_front_m: float, v: float, warning: Cause | None
+) -> None:
+    drift = Drift(NEAT, 200.0)
+    drift._warn(to_rear_m, to_front_m, v, 1.0)
+    assert drift.warning is warning
+
+
+@pytest.mark.parametrize(("after_s", "lasts"), [(0.45, True), (0.5, False)])
+def test_a_warning_and_its_soft_stop_end_after_half_a_second(after_s: float, lasts: bool) -> None:
+    drift = Drift(NEAT, 200.0)
+    drift._warn(0.1, 1.0, 0.0, 1.0)
+    drift._warn(1.0, 1.0, 0.0, after_s)
+    assert (drift.warning is not None, drift.soft_stop) == (lasts, lasts)
+
+
+def test_the_margin_is_the_way_to_the_nearer_line() -> None:
+    for place, margin in ((0.30, 0.30 - FRONT_STILL_M), (0.85, REAR_M - 0.85)):
+        drift = Drift(P, 200.0)
+        assert drift.update(0, at(place), Phase.WAITING, None, DT_S) is None
+        assert drift.stop_margin_m == pytest.approx(margin)
+    drift = Drift(P, 200.0)
+    found = drift.update(0, at(drift._rear_m), Phase.WAITING, None, DT_S)
+    assert found is not None and found.cause is Cause.DRIFT_REAR
+
+
+def test_long_steps_count_for_their_mean_and_one_quick_step_only_beyond_the_usual() -> None:
+    def rest(drift: Drift, v: float, speed: float = 0.5) -> float:
+        drift.update(0, at(0.5, v), Phase.GUARDING, speed, DT_S)
+        assert drift.rest_position_m is not None
+        return drift.rest_position_m
+
+    beyond = -0.2 + 3.0 * P.wander_m_s
+    assert rest(Drift(P, 200.0), -0.2) == pytest.approx(rest_position_m(0.5, beyond, 0.5, 0.15, 1.0))
+    mean = -0.01 * DT_S / 0.3
+    assert rest(Drift(P, 200.0), -0.01) == pytest.approx(
+        rest_position_m(0.5, mean, 0.5, 0.15, 1.0), abs=1e-12
+    )
+    slow = Drift(P, 200.0)
+    slow._slow_m_s = 0.2
+    assert rest(slow, -0.01) == 0.5
+    slow._slow_m_s = -0.2
+    assert rest(slow, 0.0) < 0.4
+    assert rest(slow, 0.0, speed=0.05) == 0.5, "a belt as slow as that stands"
+    assert slow._slow_m_s == 0.0
+
+
+def test_only_on_a_moving_belt_does_velocity_bring_the_warning_forward() -> None:
+    for place, v, phase, warning in (
+        (REAR_M - 0.11, 0.1, Phase.WAITING, None),
+        (REAR_M - 0.11, 0.0, Phase.WAITING, None),
+        (REAR_M - 0.17, 0.1, Phase.GUARDING, Cause.DRIFT_REAR),
+    ):
+        drift = Drift(P, 200.0)
+        for _ in range(20):
+            drift.update(0, at(place, v), phase, None, DT_S)
+        assert drift.warning is warning
+
+
+def test_feet_follow_a_belt_that_slows_quickly_further() -> None:
+    quick = replace(P, coast_down_m_s2=2.0)
+    front_m = 0.15 + SLACK_M + 2.0 * SURGE_S2
+    found = once(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
+    assert found is not None and found.limit == pytest.approx(front_m)
+    assert once(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
+    assert zone_m(0.98, 0.15, 0.2, 0.15, 2.0)[0] == pytest.approx(front_m)
+
+
+@pytest.mark.parametrize(
+    ("at_m", "v", "new"),
+    [(0.52, 0.0, False), (0.54, 0.0, True), (0.54, 0.4, False), (0.57, 0.4, True)],
+)
+def test_new_ground_is_beyond_all_but_the_newest_four_places(at_m: float, v: float, new: bool) -> None:
+    drift = Drift(P, 200.0)
+    drift._places.extend([0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.6])
+    assert drift._new_ground(at_m, v) is new
+    drift._places.extend([0.0] * 10)
+    assert not drift._new_ground(0.03, 0.0)
+    assert drift._new_ground(0.0301, 0.0)
+
+
+SAFE_M_S = Drift(P, 200.0)._safe_m_s
+WAY_M = Drift(P, 200.0)._rear_m - Drift(P, 200.0)._way_m(SAFE_M_S)
+
+
+@pytest.mark.parametrize(
+    ("at_m", "v", "sigma", "speed", "limit"),
+    [
+        (0.3, 0.45, 0.03, 1.0, None),
+        (0.3, 0.4501, 0.03, 1.0, 0.45),
+        (0.3, 0.75, 0.5, 1.0, None),  # half a spread more than the estimate's own doubt
+        (0.3, 0.7501, 0.5, 1.0, 0.45),
+        (0.3, 0.09, 0.03, 0.1, 0.08),  # a belt that hardly moves: 80 % of it
+        (0.3, 0.2, 0.03, SAFE_M_S, None),
+        (WAY_M, 0.2, 0.03, SAFE_M_S, None),
+        (WAY_M + 1e-9, 0.2, 0.03, SAFE_M_S, 0.45 * SAFE_M_S),
+        (WAY_M + 1e-9, 0.2, 0.03, SAFE_M_S + 1e-9, None),
+    ],
+)
+def test_a_standstill_is_beyond_its_limits_and_not_at_them(
+    at_m: float, v: float, sigma: float, speed: float, limit: float | None
+) -> None:
+    found = Drift(P, 200.0)._carried(at_m, v, sigma, speed, False, 1.0)
+    assert (found.limit if found else None) == (None if limit is None else pytest.approx(limit))
+
+
+@pytest.mark.parametrize(
+    ("change", "at_m", "v", "limit"),
+    [
+        ({}, 0.5, 0.3, 0.25),
+        ({"_usual_m_s": 0.1}, 0.5, 0.3, 0.18),
+        ({"_learned_s": 7.99}, 0.5, 0.3, None),
+        ({}, 0.5, 0.25, None),
+        ({}, 0.5, 0.2, None),
+        ({}, 0.3, 0.3, None),  # at the usual place
+        ({"_place_m": 0.0}, 0.08, 0.3, None),
+        ({"_place_m": 0.0}, 0.0801, 0.3, 0.25),
+        ({"_place_m": 0.0, "_place_m2": 0.25}, 1.25, 0.3, None),
+        ({"_place_m": 0.0, "_place_m2": 0.25}, 1.2501, 0.3, 0.25),
+        ({"_place_m2": 0.1}, 0.5, 0.3, None),
+        ({"_places": [0.5] * 10}, 0.5, 0.3, None),
+    ],
+)
+def test_leaving_the_usual_place_is_beyond_its_limits_and_not_at_them(
+    change: dict[str, object], at_m: float, v: float, limit: float | None
+) -> None:
+    drift = Drift(P, 200.0)
+    for name, value in {"_learned_s": 8.0, "_place_m": 0.3, **change}.items():
+        setattr(drift, name, value)
+    found = drift._carried(at_m, v, 0.03, 0.9, True, 1.0)
+    assert (found.limit if found else None) == limit
+    assert found is None or found.rule == "leaving_m_s"
+
+
+def test_overspeed_is_beyond_the_safe_speed_and_a_ceiling_is_told_for_five_seconds() -> None:
+    drift = Drift(replace(P, commissioned=True), 200.0)
+    drift._overspeed(module.OVER * drift._safe_m_s, 1.0)
+    assert not drift._over
+    drift._armed_s = 5.0
+    drift._overspeed(None, 1.0)
+    assert drift._over
+    drift._armed_s = 5.0001
+    drift._overspeed(None, 1.0)
+    assert not drift._over
