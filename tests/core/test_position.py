@@ -394,3 +394,188 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "velocity_m_s": 0.0,
         "velocity_sigma_m_s": 1.0,
     }
+
+
+class Plain:
+    """The whole of position.py once more, with matrices and without care for speed."""
+
+    def __init__(self, p: PositionParams, sign: float) -> None:
+        self.p, self.sign = p, sign
+        self.x, self.P = np.zeros(6), np.zeros((6, 6))
+        self.noise, self.phase, self.pull, self.boost, self.trend, self.seen_s = (
+            p.noise_m**2,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        )
+        self.t = self.hand_ns = self.rejected = 0
+        self.doubts: list[tuple[int, float]] = []
+        self.known = False
+
+    def update(self, t: int, seen: float, cadence: float | None) -> None:
+        self.reading(t, seen, cadence)
+        if self.t and (t - self.t) / 1e9 > 0.15:
+            self.known = False
+
+    def reading(self, t: int, seen: float, cadence: float | None) -> None:
+        p, dt = self.p, (t - self.t) * 1e-9
+        if not -0.25 <= seen <= p.deck_length_m + 0.25:
+            self.rejected += 1
+            return
+        if not self.known:
+            self.doubt(t, seen, 0.0)
+            return
+        f, h = np.eye(6), np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        f[0, 1] = dt
+        more = np.zeros((6, 6))
+        q = p.calm_m2_s3 + self.boost * p.sudden_m2_s3
+        more[:2, :2] = q * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        if cadence is not None:
+            free = 2.0 * p.sway_m**2 / p.sway_tau_s * dt
+            more[2:, 2:] = np.diag([free, free, 0.16 * free, 0.16 * free])
+            self.phase = (self.phase + (2.0 * math.pi * cadence + self.pull) * dt) % (4.0 * math.pi)
+            half = 0.5 * self.phase
+            h[2:] = [math.cos(self.phase), math.sin(self.phase), math.cos(half), math.sin(half)]
+        x, big = f @ self.x, f @ self.P @ f.T + more
+        s, y = h @ big @ h + self.noise, seen - h @ x
+        sigma, farther = math.sqrt(s), y * self.sign
+        near = 3.5 if t > self.hand_ns else 2.0
+        if farther > 5.0 * sigma or farther < -near * sigma:
+            self.rejected += 1
+            self.hand_ns = t + 100 * MS if farther < 0.0 else self.hand_ns
+            self.learn(min(y * y, 0.04**2) - s, dt)
+            self.doubt(t, seen, 0.06 if farther > 0.0 else 0.12)
+            return
+        self.doubts, self.t = [], t
+        k = big @ h / s
+        (s2, s3), (t2, t3) = self.x[2:4], (k * y)[2:4]
+        self.x, self.P = x + k * y, big - np.outer(k, h @ big)
+        for part, most in ((slice(2, 4), p.sway_max_m), (slice(4, 6), 0.5 * p.sway_max_m)):
+            self.x[part] *= min(1.0, most / max(1e-12, np.linalg.norm(self.x[part])))
+        power = s2**2 + s3**2
+        if cadence is not None and power > 0.003**2:
+            pull = self.pull * (1.0 - 0.05 * dt) - 0.6 * (s2 * t3 - s3 * t2) / power
+            self.pull = min(max(pull, -1.5 * cadence), 1.5 * cadence)
+        keep = math.exp(-dt / 0.12)
+        self.trend = keep * self.trend + (1.0 - keep) * y / sigma
+        over = abs(self.trend) - 0.9
+        self.boost = min(max(over, 0.0), 1.0)
+        if over <= 0.0:
+            self.learn(y * y - s, dt)
+
+    def learn(self, more: float, dt: float) -> None:
+        self.seen_s += dt
+        noise = self.noise + more * dt / (3.0 if self.seen_s > 3.0 else 0.7)
+        self.noise = min(max(noise, self.p.noise_min_m**2), self.p.noise_max_m**2)
+
+    def doubt(self, t: int, seen: float, hold_s: float) -> None:
+        if self.doubts:
+            gap_s = (t - self.doubts[-1][0]) * 1e-9
+            if gap_s > 0.15 or abs(seen - self.doubts[-1][1]) > 0.05 + 2.5 * gap_s:
+                self.doubts = []
+        self.doubts.append((t, seen))
+        since_s = (t - self.doubts[0][0]) * 1e-9
+        if len(self.doubts) < 3 or since_s < hold_s:
+            return
+        self.seen_s = self.seen_s if self.known else 0.0
+        velocity = (seen - self.doubts[0][1]) / since_s if hold_s > 0.0 else 0.0
+        self.x = np.array([seen, velocity, 0.0, 0.0, 0.0, 0.0])
+        w = self.p.sway_m**2
+        self.P = np.diag([self.p.noise_m**2, 0.09, w, w, 0.16 * w, 0.16 * w])
+        self.doubts, self.t, self.known, self.trend, self.boost = [], t, True, 0.0, 0.0
+
+
+@pytest.mark.parametrize("mount", ["front", "rear"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_is_what_the_same_rules_give_with_matrices(mount: str, seed: int) -> None:
+    """Sways of many sizes and times, hands, jumps, sudden motion, silences, noise that comes and goes."""
+    params = PositionParams(mount="front" if mount == "front" else "rear")
+    position, random = Position(params, 200.0), Random(seed)
+    plain = Plain(params, 1.0 if mount == "front" else -1.0)
+    t_ns, place, velocity, noise, cadence, sway, hand, real = 0, 0.6, 0.0, 0.01, None, 0.0, 0, 1.0
+    for n in range(1500):
+        t_ns += random.choice([20, 25, 25, 25, 25, 33, 50]) * MS
+        if n % 60 == 0:
+            noise = random.choice([0.002, 0.01, 0.03, 0.06])
+            cadence = random.choice([None, 0.8, 1.5, 2.4])
+            sway, real = random.choice([0.0, 0.01, 0.04]), random.choice([0.5, 0.8, 1.0, 1.3, 2.0])
+            velocity = random.choice([0.0, 0.0, 0.05, -0.3, 0.5])
+            hand = random.choice([0, 0, 3, 8])
+            t_ns += random.choice([0, 0, 70, 120, 150, 300]) * MS
+        hand -= 1
+        if not 0.2 < place < 1.2:
+            place, velocity = 0.6, 0.0
+        place += velocity * 0.025
+        swing = sway * math.sin(2 * math.pi * (cadence or 1.5) * real * t_ns * 1e-9)
+        seen = place + swing + random.gauss(0.0, noise) - (0.2 if hand > 0 else 0.0)
+        distance_m = seen if mount == "front" else params.deck_length_m - seen
+        position.update(t_ns, RangeSample(t_ns, distance_m, n % 256), cadence)
+        plain.update(t_ns, position._offset_m + position._sign * distance_m, cadence)
+        assert (position.known, position.rejected) == (plain.known, plain.rejected), n
+        if plain.known:
+            mine = (
+                position._base_m,
+                position.velocity_m_s,
+                *position._sway,
+                position._pull_rad_s,
+                position._boost,
+            )
+            assert mine == pytest.approx((*plain.x, plain.pull, plain.boost), abs=1e-6), n
+            assert position._noise_m2 == pytest.approx(plain.noise, rel=1e-6)
+            assert math.cos(0.5 * (position._phase_rad - plain.phase)) == pytest.approx(1.0, abs=1e-6)
+            assert 0.0 <= position._phase_rad <= 4.0 * math.pi
+
+
+@pytest.mark.parametrize(
+    ("seen_m", "beyond", "rejected"),
+    [(1.75, False, 0), (1.7500001, True, 1), (-0.25, False, 0), (-0.2500001, False, 1)],
+)
+def test_a_reading_on_the_bound_of_the_deck_may_still_be_a_person(
+    seen_m: float, beyond: bool, rejected: int
+) -> None:
+    position = Position(PositionParams(deck_length_m=1.5), 200.0)
+    position.update(MS, RangeSample(MS, seen_m, 1), None)
+    assert (position.beyond, position.rejected) == (beyond, rejected)
+
+
+def test_before_the_first_place_there_is_no_age() -> None:
+    position = Position(PositionParams(), 200.0)
+    position.update(MS, None, None)
+    assert (position.age_s, position.known) == (1e9, False)
+
+
+def test_a_second_reading_at_the_same_time_is_not_taken() -> None:
+    walk = Walk()
+    walk.stand()
+    before = save(walk.position)
+    walk.position.update(walk.t_ns, RangeSample(walk.t_ns, 0.505, 255 - walk.count), None)
+    assert {**save(walk.position), "_count": before["_count"]} == before
+
+
+def test_a_place_just_found_is_sure_of_its_velocity_to_a_third_of_a_metre_a_second() -> None:
+    walk = Walk()
+    for _ in range(3):
+        walk.see(0.5)
+    assert (walk.position.velocity_m_s, walk.position.velocity_sigma_m_s) == (0.0, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "step_m", "joins"),
+    [(149, 0.0, True), (151, 0.0, False), (100, 0.2999, True), (100, 0.3001, False), (20, 0.101, False)],
+)
+def test_readings_agree_when_a_body_could_have_moved_so_far_so_soon(
+    gap_ms: int, step_m: float, joins: bool
+) -> None:
+    position = Position(PositionParams(), 200.0)
+    position._doubt(MS, 0.5, 0.0)
+    position._doubt((1 + gap_ms) * MS, 0.5 + step_m, 0.0)
+    assert position._doubt_n == (2 if joins else 1)
+
+
+def test_readings_that_differ_by_just_what_a_body_can_move_agree() -> None:
+    position = Position(PositionParams(), 200.0)
+    position._doubt(100 * MS, 0.0, 0.0)
+    position._doubt(200 * MS, 0.05 + 2.5 * (100 * MS * 1e-9), 0.0)
+    assert position._doubt_n == 2
