@@ -453,7 +453,7 @@ class Plain:
         (s2, s3), (t2, t3) = self.x[2:4], (k * y)[2:4]
         self.x, self.P = x + k * y, big - np.outer(k, h @ big)
         for part, most in ((slice(2, 4), p.sway_max_m), (slice(4, 6), 0.5 * p.sway_max_m)):
-            self.x[part] *= min(1.0, most / max(1e-12, np.linalg.norm(self.x[part])))
+            self.x[part] *= min(1.0, most / max(1e-12, float(np.linalg.norm(self.x[part]))))
         power = s2**2 + s3**2
         if cadence is not None and power > 0.003**2:
             pull = self.pull * (1.0 - 0.05 * dt) - 0.6 * (s2 * t3 - s3 * t2) / power
@@ -579,3 +579,35 @@ def test_readings_that_differ_by_just_what_a_body_can_move_agree() -> None:
     position._doubt(100 * MS, 0.0, 0.0)
     position._doubt(200 * MS, 0.05 + 2.5 * (100 * MS * 1e-9), 0.0)
     assert position._doubt_n == 2
+
+
+def test_a_trend_of_just_the_calm_one_is_still_noise() -> None:
+    walk = Walk()
+    for _ in range(3):
+        walk.see(0.5)
+    keep = math.exp(-(25 * MS * 1e-9) / module.TREND_S)
+    trend = 0.9 / keep
+    while keep * trend != 0.9:
+        trend = math.nextafter(trend, 0.0 if keep * trend > 0.9 else 2.0)
+    walk.position._trend = trend
+    walk.see(0.5)  # no surprise at all
+    assert walk.position._trend == 0.9
+    assert (walk.position._boost, walk.position._seen_s) == (0.0, pytest.approx(0.025))
+
+
+def test_readings_that_held_for_just_the_time_asked_are_believed() -> None:
+    position = Position(PositionParams(), 200.0)
+    for t_ms in (20, 40, 60):
+        assert not position.known
+        position._doubt(t_ms * MS, 0.5, 40 * MS * 1e-9)
+    assert position.known
+
+
+def test_a_sway_of_just_the_least_size_has_no_phase_to_follow() -> None:
+    walk = Walk()
+    for _ in range(3):
+        walk.see(0.5)
+    walk.position._sway = (module._MIN_SWAY_M, 0.0, 0.0, 0.0)
+    walk.position._pull_rad_s = 1.0
+    walk.see(0.5, 1.5)
+    assert walk.position._pull_rad_s == 1.0
