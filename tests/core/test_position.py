@@ -611,3 +611,11 @@ def test_a_sway_of_just_the_least_size_has_no_phase_to_follow() -> None:
     walk.position._pull_rad_s = 1.0
     walk.see(0.5, 1.5)
     assert walk.position._pull_rad_s == 1.0
+
+
+@pytest.mark.parametrize(("seen_s", "over_s"), [(2.0, 0.7), (2.0001, 3.0)])
+def test_noise_is_learned_quickly_for_three_seconds(seen_s: float, over_s: float) -> None:
+    position = Position(PositionParams(), 200.0)
+    position._seen_s = seen_s
+    position._learn_noise(1e-5, 1.0)
+    assert position._noise_m2 == pytest.approx(0.015**2 + 1e-5 / over_s)
