@@ -19,9 +19,7 @@ class HealthParams:
 
     imu_max_age_s: float = 0.025  # promise P6; a sample of this age is too old
     range_max_age_s: float = 0.150  # promise P6; likewise
-    flaky_limit_s: float = (
-        0.030  # bad time, drained at a quarter when good: 50 % bad is found in 80 ms (F08: 100 ms)
-    )
+    flaky_limit_s: float = 0.025  # bad time, drained at a quarter when good: F08, half bad within 100 ms
     frozen_limit_s: float = 0.200  # F07: 250 ms; real IMUs dither by several counts between ticks
     spike_accel_m_s2: float = 40.0  # one sample that jumps further than this is doubted once (F08)
     spike_accel_m_s3: float = 4000.0  # ... plus this per second between samples

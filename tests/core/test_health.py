@@ -337,7 +337,7 @@ def test_no_default_changes_unseen() -> None:
     assert asdict(HealthParams()) == {
         "imu_max_age_s": 0.025,
         "range_max_age_s": 0.15,
-        "flaky_limit_s": 0.03,
+        "flaky_limit_s": 0.025,
         "frozen_limit_s": 0.2,
         "spike_accel_m_s2": 40.0,
         "spike_accel_m_s3": 4000.0,
@@ -389,18 +389,18 @@ PATIENT = HealthParams(imu_max_age_s=1.0)  # age never speaks: the count of bad 
 @pytest.mark.parametrize(("last_ns", "stops"), [(4_999_999, False), (5_000_000, True), (5_000_001, True)])
 def test_bad_time_counts_to_the_nanosecond(last_ns: int, stops: bool) -> None:
     bench = Bench(PATIENT)
-    assert bench.run(5, imu=Fault.BUS_NOISE) is None
+    assert bench.run(4, imu=Fault.BUS_NOISE) is None
     finding = bench.one(imu=Fault.BUS_NOISE, dt_ns=last_ns)
     assert (finding is not None) == stops
     if finding:
-        assert (finding.rule, finding.limit) == ("imu_flaky_s", 0.030)
-        assert finding.value == pytest.approx(0.025 + last_ns * 1e-9, abs=1e-12)
+        assert (finding.rule, finding.limit) == ("imu_flaky_s", 0.025)
+        assert finding.value == pytest.approx(0.020 + last_ns * 1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("last_ns", "stops"), [(4_999_999, False), (5_000_000, True)])
 def test_good_time_gives_back_a_quarter(last_ns: int, stops: bool) -> None:
     bench = Bench(PATIENT)
-    bench.run(4, imu=Fault.BUS_NOISE)
+    bench.run(3, imu=Fault.BUS_NOISE)
     bench.run(4)
     assert bench.run(2, imu=Fault.BUS_NOISE) is None
     assert (bench.one(imu=Fault.BUS_NOISE, dt_ns=last_ns) is not None) == stops
@@ -409,7 +409,7 @@ def test_good_time_gives_back_a_quarter(last_ns: int, stops: bool) -> None:
 def test_bad_time_is_kept_up_to_four_times_its_limit() -> None:
     bench = Bench()
     bench.run(4000, imu=Fault.NO_REPLY)
-    assert bench.run(72) is not None  # 120 ms less 72 quarters of a tick: 30 ms
+    assert bench.run(60) is not None  # 100 ms less 60 quarters of a tick: 25 ms
     assert bench.one() is None
 
 
