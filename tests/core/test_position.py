@@ -619,3 +619,13 @@ def test_noise_is_learned_quickly_for_three_seconds(seen_s: float, over_s: float
     position._seen_s = seen_s
     position._learn_noise(1e-5, 1.0)
     assert position._noise_m2 == pytest.approx(0.015**2 + 1e-5 / over_s)
+
+
+def test_a_small_jump_away_from_the_sensor_is_believed_as_soon_as_a_large_one() -> None:
+    walk = Walk(period_ms=20)
+    walk.stand(seconds=6.0, noise_m=0.002)
+    rejected = walk.position.rejected
+    for _ in range(4):
+        walk.see(0.59)
+    assert walk.position.rejected - rejected == 4
+    assert (walk.position._base_m, walk.position.velocity_sigma_m_s) == (0.59, 0.3)
