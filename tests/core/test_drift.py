@@ -767,3 +767,17 @@ def test_overspeed_is_beyond_the_safe_speed_and_a_ceiling_is_told_for_five_secon
     drift._armed_s = 5.0001
     drift._overspeed(None, 1.0)
     assert not drift._over
+
+
+def test_a_belt_is_said_to_move_or_rest_beyond_its_limits_and_not_at_them() -> None:
+    drift = Drift(replace(P, carried_m=0.25), 200.0)
+    drift._moving = True
+    assert [drift._belt_moves(0.5, v, Phase.WAITING, None, 2.0) for v in (0.05, -0.05, 0.04)] == [
+        True,
+        True,
+        False,
+    ]
+    drift._from_m = 0.1
+    drift._belt_moves(0.25, 0.05, Phase.WAITING, None, DT_S)
+    assert drift._from_m == 0.25
+    assert [drift._belt_moves(at_m, 0.3, Phase.WAITING, None, DT_S) for at_m in (0.5, 0.501)] == [False, True]
