@@ -32,6 +32,7 @@ from firmware_py.latency import compare
 from firmware_py.loop import Loop
 from firmware_py.rig.pins import wired
 from firmware_py.rig.processes import real_guard, settle
+from firmware_py.rig.whole import DirectWires
 from firmware_py.rig.world import World
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.replay import replay_file
@@ -74,19 +75,6 @@ class TimedBus(EmulatedBus):
         start_ns = time.perf_counter_ns()
         super().i2c_rdwr(*i2c_msgs)
         self.spent_ns += time.perf_counter_ns() - start_ns
-
-
-class DirectWires:
-    """The pins of the guard, wired to a world in this process."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def drive(self, pin: int, level: bool) -> None:
-        self._world.drive(pin, level, self._world.bus.t_ns)
-
-    def levels(self) -> dict[int, bool]:
-        return self._world.levels
 
 
 def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], list[Frame]]:
