@@ -9,13 +9,16 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-if TYPE_CHECKING:
-    from firmware_py.core.monitor import MonitorParams
+from firmware_py.core.balance import BalanceParams
+from firmware_py.core.drift import DriftParams
+from firmware_py.core.health import HealthParams
+from firmware_py.core.monitor import MonitorParams
+from firmware_py.core.position import PositionParams
 
 
 class ConfigError(Exception):
@@ -298,14 +301,8 @@ class Config(_Section):
     def belt_ceiling_m_s(self) -> float:
         return self.belt.ceiling_km_h / 3.6
 
-    def monitor_params(self) -> "MonitorParams":
+    def monitor_params(self) -> MonitorParams:
         """The SI values that the core works with."""
-        from firmware_py.core.balance import BalanceParams
-        from firmware_py.core.drift import DriftParams
-        from firmware_py.core.health import HealthParams
-        from firmware_py.core.monitor import MonitorParams
-        from firmware_py.core.position import PositionParams
-
         return MonitorParams(
             balance=BalanceParams(stumbles=self.balance.stumbles),
             position=PositionParams(
