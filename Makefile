@@ -25,7 +25,7 @@ lint: setup
 test: setup  ## lint, types and every test (under 10 minutes on 2 cores)
 	tests/system-packages.sh test
 	$(MAKE) --no-print-directory lint
-	$(PY) -m pytest -o faulthandler_timeout=240 --durations=15 --cov=firmware_py/core --cov=sensors --cov-branch --cov-report=term:skip-covered
+	$(PY) -m pytest -o faulthandler_timeout=240 --durations=15 --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=99 --cov-report=term:skip-covered
 
 test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
 	tests/system-packages.sh test vm
