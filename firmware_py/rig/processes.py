@@ -97,7 +97,9 @@ def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
         os.set_blocking(truths.fileno(), False)
         while len(late_ns) < seconds * hello["rate_hz"]:
             message = guest.recv(1 << 20)
-            truths.read(1 << 16)  # a world that nobody listens to stands still once its pipe is full, after 11 s
+            truths.read(
+                1 << 16
+            )  # a world that nobody listens to stands still once its pipe is full, after 11 s
             if message[:1] == TICK:
                 late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
             elif not message:
