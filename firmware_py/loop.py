@@ -120,11 +120,13 @@ class Loop:
         if found:
             self._manager.tell(f"STATUS={_status(decision)}")
         for link in self._links:
-            new = link.connect(t_ns)
-            link.tick(frame, decision)
+            if link.connect(t_ns):  # a courier that comes in mid-walk can replay from the next tick on
+                link.state(save(self._monitor))
+            else:
+                link.tick(frame, decision)
             for event in found:
                 link.event(event)
-            if (new and not decision.run) or pressed:
+            if pressed or link.behind:
                 link.state(save(self._monitor))
             stop |= link.poll(t_ns)
         self._stop_requested = stop

@@ -52,6 +52,7 @@ class Bench:
         self.relay = Relay(17, "level", 22)
         it: Any = self
         link: Any = FakeLink(self)
+        self.link = link
         manager: Any = Manager(self)
         self.loop = Loop(
             RATE_HZ,
@@ -160,6 +161,7 @@ class FakeRange:
 class FakeLink:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.behind = False
 
     def connect(self, t_ns: int) -> bool:
         self.bench.note("link.connect")
@@ -173,6 +175,7 @@ class FakeLink:
         self.bench.note("link.event")
 
     def state(self, state: dict[str, Any]) -> None:
+        self.behind = False
         self.bench.note("link.state")
 
     def counters(self, counters: dict[str, Any]) -> None:
@@ -422,17 +425,31 @@ def test_a_stop_that_the_courier_asks_for_is_in_the_next_frame(bench: Bench) -> 
     assert [f.stop_requested for f in bench.frames] == [False, False, True]
 
 
-def test_the_monitors_state_is_told_to_a_new_courier_while_stopped_and_at_each_press(bench: Bench) -> None:
-    bench.new_link = True
-    bench.ticks(0)
-    assert "link.state" not in bench.diary, "running: no time for it"
-    bench.run = False
+@pytest.mark.parametrize("run", [True, False])
+def test_a_new_courier_is_told_the_monitors_state_and_then_the_ticks_that_follow_from_it(
+    bench: Bench, run: bool
+) -> None:
+    bench.run = run
     bench.new_link = True
     bench.ticks(0, 0)
-    assert bench.diary.count("link.state") == 1
+    told = [call for call in bench.diary if call in ("link.connect", "link.state", "link.tick")]
+    assert told == ["link.connect", "link.state", "link.connect", "link.tick"]
+
+
+def test_a_courier_that_missed_ticks_is_told_the_state_after_the_next_one(bench: Bench) -> None:
+    bench.ticks(0)
+    bench.link.behind = True
+    bench.diary.clear()
+    bench.ticks(0, 0)
+    told = [call for call in bench.diary if call in ("link.state", "link.tick")]
+    assert told == ["link.tick", "link.state", "link.tick"]
+
+
+def test_the_monitors_state_is_told_once_a_press(bench: Bench) -> None:
+    bench.run = False
     bench.pressed = True
     bench.ticks(0, 0, 0)
-    assert bench.diary.count("link.state") == 2, "once a press, however long"
+    assert bench.diary.count("link.state") == 1, "however long"
 
 
 def test_changes_become_events(bench: Bench) -> None:

@@ -18,6 +18,9 @@ ACK, STOP = b"A", b"X"
 EVENTS_KEPT = 512  # a stop makes about five; beyond this the oldest go, and are counted
 RETRY_NS = 1_000_000_000
 RESEND_NS = 2_000_000_000  # the courier may be slow to write, not deaf: ask again, not often
+STATE_NS = (
+    1_000_000_000  # after lost ticks the courier is told the whole state again, not more often than this
+)
 RESEND_AT_ONCE = 16  # a full socket takes the rest later
 HEARD_AT_ONCE = 8
 
@@ -28,11 +31,14 @@ class Link:
     __slots__ = (
         "_asked_ns",
         "_hello",
+        "_missed",
         "_path",
         "_pending",
         "_sent_ns",
         "_seq",
         "_socket",
+        "_told_ns",
+        "behind",
         "connects",
         "dropped_events",
         "dropped_ticks",
@@ -46,6 +52,11 @@ class Link:
         self._seq = 0
         self._pending: dict[int, bytes] = {}  # seq -> message, oldest first
         self._sent_ns = 0
+        self._missed = False  # a tick did not go through since the courier last heard the state
+        self._told_ns = 0
+        self.behind = (
+            False  # the ticks that the courier hears do not follow from what it knows: give it the state
+        )
         self.connects = 0
         self.dropped_ticks = 0
         self.dropped_events = 0
@@ -55,7 +66,10 @@ class Link:
         return self._socket is not None
 
     def connect(self, t_ns: int) -> bool:
-        """Tries once a second. True when the courier has just been found: it has heard hello, then the kept events."""
+        """Tries once a second. True when the courier has just been found: it has heard hello, then the kept events.
+
+        It waits for `state`: the ticks told from now on follow from that.
+        """
         if self._socket is not None or t_ns - self._asked_ns < RETRY_NS:
             return False
         self._asked_ns = t_ns
@@ -66,6 +80,7 @@ class Link:
             attempt.close()
             return False
         self._socket = attempt
+        self._missed, self._told_ns = False, t_ns
         self.connects += 1
         if not self._send(self._hello):
             self.close()
@@ -77,6 +92,10 @@ class Link:
         """One tick, if there is room for it now."""
         if self._socket is None or not self._send(TICK + pack_frame(frame) + pack_decision(decision)):
             self.dropped_ticks += 1
+            self._missed = True
+        elif self._missed and frame.t_ns - self._told_ns >= STATE_NS:
+            self._missed, self._told_ns = False, frame.t_ns
+            self.behind = True
 
     def event(self, event: Event) -> None:
         """Kept until acknowledged, over restarts of the courier; the newest EVENTS_KEPT of them."""
@@ -97,8 +116,9 @@ class Link:
 
     def state(self, state: Mapping[str, Any]) -> None:
         """The monitor's state, from which a replay of the ticks that follow can start."""
-        if self._socket is not None:
-            self._send(STATE + json.dumps(state).encode())
+        self.behind = False
+        if self._socket is not None and not self._send(STATE + json.dumps(state).encode()):
+            self._missed = True
 
     def counters(self, counters: Mapping[str, Any]) -> None:
         own = {"dropped_ticks": self.dropped_ticks, "dropped_events": self.dropped_events,

@@ -1,6 +1,7 @@
 """The recording survives kills, full and stalled disks, and deletes only what it may."""
 
 import itertools
+import json
 import os
 import resource
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from firmware_py.core.state import save
+from firmware_py.core.wire import pack_decision
 from firmware_py.courier.incidents import list_incidents
 from firmware_py.courier.recorder import ROOM, Recorder
 from firmware_py.courier.segments import SEGMENT_NS, Segments, unused
@@ -68,11 +71,26 @@ def test_ticks_that_were_lost_on_the_link_are_known_to_be_lost(tmp_path: Path) -
     assert "other decisions than recorded, before frame" in summary.notes[0]
 
 
+def test_a_courier_that_starts_in_mid_walk_records_what_replays_exactly(tmp_path: Path) -> None:
+    guard, tape = Guard(20.0, (12.0,)), tape_in(tmp_path)
+    for n, (frame, decision) in enumerate(guard.ticks()):
+        if n == 1800:  # the walker is under way; as the loop does, the state comes in place of this tick
+            assert decision.run
+            tape.hello(HELLO)
+            tape.monitor_state(json.loads(json.dumps(save(guard.monitor))))
+        elif n > 1800:
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    tape.close()
+    assert tape.shadow is not None and tape.shadow.exact
+    (facts,) = list_incidents(tmp_path / "incidents")
+    for path in (tmp_path / "incidents" / f"{facts['name']}.mcap", *recordings(tmp_path)):
+        summary = replay_file(path)
+        assert summary.notes == [] and [s["cause"] for s in summary.stops] == ["stop_button"]
+        assert summary.frames == 2199
+
+
 def test_the_shadow_follows_the_guard_to_the_last_bit() -> None:
     guard, shadow = Guard(10.0), Shadow(HELLO)
-    from firmware_py.core.state import save
-    from firmware_py.core.wire import pack_decision
-
     for n, (frame, decision) in enumerate(guard.ticks()):
         shadow.step(frame, pack_decision(decision))
         if n == 50:

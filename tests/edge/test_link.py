@@ -11,7 +11,15 @@ import pytest
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause
 from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision, unpack_frame
-from firmware_py.edge.link import EVENTS_KEPT, HEARD_AT_ONCE, RESEND_AT_ONCE, RESEND_NS, RETRY_NS, Link
+from firmware_py.edge.link import (
+    EVENTS_KEPT,
+    HEARD_AT_ONCE,
+    RESEND_AT_ONCE,
+    RESEND_NS,
+    RETRY_NS,
+    STATE_NS,
+    Link,
+)
 from tests.edge.moments import decision, frame
 
 SECOND_NS = 1_000_000_000
@@ -225,6 +233,53 @@ def test_a_courier_that_does_not_listen_costs_ticks_but_no_events(link: Link, co
     assert kinds(courier.messages()) == "H" + "T" * kept
     link.poll(RESEND_NS + 1)
     assert seqs(courier.messages()) == [1]
+
+
+def test_a_courier_that_missed_ticks_is_behind_until_it_has_the_state_once_a_second_at_most(
+    link: Link, courier: Courier
+) -> None:
+    link.connect(0)
+    tick = 0
+
+    def flood() -> None:
+        nonlocal tick
+        before = link.dropped_ticks
+        while link.dropped_ticks == before:
+            tick += 1
+            link.tick(frame(tick), decision(tick))
+
+    flood()
+    assert not link.behind, "it hears nothing now: no time is spent on it"
+    courier.messages()
+    last = STATE_NS // 5_000_000
+    link.tick(frame(last - 1), decision(last - 1))
+    assert not link.behind
+    link.tick(frame(last), decision(last))
+    assert link.behind
+    link.state({"a": 1})
+    assert not link.behind
+    assert kinds(courier.messages())[-2:] == "TS"
+    flood()
+    courier.messages()
+    link.tick(frame(2 * last - 1), decision(2 * last - 1))
+    assert not link.behind, "told less than a second ago"
+    link.tick(frame(2 * last), decision(2 * last))
+    assert link.behind
+    tick = 2 * last
+    flood()
+    link.state({"a": 1})  # does not go through
+    courier.messages()
+    link.tick(frame(3 * last), decision(3 * last))
+    assert link.behind
+
+
+def test_a_new_courier_has_missed_nothing_of_what_it_can_follow(link: Link, path: Path) -> None:
+    link.tick(frame(0), decision(0))
+    it = Courier(path)
+    link.connect(SECOND_NS)
+    link.tick(frame(10_000), decision(10_000))
+    assert not link.behind
+    it.die()
 
 
 def test_what_is_kept_is_bounded_and_the_newest_stays(link: Link, courier: Courier) -> None:
