@@ -69,6 +69,15 @@ def test_the_guard_is_restarted_for_ever_and_killed_when_it_hangs() -> None:
     assert unit["Type"] == ["notify"]
 
 
+def test_the_courier_is_restarted_for_ever_and_killed_when_it_hangs() -> None:
+    unit = read("rearguard-courier.service")
+    assert unit["Restart"] == ["always"]
+    assert unit["StartLimitIntervalSec"] == ["0"]
+    assert unit["WatchdogSignal"] == ["SIGKILL"]
+    assert unit["Type"] == ["notify"]
+    assert int(unit["WatchdogSec"][0]) >= 20, "a disk may stall for 10 s"
+
+
 def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
     unit = read("rearguard-guard.service")
     assert unit["ExecStartPre"] == unit["ExecStopPost"]
