@@ -81,6 +81,10 @@ class Header:
     def is_output(self, pin: int) -> bool:
         return self._out[pin]
 
+    def is_claimed(self, pin: int) -> bool:
+        """Does a living program hold this line?"""
+        return pin in self._user
+
     def wire(self, pin: int, level: Callable[[], bool] | None) -> None:
         """What the outside world drives this pin to; None: nothing is connected."""
         with self.changed:

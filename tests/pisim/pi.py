@@ -16,15 +16,25 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from firmware_py.config import Config, load
 from firmware_py.rig.world import World
 from tests.pisim import watchdog
 from tests.pisim.header import Header, Message, environment
+from tests.pisim.nursery import Nursery
 
 READY_TIMEOUT_S = 20.0
 ARM_TIMEOUT_S = 20.0
+
+
+class Process(Protocol):
+    """A guard, however it was started."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
 
 
 class Pi:
@@ -42,12 +52,14 @@ class Pi:
         )
         self.unplugged: set[int] = set()
         self.events: list[dict[str, Any]] = []  # what the guard tells a courier
+        self.late_before_blow = 0
         self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ear.bind(self.config.courier.socket)
         self._ear.listen(4)
         threading.Thread(target=self._listen, daemon=True).start()
         self._world = World(self.config, "walk", 1, 3600.0)
         self._seen = 0
+        self._nurseries: dict[tuple[str, str], Nursery] = {}
         self._lock = threading.RLock()
         panel = self.config.panel
         for pin in (self.config.relay.readback_pin, panel.stop_pin):
@@ -116,11 +128,28 @@ class Pi:
         """Presses as soon as the lamp invites to it, and waits until the belt may move."""
         self.button = False
         lamp = self.config.panel.lamp_pin
+
+        def invites() -> bool:  # a lamp that a dead guard has left on does not
+            return self.header.is_claimed(lamp) and self.header.level(lamp)
+
         deadline_s = time.monotonic() + ARM_TIMEOUT_S
         while not self.runs():
             assert time.monotonic() < deadline_s, f"never armed: {self.log()} {self.events[-3:]}"
-            if self.header.wait_for(lambda: self.header.level(lamp), 1.0):
+            if self.header.wait_for(invites, 1.0):
                 self.press()
+
+    def arm_at_phase(self, wait_s: float) -> None:
+        """Armed since `wait_s`. A guard on a busy test machine may stop itself for being late: armed again then."""
+        for _ in range(10):
+            self.arm()
+            time.sleep(wait_s)
+            if self.runs():
+                return
+            time.sleep(0.1)  # the event is on its way
+            causes = [event["cause"] for event in self.events if event["kind"].startswith("stopped")]
+            assert causes[-1:] == ["late"], self.events[-3:]
+            self.late_before_blow += 1
+        raise AssertionError("this computer is too busy: always late")
 
     def wait_dropped(self, since_ns: int, timeout_s: float = 2.0) -> float:
         """Milliseconds from `since_ns` until the belt could not move any more, and stays so."""
@@ -133,14 +162,14 @@ class Pi:
 
     # the guard
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """The real guard as a process of its own; `command` replaces the plain `rearguard run`."""
+    def start(self, stage: str = "-", deed: str = "-") -> subprocess.Popen[bytes]:
+        """The real guard as a process of its own, plain `rearguard run` unless one stage of it is sabotaged."""
+        sabotage = ("tests.pisim.sabotage", stage, deed)
         with (self.folder / "guard.log").open("ab") as log:
             return subprocess.Popen(
                 [
-                    *(command or (sys.executable, "-m", "firmware_py", "run")),
-                    "--config",
-                    str(self.config_path),
+                    *(sys.executable, "-m", *(("firmware_py",) if stage == "-" else sabotage)),
+                    *("run", "--config", str(self.config_path)),
                 ],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -148,11 +177,20 @@ class Pi:
                 stderr=log,
             )
 
+    def fork(self, stage: str = "-", deed: str = "-") -> Process:
+        """The same without its imports, which another process has done: for thousands of repetitions."""
+        if (stage, deed) not in self._nurseries:
+            words = (stage, deed, "--config", str(self.config_path))
+            self._nurseries[stage, deed] = Nursery(words, self.environment, self.folder / "guard.log")
+        return self._nurseries[stage, deed].start()
+
     def log(self) -> str:
         log = self.folder / "guard.log"
         return log.read_text() if log.exists() else ""
 
     def close(self) -> None:
+        for nursery in self._nurseries.values():
+            nursery.close()
         self.header.close()
         self._ear.close()
 
@@ -164,7 +202,7 @@ def _heard(guard: socket.socket) -> bytes:
         return b""
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Process) -> None:
     """Ends a guard whatever state it is in."""
     if process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)

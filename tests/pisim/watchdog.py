@@ -5,6 +5,7 @@ that is stuck at either level feeds neither. The hold is the longest that the to
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tests.pisim.header import Level
 
@@ -25,3 +26,12 @@ def drop_ns(history: Sequence[Level], pin: int) -> int:
 def runs(history: Sequence[Level], pin: int, now_ns: int) -> bool:
     """May the belt move at this moment?"""
     return now_ns < drop_ns(history, pin)
+
+
+def longest_gap_ns(history: Sequence[Level], pin: int) -> int:
+    """The longest time that either channel had to wait for its next edge."""
+    gap_ns = 0
+    for high in (False, True):
+        edges = [level.t_ns for level in history if level.pin == pin and level.high is high]
+        gap_ns = max([gap_ns, *(b - a for a, b in pairwise(edges))])
+    return gap_ns

@@ -1,5 +1,6 @@
 """Builds the shim once and gives each test a simulated Pi header of its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ from tests.pisim.pi import Pi
 
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))  # `make proof` asks for 1000
 DROPS_WITHIN_MS = 60.0  # promise P2
+LEVEL_DROPS_WITHIN_MS = 100.0
+AS_THE_UNIT_DOES = ("chrt", "--fifo", "10") if os.geteuid() == 0 else ()  # how systemd starts pin_low.py
+RESULTS = Path(__file__).resolve().parents[2] / "out/processes.jsonl"
 SHIM_SOURCE = Path(header.__file__).with_name("pishim.c")
 
 
@@ -72,20 +76,36 @@ _measured: dict[str, list[float]] = {}
 
 @pytest.fixture
 def within_60_ms(request: pytest.FixtureRequest) -> Callable[[list[float]], None]:
-    """Holds times to drop against the promise, and keeps them for the table at the end of the run."""
+    """Holds every time to drop against promise P2, and keeps them for the table at the end of the run."""
+    return lambda took_ms: _check(request.node.name, took_ms, DROPS_WITHIN_MS)
 
-    def check(took_ms: list[float]) -> None:
-        _measured[request.node.name.removeprefix("test_")] = took_ms
-        assert max(took_ms) <= DROPS_WITHIN_MS, took_ms
 
-    return check
+@pytest.fixture
+def within_100_ms(request: pytest.FixtureRequest) -> Callable[[list[float]], None]:
+    """The same for the level drive, which has no pulse watchdog."""
+    return lambda took_ms: _check(request.node.name, took_ms, LEVEL_DROPS_WITHIN_MS)
+
+
+def _check(test: str, took_ms: list[float], bound_ms: float) -> None:
+    name = test.removeprefix("test_")
+    _measured[name] = took_ms
+    if "REARGUARD_REPETITIONS" in os.environ:  # a campaign: tests/proof/figures.py makes a table of it
+        ordered = sorted(took_ms)
+        line = {
+            "fault": name.replace("_", " "), "repetitions": len(took_ms),
+            "took_ms": {"median": ordered[len(ordered) // 2], "p99": ordered[len(ordered) * 99 // 100],
+                        "max": ordered[-1]},
+            "bound_ms": bound_ms, "over_bound": sum(t > bound_ms for t in took_ms), "load_average": os.getloadavg()[1],
+        }  # fmt: skip
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    assert max(took_ms) <= bound_ms, [t for t in took_ms if t > bound_ms]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _measured:
-        terminalreporter.write_line(
-            "from the blow until the pulse watchdog has dropped, ms: median, max, repetitions"
-        )
+        terminalreporter.write_line("from the blow until the belt cannot move, ms: median, max, repetitions")
     for name, took_ms in _measured.items():
         median = sorted(took_ms)[len(took_ms) // 2]
         terminalreporter.write_line(f"  {median:6.1f} {max(took_ms):6.1f} {len(took_ms):5d}  {name}")

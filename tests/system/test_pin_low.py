@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pisim.header import Header
+from tests.system.conftest import AS_THE_UNIT_DOES
 
 PIN_LOW = Path("systemd/pin_low.py").resolve()
 HOLD_HIGH = (
@@ -30,7 +31,7 @@ def leave_high(pin: int, header: Header, env: dict[str, str]) -> None:
 
 
 def pin_low(config: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", "-S", str(PIN_LOW), str(config)]
+    command = [*AS_THE_UNIT_DOES, sys.executable, "-I", "-S", str(PIN_LOW), str(config)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=10)
 
 
@@ -46,14 +47,16 @@ def test_a_pin_that_the_kernel_keeps_high_is_low_within_100_ms(
     header = new_header(persist=True)
     config = config_with(tmp_path, 17)
     took_s = []
+    env = {**on_a_pi, "RUNTIME_DIRECTORY": str(tmp_path)}
+    assert pin_low(config, env).returncode == 0  # ExecStartPre
     for _ in range(5):
         leave_high(17, header, on_a_pi)
         start_s = time.monotonic()
-        done = pin_low(config, on_a_pi)
+        done = pin_low(config, env)
         took_s.append(header.history[-1].t_ns / 1e9 - start_s)
         assert done.returncode == 0, done.stderr
         assert not header.level(17)
-    assert sorted(took_s)[len(took_s) // 2] < 0.1, took_s  # the median: other work may share this machine
+    assert max(took_s) < 0.1, took_s
 
 
 def test_the_pin_of_the_last_start_goes_low_although_the_config_was_edited_since(

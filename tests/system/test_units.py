@@ -83,6 +83,8 @@ def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
     assert unit["ExecStartPre"] == unit["ExecStopPost"]
     assert "pin_low.py /etc/rearguard/config.toml" in unit["ExecStopPost"][0]
     assert not unit["ExecStopPost"][0].startswith("-")
+    assert unit["CPUSchedulingPolicy"] == ["fifo"]  # tests/system/conftest.py measures its 100 ms like this
+    assert unit["CPUSchedulingPriority"] == ["10"]
 
 
 def test_the_courier_may_touch_no_device_and_the_guard_no_network() -> None:
