@@ -3,7 +3,6 @@
 REARGUARD_REPETITIONS=1000 makes it the proof; without it a short version runs.
 """
 
-import json
 import os
 import random
 import sqlite3
@@ -19,6 +18,7 @@ from firmware_py.courier.outbox import read_only
 from firmware_py.traces.mcap_reader import read_mcap
 from tests.courier.broker import FOUND, ear, mosquitto
 from tests.courier.process import courier, guard, toml, wait_for
+from tests.proof.keep import keep
 
 KILLS = int(os.environ.get("REARGUARD_REPETITIONS", "5"))
 SEED = 20260704
@@ -83,4 +83,5 @@ def test_no_kill_loses_an_event_or_stores_one_twice(tmp_path: Path, targets: tup
         "incidents": len(incidents),
         "unheard": len(unheard),
     }
-    print(json.dumps(figures), file=sys.stderr)
+    print(figures, file=sys.stderr)
+    keep("kills", figures)

@@ -1,20 +1,16 @@
 """Storage that is full, read-only or stalls: the guard does not notice, nothing told is lost, the gap is reported."""
 
-import contextlib
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from firmware_py.courier.outbox import read_only
+from tests.courier.bad_disk import bad_disk, fill, needs_gcc, small_disk
 from tests.courier.broker import free_port
 from tests.courier.process import TalkingGuard, courier, guard, toml, wait_for
 
@@ -61,19 +57,6 @@ def undisturbed(talking: TalkingGuard, seconds: float = 1.5) -> int:
     return len(talking.work_us)
 
 
-needs_gcc = pytest.mark.skipif(
-    not shutil.which("gcc"), reason="gcc is not installed: sh tests/system-packages.sh test"
-)
-
-
-def bad_disk(folder: Path) -> dict[str, str]:
-    """For a process whose disk stalls while the file `stall` exists and refuses while `refuse` does."""
-    shim = folder / "bad_disk.so"
-    source = Path(__file__).with_name("bad_disk.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True)
-    return {"LD_PRELOAD": str(shim), "STALL": str(folder / "stall"), "REFUSE": str(folder / "refuse")}
-
-
 @needs_gcc
 def test_a_disk_that_stalls_holds_up_neither_the_link_nor_the_page(tmp_path: Path) -> None:
     stall, port = tmp_path / "stall", free_port()
@@ -117,22 +100,8 @@ def trouble(
 
 
 def test_a_full_disk_loses_no_event_and_the_gap_is_told(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    filler = state / "filler"
-    state.mkdir()
-    mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", state], capture_output=True)
-    if mounting.returncode:
-        pytest.skip("mounting a small file system needs root")
-
-    def fill() -> None:
-        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(bytes(4096))
-
-    try:
-        trouble(tmp_path, fill, filler.unlink, {})
-    finally:
-        subprocess.run(["umount", "-l", state], check=True)
+    with small_disk(tmp_path / "state", 4) as filler:
+        trouble(tmp_path, lambda: fill(filler), filler.unlink, {})
 
 
 @needs_gcc
