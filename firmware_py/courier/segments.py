@@ -27,6 +27,8 @@ class Segments:
     def __init__(self, folder: Path, quota_bytes: int, keep_s: float) -> None:
         self._folder = folder
         self._quota_bytes = quota_bytes
+        self._spare_bytes = quota_bytes // 100  # more than a second brings: the quota holds between two looks
+        self._others_bytes = 0  # in every file but the one under way, as far as known
         self._keep_s = keep_s
         self._about: dict[str, Any] | None = None
         self._shadow: Shadow | None = None
@@ -92,7 +94,8 @@ class Segments:
                 self._fail(error)
         elif self.problem and self._about is not None:
             self.problem = ""  # the next tick tries again
-        if wall_s - self._tidy_s >= TIDY_EVERY_S or wall_s < self._tidy_s:
+        crowded = self._others_bytes + self._size() > self._quota_bytes - self._spare_bytes
+        if crowded or wall_s - self._tidy_s >= TIDY_EVERY_S or wall_s < self._tidy_s:
             self._tidy_s = wall_s
             self._tidy(wall_s)
 
@@ -104,6 +107,7 @@ class Segments:
             self._writer.finish()
             self._file.flush()
             os.fsync(self._file.fileno())
+            self._others_bytes += self._size()
             self._file.close()
             self._path.rename(self._path.with_suffix(""))
         except OSError as error:
@@ -144,6 +148,9 @@ class Segments:
                     self._path.unlink()
         self._file = self._writer = None
 
+    def _size(self) -> int:
+        return self._file.tell() if self._file is not None else 0
+
     def _tidy(self, wall_s: float) -> None:
         try:
             found = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.mcap*"))
@@ -151,7 +158,8 @@ class Segments:
             return
         total = sum(size for _, size, _ in found)
         for modified_s, size, path in found:
-            if path == self._path or (total <= self._quota_bytes and wall_s - modified_s <= self._keep_s):
+            fits = total <= self._quota_bytes - 2 * self._spare_bytes
+            if path == self._path or (fits and wall_s - modified_s <= self._keep_s):
                 continue
             try:
                 path.unlink()
@@ -159,6 +167,7 @@ class Segments:
                 log.warning("recorder: cannot delete the old %s (%s)", path, error.strerror)
             else:
                 total -= size
+        self._others_bytes = total - self._size()
 
 
 def unused(path: Path) -> Path:
