@@ -36,7 +36,9 @@ class Segments:
         self._writer: McapWriter | None = None
         self._path = folder
         self._started_ns = 0
-        self._fresh = 0  # frames since they were last made durable
+        self._fresh = 0  # frames that are not surely on disk, those of the chunk under way included
+        self._in_chunk = 0
+        self._end_bytes = 0  # of the last whole chunk
         self._lost, self._lost_why = 0, ""  # not yet told in a file ...
         self._told = 0  # ... or told in one that is not durable yet
         self._durable = False  # something of this file is surely on disk
@@ -63,8 +65,11 @@ class Segments:
                 self._writer.gap(frame.t_ns, self._lost - self._told, self._lost_why)
                 self._told = self._lost
             self._fresh += 1
+            self._in_chunk += 1
             self._writer.frame(frame)
             self._writer.decision(decision)
+            if (end := self._size()) != self._end_bytes:
+                self._end_bytes, self._in_chunk = end, 1  # part of this tick may be in the next chunk
         except OSError as error:
             self._fail(error)
 
@@ -89,7 +94,7 @@ class Segments:
                 os.fsync(self._file.fileno())
                 self._durable = True
                 self._lost -= self._told
-                self._fresh = self._told = 0
+                self._fresh, self._told = self._in_chunk, 0
             except OSError as error:
                 self._fail(error)
         elif self.problem and self._about is not None:
@@ -127,6 +132,8 @@ class Segments:
             self._writer = McapWriter(self._file, self._about, state, exact, t_ns, wall_ns - t_ns)
             self._started_ns = t_ns
             self._durable = False
+            self._fresh = self._in_chunk = 0
+            self._end_bytes = self._size()
         except OSError as error:
             self._fail(error)
 
