@@ -111,7 +111,7 @@ def channel(d: Drawing, y: float, number: int, edge: str, trigger: str) -> None:
     d.rail(650, y - 34, "12 V")
     d.wire((666, y), (756, y))
     d.dot(696, y)
-    d.resistor(696, y, "100 k", upright=True)
+    d.resistor(696, y, "10 k", upright=True)
     d.ground(696, y + 60)
     d.ring(780, y + 6, 24)
     d.text(780, y + 11, f"Q{number}", 13, anchor="middle", weight=700)
@@ -124,12 +124,10 @@ def channel(d: Drawing, y: float, number: int, edge: str, trigger: str) -> None:
     d.wire((860, y - 92), (860, y - 78))
     d.dot(860, y - 88)
     d.dot(860, y - 28)
-    d.wire((860, y - 88), (950, y - 88), (950, y - 76))
-    d.path(f"M940 {y - 60} h20 M940 {y - 76} h20 l-10 16 z")
-    d.path(f"M940 {y - 42} l10 -14 l10 14 z M936 {y - 60} l4 4 M960 {y - 56} l4 -4")
-    d.wire((950, y - 60), (950, y - 56))
-    d.wire((950, y - 42), (950, y - 28), (860, y - 28))
-    d.text(972, y - 66, "1N4148 and\n24 V zener:\nquick release", 11.5, SOFT)
+    d.wire((860, y - 88), (950, y - 88), (950, y - 82))
+    d.diode(950, y - 82, "24 V zener", up=False, zener=True)
+    d.diode(950, y - 56, "1N4148", up=True)
+    d.wire((950, y - 34), (950, y - 28), (860, y - 28))
 
 
 def relay_chain() -> Drawing:
@@ -167,7 +165,7 @@ def relay_chain() -> Drawing:
         d.wire((1110, y), (1110, y + 16), color=SAFE, width=2.4)
         d.wire((1110, y + 50), (1094, y + 16), color=SAFE, width=2.4)
         d.wire((1110, y + 50), (1110, y + 70), color=SAFE, width=2.4)
-        d.text(1084, y + 40, name, 12.5, SAFE, "end", 700)
+        d.text(1116, y + 38, name, 12.5, SAFE, weight=700)
 
     d.text(40, 580, "Read-back: both relays have really dropped", 16, INK, weight=700)
     d.box(40, 626, 130, 110, "Raspberry Pi", "", fill=WARM)
@@ -187,9 +185,27 @@ def relay_chain() -> Drawing:
     d.contact(800, 686, "K1.2  NC", closed=True)
     d.wire((860, 686), (880, 686), color=SAFE, width=2.4)
     d.contact(880, 686, "K2.2  NC", closed=True)
-    d.wire((940, 686), (990, 686), (990, 700), color=SAFE, width=2.4)
-    d.ground(990, 700, "0 V (12 V side)")
+    d.wire((940, 686), (968, 686), (968, 700), color=SAFE, width=2.4)
+    d.ground(968, 700, "0 V (12 V side)")
     d.text(690, 752, "5 mA wets the contacts: they want 1 mA at 5 V", 11.5, SOFT)
+    d.box(1030, 530, 330, 232, "Pins", "")
+    d.text(
+        1044,
+        576,
+        "U1, U2 (DIP-16): 16 to 3V3, 8 and 1 to GND, 100 nF\n"
+        "2: C to pin 1, R to 3V3; 3: reset; 4: A; 5: B; 6: Q\n"
+        "unused half: 11, 12, 13, 15 to GND, 14 to 3V3\n"
+        "\n"
+        "OK1-3: 1 anode, 2 cathode, 3 emitter, 4 collector\n"
+        "Q1, Q2, flat side to you: source, gate, drain\n"
+        "\n"
+        "K1, K2: NO pair 33-34 is K.1, NC pair 11-12 is K.2;\n"
+        "trust your relay's print and a meter, not memory\n"
+        "Zener and diode: bars face each other;\n"
+        "12 V comes through a 250 mA polyfuse",
+        11.5,
+        SOFT,
+    )
     d.text(
         40,
         820,
@@ -208,7 +224,7 @@ def hip_pod() -> Drawing:
     d.box(40, 110, 300, 360, "Pod, 60 × 40 × 20 mm", "", fill=WARM)
     d.box(70, 160, 240, 66, "LSM6DSOX", "0x6A, I2C, 10 k pull-ups to 3V3")
     d.box(70, 256, 110, 76, "MCP1700", "3V3 LDO\n1 µF in, out")
-    d.box(200, 256, 110, 76, "PCA9615", "bus A: chip\nbus B: pairs")
+    d.box(200, 256, 110, 76, "PCA9615", "A: 3V3, chip\nB: 5 V, pairs")
     d.wire((255, 226), (255, 256), color=SIGNAL)
     d.wire((125, 256), (125, 226), color=POWER)
     d.box(70, 368, 240, 70, "Stop button", "NC mushroom, in reach")
@@ -226,13 +242,16 @@ def hip_pod() -> Drawing:
         d.text(830, y - 8, note, 12, color, "end", 700)
     d.wire((310, 294), (330, 294), (330, 194), (340, 194), color=SIGNAL)
     d.wire((330, 254), (340, 254), color=SIGNAL)
+    d.wire((340, 314), (310, 314), color=POWER)
+    d.wire((326, 314), (326, 348), (125, 348), (125, 332), color=POWER)
+    d.dot(326, 314, POWER)
     d.wire((310, 404), (340, 404), color=SAFE)
     d.box(560, 150, 60, 300, color=INK)
     d.text(590, 470, "magnetic connector\n8 pogo pins, 10-20 N\nat the console end", 12, INK, "middle", 700)
     d.text(450, 338, "screened Cat 5e, stranded, 2-3 m,\naway from the motor leads", 11.5, SOFT, "middle")
     d.text(732, 338, "screen to GND\nat the console only", 11.5, SOFT, "middle")
     d.box(840, 110, 300, 360, "Console box", "", fill=WARM)
-    d.box(870, 160, 120, 110, "PCA9615", "EN to 3V3\n100 R at each\npair's ends")
+    d.box(870, 160, 120, 110, "PCA9615", "A, EN: 3V3\nB: 5 V, pairs\n100 R across\neach pair's ends")
     d.wire((840, 194), (870, 194), color=SIGNAL)
     d.wire((840, 254), (870, 254), color=SIGNAL)
     d.wire((990, 215), (1020, 215), color=SIGNAL, arrow=True)
@@ -241,11 +260,11 @@ def hip_pod() -> Drawing:
     d.wire((840, 314), (870, 314), color=POWER)
     d.box(
         870,
-        376,
+        372,
         250,
-        66,
+        80,
         f"GPIO {CONFIG.panel.stop_pin}, 10 k to 3V3",
-        "high = pressed, or wire broken",
+        "1 k in series, 100 nF to GND\nhigh = pressed, or wire broken",
         color=SAFE,
     )
     d.wire((840, 404), (870, 404), color=SAFE)
@@ -276,7 +295,7 @@ def deck() -> Drawing:
     d.ring(left, floor + 12, 15)
     d.ring(right, floor + 12, 15)
     d.path(f"M{left - 76} {floor - 6} L{left - 56} 190 h28 L{left - 32} {floor - 6} z", INK, WARM)
-    d.box(left - 112, 150, 120, 54, "Console box", color=INK)
+    d.box(left - 132, 130, 156, 74, "Console box", "arming button, lamp,\nbuzzer", color=INK)
     d.box(left - 44, 290, 52, 36, color=SIGNAL)
     d.text(left - 84, 305, "range sensor", 12, SIGNAL, "end", 700)
     d.text(left - 84, 323, "pelvis height, level,\nat the front edge", 11.5, SOFT, "end")
@@ -290,9 +309,13 @@ def deck() -> Drawing:
     d.path(f"M{at + 16} 330 L{at + 34} 415 L{at + 30} {floor - 8} h28", INK, width=9)
     d.path(f"M{at + 8} 222 L{at + 40} 270 L{at + 74} 262", INK, width=7)
     d.box(at - 36, 300, 20, 26, color=SAFE, fill="#ffe3ec")
-    d.path(f"M{at - 28} 326 C{at - 40} 430 {left + 40} 430 {left - 30} 204", SAFE)
-    d.text(at + 92, 300, "hip pod: middle of\nthe back belt, arrow\nup, cable down", 12, SAFE, weight=700)
-    d.wire((at + 86, 308), (at - 12, 312), color=SAFE, arrow=True)
+    d.path(f"M{at - 28} 326 C{at - 40} 470 {left + 30} 470 {left - 54} 420 V204", SAFE)
+    d.text(left + 94, 372, "cable: below the beam,\nup the post", 11.5, SAFE)
+    d.ring(at + 20, 318, 8, SAFE, "#ffe3ec")
+    d.text(at + 92, 376, "stop button: on the\nbelt, within reach,\nwired to the pod", 12, SAFE, weight=700)
+    d.wire((at + 86, 372), (at + 28, 326), color=SAFE, arrow=True)
+    d.text(at + 92, 288, "hip pod: middle of\nthe back belt, arrow\nup, cable down", 12, SAFE, weight=700)
+    d.wire((at + 86, 288), (at - 14, 304), color=SAFE, arrow=True)
     for x_m, name, note in (
         (front_m, "front line", f"{CONFIG.deck.front_line_mm} mm"),
         (rear_m, "rear line", f"{CONFIG.deck.rear_line_percent:g} % = {rear_m * 1000:.0f} mm"),

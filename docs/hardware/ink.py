@@ -111,6 +111,15 @@ class Drawing:
         self.wire((x - 10, y - 14), (x + 10, y - 14), color=color, width=2.6)
         self.text(x, y - 20, name, 12, color, "middle", 700)
 
+    def diode(self, x: float, y: float, name: str, up: bool, zener: bool = False) -> None:
+        """An upright diode 20 high from y on; its cathode is above (`up`) or below."""
+        bar, base = (y + 2, y + 16) if up else (y + 18, y + 4)
+        self.path(f"M{x - 9:g} {base:g} h18 L{x:g} {bar:g} z M{x - 9:g} {bar:g} h18", fill=INK)
+        if zener:
+            self.path(f"M{x - 9:g} {bar:g} l-4 -4 M{x + 9:g} {bar:g} l4 4")
+        self.wire((x, y - 2), (x, y + 22))
+        self.text(x + 20, y + 14, name, 11.5, SOFT)
+
     def coil(self, x: float, y: float, name: str) -> None:
         """A relay coil 44 high, from (x, y) downward."""
         self._out.append(
@@ -130,7 +139,7 @@ class Drawing:
 
     def save(self, path: Path) -> None:
         markers = "".join(
-            f'<marker id="a{c[1:]}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">'
+            f'<marker id="a{c[1:]}" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" markerWidth="13" markerHeight="13" orient="auto-start-reverse">'
             f'<path d="M0 0 10 5 0 10z" fill="{c}"/></marker>'
             for c in (INK, SOFT, SAFE, SIGNAL, POWER)
         )
