@@ -20,6 +20,8 @@ from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.position import PositionParams
 
+INSTALLED = Path("/etc/rearguard/config.toml")
+
 
 class ConfigError(Exception):
     """The configuration cannot be used. The message has one line a mistake: key, value, span, unit, cure."""
@@ -351,10 +353,15 @@ def load(path: Path | None) -> Config:
         ) from None
     try:
         return parse(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             f"config: {path} is not TOML: {error}. Usually a missing quote or bracket on that line."
         ) from None
+
+
+def load_of_device(path: Path | None) -> Config:
+    """`path`, else the installed file, else the defaults: for a person's commands, never for the guard."""
+    return load(path or (INSTALLED if INSTALLED.exists() else None))
 
 
 def parse(raw: dict[str, Any]) -> Config:

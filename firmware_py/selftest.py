@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from firmware_py.config import Config, load
+from firmware_py.config import Config, load_of_device
 from firmware_py.edge import EdgeError
 from firmware_py.edge.relay import Relay, real_pins
 from firmware_py.edge.service import go_realtime, only_instance
@@ -39,7 +39,9 @@ class Refused(Exception):
 
 
 def selftest(
-    config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; else the installed one, else the defaults.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often to pull and drop.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -47,7 +49,7 @@ def selftest(
 
     Nobody on the belt, belt stopped. Example: rearguard selftest --rounds 10
     """
-    settings = load(config)
+    settings = load_of_device(config)
     try:
         with only_instance(Path(settings.courier.socket).with_name("guard.lock")):
             real_pins()

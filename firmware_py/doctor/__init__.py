@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.config import Config, load
+from firmware_py.config import Config, load_of_device
 from firmware_py.doctor.computer import computer
 from firmware_py.doctor.line import FAIL, PASS, WARN, Line
 from firmware_py.doctor.pins import pins
@@ -22,7 +22,9 @@ from sensors.i2c import Bus, open_bus
 
 
 def check(
-    config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; else the installed one, else the defaults.")
+    ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.5, max=600, help="How long to count errors on the cable.")
     ] = 10.0,
@@ -33,7 +35,7 @@ def check(
     Example: rearguard check --config /etc/rearguard/config.toml --seconds 30
     """
     worst = PASS
-    for line in look(load(config), seconds):
+    for line in look(load_of_device(config), seconds):
         worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
         typer.echo(json.dumps(line._asdict()) if as_json else _words(line))
     typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)

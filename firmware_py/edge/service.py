@@ -123,7 +123,12 @@ def only_instance(path: Path) -> IO[str]:
     """Takes the lock that a second guard would need too; keep the file open. Raises EdgeError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = path.open("a+")
+        try:
+            held = path.open("r+")
+        except (
+            FileNotFoundError
+        ):  # only then: in a sticky folder the kernel lets not even root "create" what is there
+            held = path.open("a+")
     except OSError as error:
         raise EdgeError(
             f"guard: cannot open {path} ({error.strerror}). Usually the runtime directory belongs to another user: "

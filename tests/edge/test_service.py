@@ -128,6 +128,15 @@ def test_a_second_guard_is_refused_until_the_first_has_gone(tmp_path: Path) -> N
     only_instance(path).close()
 
 
+def test_the_lock_that_is_there_is_not_created_again(tmp_path: Path) -> None:
+    """With O_CREAT, Debian's fs.protected_regular = 2 refuses even root another user's file in a sticky folder."""
+    path = tmp_path / "guard.lock"
+    path.write_text("")
+    tmp_path.chmod(0o500)  # nothing can be made in here, but by root
+    with only_instance(path) as held:
+        assert held.mode == "r+"
+
+
 def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgeError, match="runtime directory"):

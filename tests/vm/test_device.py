@@ -74,6 +74,18 @@ def test_a_walker_who_drifts_is_stopped_and_a_broker_hears_of_it(machine: Machin
     assert envelope["specversion"] == "1.0"
 
 
+def test_a_person_looks_at_the_stopped_device_and_the_guard_comes_back(machine: Machine) -> None:
+    """As root on Debian, whose kernel settings protect the guard's own files in a sticky folder."""
+    assert machine.sh("cat /proc/sys/fs/protected_regular").strip() == "2"
+    machine.sh("systemctl stop rearguard-guard")
+    _, out = machine.try_sh("rearguard check --seconds 1 --json", 120)
+    lines = {line["name"]: line for line in map(json.loads, filter(None, out.splitlines())) if "name" in line}
+    assert "guard" not in lines, out  # "another guard runs", or a lock that cannot be opened
+    assert lines["imu registers"]["verdict"] == "PASS", out
+    machine.sh("systemctl start rearguard-guard", 120)
+    wait_up(machine)
+
+
 def test_an_upgrade_switches_and_a_rollback_goes_back(machine: Machine) -> None:
     first = machine.sh("readlink /opt/rearguard/current").strip()
     start_s = time.monotonic()
