@@ -27,7 +27,10 @@ def save(obj: object) -> dict[str, Any]:
 
 def restore(obj: object, state: dict[str, Any]) -> None:
     """Set every slot of `obj`, built with the same parameters, from `save`. Raises StateError, changes nothing then."""
-    _check(obj, state)
+    try:
+        _check(obj, state)
+    except RecursionError:
+        raise StateError("saved state is nested without end: a damaged file?") from None
     for name, value in state.items():
         current = getattr(obj, name)
         if _is_own(current):

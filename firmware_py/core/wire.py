@@ -4,7 +4,7 @@ Must never lose a bit: floats travel as IEEE doubles, "not known" as NaN, which 
 """
 
 import struct
-from math import nan
+from math import isfinite, nan
 
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -56,6 +56,8 @@ def unpack_frame(data: bytes) -> Frame:
     try:
         (t_ns, late_ns, imu_code, imu_t, ax, ay, az, gx, gy, gz, belt_code, belt_t, distance, count, speed, feedback,
          buttons, refusal) = _FRAME.unpack(data)  # fmt: skip
+        if t_ns < 0:
+            raise ValueError(f"at {t_ns} ns")
         imu = ImuSample(imu_t, (ax, ay, az), (gx, gy, gz)) if imu_code == 0 else _FAULTS[imu_code - 1]
         belt: RangeSample | Fault | None
         if belt_code == 0:
@@ -74,7 +76,7 @@ def unpack_frame(data: bytes) -> Frame:
             bool(buttons & 4),
             _CAUSES[refusal],
         )
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise ValueError(
             f"not a frame: {error}. Usually a guard and a courier of different versions."
         ) from None
@@ -112,6 +114,10 @@ def unpack_decision(data: bytes) -> Decision:
     try:
         (t_ns, run, cause, rule, value, limit, warning, refusal, phase, position, velocity, rest, margin, tilt, down,
          down_limit, cadence, steps, speed, soft_stop, refused) = _DECISION.unpack(data)  # fmt: skip
+        if t_ns < 0 or not isfinite(
+            speed
+        ):  # value and limit of a rule may be anything: a stop has to be told
+            raise ValueError(f"at {t_ns} ns, belt {speed} m/s")
         return Decision(
             t_ns,
             run,
@@ -135,11 +141,15 @@ def unpack_decision(data: bytes) -> Decision:
             soft_stop,
             _CAUSES[refused],
         )
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise ValueError(
             f"not a decision: {error}. Usually a guard and a courier of different versions."
         ) from None
 
 
 def _known(value: float) -> float | None:
-    return None if value != value else value
+    if value != value:
+        return None
+    if not isfinite(value):
+        raise ValueError("an infinite number")
+    return value

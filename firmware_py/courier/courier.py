@@ -29,8 +29,8 @@ from firmware_py.courier.live import Live, courier_parts
 from firmware_py.courier.mqtt import Broker, CredentialError
 from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
-from firmware_py.courier.receiver import Receiver
-from firmware_py.courier.recorder import Recorder
+from firmware_py.courier.receiver import Receiver, object_of
+from firmware_py.courier.recorder import ABOUT, Recorder
 from firmware_py.courier.report import html_of
 from firmware_py.courier.sessions import Sessions, Tally, snapshot
 from firmware_py.edge.service import ServiceManager
@@ -102,13 +102,12 @@ class Courier:
     # -- the link's thread ---------------------------------------------------------------------------------
 
     def hello(self, hello: dict[str, Any]) -> None:
-        again = hello.get("boot_id") == self._guard.boot_id
+        if missing := [key for key in ABOUT if key not in hello]:
+            raise ValueError(f"a guard that does not tell its {', '.join(missing)}")
+        hello |= {key: _text(hello[key]) for key in ("boot_id", "config_hash", "version")}
+        again = hello["boot_id"] == self._guard.boot_id
         self._guard = Stamp(
-            self.config.courier.device_id,
-            "guard",
-            str(hello.get("boot_id", "unknown"))[:64],
-            str(hello.get("config_hash", ""))[:64],
-            str(hello.get("version", ""))[:64],
+            self.config.courier.device_id, "guard", hello["boot_id"], hello["config_hash"], hello["version"]
         )
         self.live.hello = hello
         self._clock_known = False
@@ -138,7 +137,7 @@ class Courier:
     def event(self, seq: int, raw: bytes) -> None:
         self.keeper.guard_event(self._guard, seq, raw, self.live.wall_s)
         with contextlib.suppress(ValueError):
-            self.recorder.event(json.loads(raw))
+            self.recorder.event(object_of(raw))
 
     def monitor_state(self, state: dict[str, Any]) -> None:
         self.recorder.monitor_state(state)
@@ -378,10 +377,15 @@ class Courier:
         self._manager.close()
 
 
+def _text(value: Any) -> str:
+    """Short, and nothing that a database or a broker would refuse (half of a surrogate pair)."""
+    return str(value)[:64].encode("utf-8", "replace").decode()
+
+
 def _p99_ms(lateness_us: Any) -> float | None:
     try:
         return round(float(lateness_us["p99"]) / 1000, 3)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
 
 

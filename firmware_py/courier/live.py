@@ -141,7 +141,7 @@ class Live:
             made.append(_part("Relay contacts", "ok" if agree else "bad", f"contacts say {text}"))
         realtime = self.hello.get("realtime")
         if isinstance(realtime, list):
-            refused = [str(a.get("what")) for a in realtime if not a.get("ok")]
+            refused = [str(a.get("what")) for a in realtime if isinstance(a, dict) and not a.get("ok")]
             granted = not refused
             text = "granted" if granted else f"refused: {', '.join(refused)}; times may vary"
             made.append(_part("Real-time rights", "ok" if granted else "off", text))

@@ -8,6 +8,7 @@ any order; the newest guard is the one that counts. Two words go back: `A` (this
 import contextlib
 import json
 import logging
+import math
 import selectors
 import socket
 import struct
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 TICK_SIZE = FRAME_SIZE + DECISION_SIZE
 MAX_PACKET = 1 << 20  # a saved monitor state is tens of kilobytes
+SEQ_MAX = 2**63 - 1
 _SEQ = struct.Struct("<Q")
 
 
@@ -161,19 +163,30 @@ class Receiver:
                 raise ValueError(f"a tick has {TICK_SIZE} bytes, not {len(payload)}")
             told.tick(payload, unpack_frame(payload[:FRAME_SIZE]), unpack_decision(payload[FRAME_SIZE:]))
         elif kind == ord("E"):
-            told.event(_SEQ.unpack_from(payload)[0], payload[_SEQ.size :])
+            (seq,) = _SEQ.unpack_from(payload)
+            if seq > SEQ_MAX:  # what the database cannot take would stay in its way for ever
+                raise ValueError(f"no guard counts to {seq}")
+            told.event(seq, payload[_SEQ.size :])
         elif kind == ord("H"):
-            told.hello(_object(payload))
+            told.hello(object_of(payload))
         elif kind == ord("S"):
-            told.monitor_state(_object(payload))
+            told.monitor_state(object_of(payload))
         elif kind == ord("C"):
-            told.counters(_object(payload))
+            told.counters(object_of(payload))
         else:
             raise ValueError(f"no packet is called {kind:#04x}")
 
 
-def _object(payload: bytes) -> dict[str, Any]:
-    value = json.loads(payload)
+def object_of(payload: bytes) -> dict[str, Any]:
+    """A JSON object whose numbers are finite: what is handed on as JSON must be JSON. Raises ValueError."""
+    value = json.loads(payload, parse_float=_finite, parse_constant=_finite)
     if not isinstance(value, dict):
         raise ValueError("a JSON object was expected")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is not a finite number")
     return value

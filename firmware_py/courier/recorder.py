@@ -21,6 +21,7 @@ from firmware_py.courier.waiting import Waiting
 log = logging.getLogger(__name__)
 
 ROOM = 200 * 30  # a stall of 30 s at 200 Hz
+ABOUT = ("version", "config", "config_hash", "rate_hz", "boot_id")  # of a guard's hello, in every file
 
 
 class Tape:
@@ -33,8 +34,7 @@ class Tape:
 
     def hello(self, hello: dict[str, Any]) -> None:
         """A guard has connected: what it says of itself goes into every file."""
-        keys = ("version", "config", "config_hash", "rate_hz", "boot_id")
-        about = {key: hello[key] for key in keys if key in hello}
+        about = {key: hello[key] for key in ABOUT}
         about |= {"button_recorded": True, "feedback_recorded": True, "distance_recorded": True}
         self.shadow = Shadow(hello)
         self.segments.begin(about, self.shadow)
@@ -50,7 +50,8 @@ class Tape:
 
     def event(self, event: dict[str, Any]) -> None:
         """One event of the guard. Raises ValueError, and keeps nothing of it, when it is not one."""
-        if not isinstance(event.get("t_ns"), int):
+        t_ns = event.get("t_ns")
+        if not isinstance(t_ns, int) or not 0 <= t_ns < 2**63:
             raise ValueError(f"an event without its time: {event}")
         self.segments.event(event)
         self.incidents.event(event)
@@ -135,8 +136,9 @@ class Recorder:
                 try:
                     job()
                 except Exception:  # one bad message must not end the recording
+                    if not self._broken:  # not two hundred times a second
+                        log.exception("recorder: an unexpected mistake; going on")
                     self._broken = "recorder: an unexpected mistake, see the log"
-                    log.exception("recorder: an unexpected mistake; going on")
             dropped = self._waiting.dropped
             if dropped > self._dropped:
                 self._tape.segments.miss(dropped - self._dropped, "the disk was too slow")

@@ -24,7 +24,7 @@ class Shadow:
         self._known = False
         try:
             self._monitor = Monitor(parse(hello["config"]).monitor_params(), float(hello["rate_hz"]))
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
+        except (ConfigError, KeyError, TypeError, ValueError, OverflowError) as error:
             log.warning(
                 "recorder: the guard's configuration is not understood (%s); traces will hold no state", error
             )

@@ -191,7 +191,9 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Tr
                 return TraceError(
                     f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample."
                 )
-    empty = next(column for column in REQUIRED if not row[column])
+    empty = next((column for column in REQUIRED if not row[column]), None)
+    if empty is None:
+        return TraceError(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")
     return TraceError(
         f"{where}: {empty} is empty while other IMU columns are not. Usually a cut row: an IMU sample has all six "
         "values, or none for no new sample."

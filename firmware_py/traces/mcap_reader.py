@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def read_mcap(path: Path) -> Trace:
                 notes.append(
                     "ticks were lost on the way to the recorder: the state at the start is near, not exact"
                 )
-    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise _another_form(path, "config or state", 0, error) from None
     trace.frames = _frames(trace, chain([] if after is None else [after], items))
     return trace
@@ -91,32 +92,33 @@ def _frames(trace: Trace, items: Iterator[Item]) -> Iterator[Frame]:
     try:
         for name, message in items:
             if name == topic.IMU:
-                t_ns = message["t_ns"]
+                t_ns = _whole(message["t_ns"])
                 if "fault" in message:
                     imu = Fault(message["fault"])
                 else:
                     ax, ay, az = message["accel_m_s2"]
                     gx, gy, gz = message["gyro_rad_s"]
-                    imu = ImuSample(message["sample_t_ns"], (ax, ay, az), (gx, gy, gz))
+                    imu = ImuSample(_whole(message["sample_t_ns"]), (ax, ay, az), (gx, gy, gz))
                 if t_ns <= last_ns:
                     raise ValueError(f"t_ns = {t_ns} does not come after {last_ns}")
                 last_ns = t_ns
                 count += 1
-                yield Frame(t_ns, message["late_ns"], imu, belt, *inputs)
+                yield Frame(t_ns, _whole(message["late_ns"]), imu, belt, *inputs)
                 belt = None
             elif name == topic.RANGE:
                 if "fault" in message:
                     belt = Fault(message["fault"])
                 else:
-                    belt = RangeSample(message["sample_t_ns"], message["distance_m"], message["count"])
+                    count_255 = _whole(message["count"], 255)
+                    belt = RangeSample(_whole(message["sample_t_ns"]), message["distance_m"], count_255)
             elif name == topic.INPUTS:
                 refusal = message["refusal"]
                 inputs = (
-                    message["belt_speed_m_s"],
-                    message["feedback"],
-                    message["reset_pressed"],
-                    message["stop_pressed"],
-                    message["stop_requested"],
+                    _speed(message["belt_speed_m_s"]),
+                    None if message["feedback"] is None else _flag(message["feedback"]),
+                    _flag(message["reset_pressed"]),
+                    _flag(message["stop_pressed"]),
+                    _flag(message["stop_requested"]),
                     Cause(refusal) if refusal else None,
                 )
             elif name == topic.CHECKPOINT:
@@ -125,8 +127,28 @@ def _frames(trace: Trace, items: Iterator[Item]) -> Iterator[Frame]:
                 trace.notes.append(
                     f"{message['frames']} frames are missing before {message['t_ns'] / 1e9:g} s: {message['why']}"
                 )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _another_form(trace.path, name, count, error) from None
+
+
+def _whole(value: Any, most: int = 2**63 - 1) -> int:
+    if type(value) is not int or not -most <= value <= most:
+        raise ValueError(f"{value!r} is not a whole number up to {most}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if value is not True and value is not False:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _speed(value: Any) -> float | None:
+    if value is None:
+        return None
+    if not isfinite(value):
+        raise ValueError(f"a speed of {value!r} m/s")
+    return float(value)
 
 
 def _another_form(path: Path, name: str, count: int, error: Exception) -> TraceError:
@@ -148,7 +170,7 @@ def _items(
     for names, payloads in _chunks(data, notes, clock, wanted):
         try:
             yield from zip(names, json.loads(b"[" + b",".join(payloads) + b"]"), strict=True)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise TraceError(f"{path}: messages are not JSON. Usually a file of another program.") from None
 
 
@@ -165,7 +187,7 @@ def _chunks(
         if start + length > len(data):
             break
         if opcode == DATA_END:
-            (crc,) = struct.unpack_from("<I", data, start)
+            crc = int.from_bytes(data[start : start + 4], "little")
             if crc and crc != zlib.crc32(memoryview(data)[:position]):
                 notes.append(
                     "the file was changed after it was written (CRC of the whole): something may be missing"

@@ -4,6 +4,7 @@ Same frames, same configuration, same version: bit-identical decisions, named by
 """
 
 import hashlib
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -199,7 +200,16 @@ def open_trace(path: Path) -> Trace:
 def replay_file(path: Path, config: Config | None = None, rearm: bool = False) -> Summary:
     """Replay one file: with `config`, or what the trace was recorded with, or the defaults. Raises TraceError."""
     trace = open_trace(path)
-    return summarize(trace, replay_trace(trace, *prepare(trace, config), rearm))
+    steps = replay_trace(trace, *prepare(trace, config), rearm)
+    try:
+        return summarize(trace, steps)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+        if trace.state is None:
+            raise
+        raise TraceError(
+            f"{path}: nothing can go on from the state at its start ({error!r}). Usually a damaged file, or one of "
+            "another version: replay it with the version that recorded it."
+        ) from error
 
 
 def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:

@@ -1,0 +1,106 @@
+"""Every decoder of outside bytes: its examples, what once broke it, blind changes. tests/proof/fuzz.py goes deeper."""
+
+import json
+import os
+import random
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from firmware_py.core.wire import pack_decision, pack_frame
+from firmware_py.traces import mcap_reader
+from tests.proof.fuzz import TARGETS, _courier, _mcap_seeds, _walked, attempt
+from tests.traces.make import HEADER, ROW
+
+CHANGES = 40 * int(os.environ.get("REARGUARD_REPETITIONS", "1"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _courier_ends() -> Iterator[None]:
+    yield
+    _courier().recorder.close()
+
+
+def one(packet: bytes) -> bytes:
+    """As link_to_courier takes it."""
+    return len(packet).to_bytes(2, "little") + packet
+
+
+def event(seq: int, **changed: object) -> bytes:
+    told = {"kind": "armed", "t_ns": 1, "cause": None, "rule": "", "value": 0.0, "limit": 0.0, **changed}
+    return one(b"E" + struct.pack("<Q", seq) + json.dumps(told).encode())
+
+
+def decision(**changed: object) -> bytes:
+    return pack_decision(_walked()[0][1]._replace(**changed))
+
+
+HALF_A_PAIR = (
+    b'H{"boot_id": "\\ud800", "config_hash": "\\ud800", "version": "\\ud800", "config": {}, "rate_hz": 200}'
+)
+TICK = one(b"T" + pack_frame(_walked()[0][0]) + pack_decision(_walked()[0][1]))
+ODDLY = ("link_to_courier", "mcap_messages", "state")  # begin with the place of something odd
+NAN, INF = float("nan"), float("inf")
+ROWS = f"{HEADER}\n0.00,{ROW},0.5,,\n"
+
+# target -> inputs that it once did not bear
+BROKE: dict[str, list[bytes]] = {
+    "decision": [decision(belt_speed_m_s=NAN), decision(tilt_rad=INF), decision(t_ns=-1)],
+    "frame": [pack_frame(_walked()[0][0]._replace(belt_speed_m_s=INF))],
+    "link_to_courier": [
+        event(1 << 63),
+        event(1, t_ns=1 << 70),
+        event(1, t_ns=-1),
+        one(HALF_A_PAIR) + event(1),
+        one(b'H{"boot_id": "b"}') + TICK,
+        one(b'H{"boot_id": "b"}') + TICK,
+    ],
+    "csv": [
+        f"{ROWS}1e300,{ROW},0.5,,\n".encode(),
+        f"{ROWS}0.01,1e308,1e308,1e308,0,0,0,0.5,,\n".encode(),
+    ],
+    "config": [b"[deck]\nlength_mm = " + b"[" * 2000],
+    "mcap": [
+        mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.DATA_END, 0),
+        _mcap_seeds()[2] + b"\x0f" + bytes(9),
+    ],
+}
+
+
+def tried(name: str) -> Iterator[bytes]:
+    """The examples, then examples with a few bytes changed, cut, doubled or put in from another."""
+    seeds = TARGETS[name].seeds()
+    yield from seeds
+    chance = random.Random(name)
+    for _ in range(CHANGES):
+        data = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(0, 4)):
+            at = chance.randrange(len(data) + 1)
+            match chance.randrange(4):
+                case 0:
+                    data[at : at + 1] = chance.randbytes(1)
+                case 1:
+                    del data[at : at + chance.choice((1, 2, 8, 1000))]
+                case 2:
+                    other = chance.choice(seeds)
+                    start = chance.randrange(len(other) + 1)
+                    data[at:at] = other[start : start + 64]
+                case _:
+                    data[at : at + 8] = chance.choice(
+                        (bytes(8), b"\xff" * 8, b"1e300", b"NaN", b"[{}]", b"-1")
+                    )
+        if name in ODDLY:
+            data[:3] = chance.randbytes(1) + b"\0" + chance.randbytes(1)
+        yield bytes(data)
+
+
+@pytest.mark.parametrize(("name", "data"), [(name, data) for name, some in BROKE.items() for data in some])
+def test_what_once_broke_a_decoder_is_refused_or_borne(name: str, data: bytes) -> None:
+    attempt(TARGETS[name], bytes(3) + data if name == "link_to_courier" else data)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_decoder_raises_nothing_but_its_documented_error(name: str) -> None:
+    for data in tried(name):
+        attempt(TARGETS[name], data)
