@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -20,6 +22,7 @@ from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
 from firmware_py.traces.schemas import SCHEMAS
 from firmware_py.traces.trace import TraceError
+from tests.courier.guard_tape import Guard, tape_in
 from tests.traces.make import about, any_frame, record, walk
 
 
@@ -269,14 +272,55 @@ def test_a_gap_of_the_recorder_is_told(tmp_path: Path) -> None:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_foxglove_layout_plots_only_what_the_schemas_hold() -> None:
+# What Foxglove and Lichtblick take (their layout type, panel types and message path grammar); a path that is a
+# number is a horizontal line.
+FOXGLOVE_PANELS = {"Plot", "StateTransitions", "RawMessages"}
+MESSAGE_PATH = re.compile(r"(?P<topic>[a-z]\w*)\.(?P<field>\w+)(\[(?P<index>\d+)\])?")
+
+
+def panels_of(node: Any) -> list[str]:
+    """The panels in a tree of splits, each named as often as it is shown."""
+    if isinstance(node, str):
+        return [node]
+    assert set(node) <= {"direction", "first", "second", "splitPercentage"}
+    assert node["direction"] in ("row", "column") and 0 < node.get("splitPercentage", 50) < 100
+    return panels_of(node["first"]) + panels_of(node["second"])
+
+
+def test_the_foxglove_layout_has_the_form_that_foxglove_takes() -> None:
     layout = json.loads((DOCS / "foxglove-layout.json").read_text())
-    paths = [path["value"] for panel in layout["configById"].values() for path in panel.get("paths", [])]
-    assert len(paths) > 12
-    for path in paths:
-        topic, field = path.split("[")[0].split(".")
-        assert field in SCHEMAS[topic]["properties"], path
-    assert set(str(layout["layout"]).split("'")) >= set(layout["configById"])
+    assert set(layout) == {"configById", "globalVariables", "userNodes", "playbackConfig", "layout"}
+    assert sorted(panels_of(layout["layout"])) == sorted(layout["configById"])
+    assert {name.split("!")[0] for name in layout["configById"]} == FOXGLOVE_PANELS
+    for panel in layout["configById"].values():
+        for path in panel.get("paths", []):
+            assert path["timestampMethod"] == "receiveTime" and path["label"]
+
+
+def test_every_line_of_the_foxglove_layout_is_in_a_recorded_incident(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(20.0, (12.0,)).into(tape)
+    tape.close()
+    (incident,) = (tmp_path / "incidents").glob("*.mcap")
+    layout = json.loads((DOCS / "foxglove-layout.json").read_text())
+    wanted = [p["value"] for panel in layout["configById"].values() for p in panel.get("paths", [])]
+    wanted += [
+        panel["topicPath"] + ".kind" for panel in layout["configById"].values() if "topicPath" in panel
+    ]
+    lines = [float(value) for value in wanted if value.replace(".", "").isdigit()]
+    assert lines == [Config().rear_line_m, Config().deck.front_line_mm / 1000]
+    paths = [match for value in wanted if (match := MESSAGE_PATH.fullmatch(value))]
+    assert len(paths) == len(wanted) - len(lines) > 12
+    with incident.open("rb") as file:
+        for path in paths:
+            messages = [json.loads(m.data) for _, _, m in make_reader(file).iter_messages([path["topic"]])]
+            found = [m[path["field"]] for m in messages if m.get(path["field"]) is not None]
+            if path["field"] == "warning":  # nobody was warned on this walk
+                assert messages and "warning" in messages[0]
+                continue
+            assert found, path[0]
+            if path["index"]:
+                assert all(isinstance(v[int(path["index"])], float) for v in found)
 
 
 def test_every_topic_is_explained() -> None:
