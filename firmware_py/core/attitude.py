@@ -1,5 +1,5 @@
-"""Owns where up is for the pod on the hip, and how fast the hip goes down and turns over. Must never depend on how
-the pod is turned about the vertical, and never judge: balance and gait do.
+"""Owns where up is for the pod on the hip, and how fast the hip goes down and leans. Must never depend on how the pod
+is turned about the vertical, and never judge: balance and gait do.
 
 The gyro carries the up vector through a fall; gravity corrects it slowly (0.4 /s: a much faster correction follows the
 fall's own acceleration and is 6 to 20 degrees wrong when it matters). What the accelerometer reads at rest is learned,
@@ -36,6 +36,7 @@ class Attitude:
         "_bias_x",
         "_bias_y",
         "_bias_z",
+        "_gained_m_s",
         "_mean_m_s2",
         "_params",
         "_posture",
@@ -44,8 +45,8 @@ class Attitude:
         "accel_m_s2",
         "down_velocity_m_s",
         "settled",
+        "sideways_m_s",
         "tilt_rad",
-        "turn_rate_rad_s",
         "up",
         "up_accel_m_s2",
     )
@@ -56,14 +57,15 @@ class Attitude:
         self._sum: Vec3 = (0.0, 0.0, 0.0)
         self._mean_m_s2 = _G_M_S2
         self._bias_x = self._bias_y = self._bias_z = 0.0
+        self._gained_m_s: Vec3 = (0.0, 0.0, 0.0)
         self._posture: Vec3 = (0.0, 0.0, 1.0)
         self.settled = False
         self.up: Vec3 = (0.0, 0.0, 1.0)
         self.up_accel_m_s2 = 0.0
         self.accel_m_s2 = _G_M_S2
         self.down_velocity_m_s = 0.0
+        self.sideways_m_s = 0.0
         self.tilt_rad = 0.0
-        self.turn_rate_rad_s = 0.0
 
     def update(self, imu: ImuSample, dt_s: float) -> None:
         """One sample of the pod."""
@@ -101,10 +103,20 @@ class Attitude:
         up_accel = (along / mean - 1.0) * _G_M_S2
         self.up_accel_m_s2 = up_accel
         self.accel_m_s2 = sqrt(ax * ax + ay * ay + az * az) / mean * _G_M_S2
-        self.down_velocity_m_s = exp(-dt_s / p.velocity_tau_s) * (self.down_velocity_m_s - up_accel * dt_s)
+        keep = exp(-dt_s / p.velocity_tau_s)
+        self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
 
-        about = gx * nx + gy * ny + gz * nz
-        self.turn_rate_rad_s = sqrt(max(0.0, gx * gx + gy * gy + gz * gz - about * about))
+        # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
+        # gravity from the side and calls it metres a second that no hip gains.
+        vx, vy, vz = self._gained_m_s
+        vx, vy, vz = (
+            keep * (vx + dt_s * (gz * vy - gy * vz + _G_M_S2 * ex)),
+            keep * (vy + dt_s * (gx * vz - gz * vx + _G_M_S2 * ey)),
+            keep * (vz + dt_s * (gy * vx - gx * vy + _G_M_S2 * ez)),
+        )
+        self._gained_m_s = (vx, vy, vz)
+        upward = vx * nx + vy * ny + vz * nz
+        self.sideways_m_s = sqrt(max(0.0, vx * vx + vy * vy + vz * vz - upward * upward))
 
         mx, my, mz = self._posture
         w = dt_s / min(self._seen_s, p.posture_tau_s)

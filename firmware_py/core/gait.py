@@ -29,7 +29,9 @@ class GaitParams:
     upright: float = (
         0.5  # the part of up along the body's own: within 60 degrees, slouch and mounting included
     )
-    lost_s: float = 1.8  # no step for so long: nobody walks
+    lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
+    lost_least_s: float = 1.4  # ... but never sooner than this: people stand a moment before they faint
+    lost_s: float = 1.8  # ... and never later
 
 
 class Gait:
@@ -38,6 +40,7 @@ class Gait:
     __slots__ = (
         "_high",
         "_interval_s",
+        "_lost_s",
         "_low",
         "_params",
         "_rising",
@@ -70,6 +73,7 @@ class Gait:
         self.phase = Phase.WAITING
         self.cadence_hz: float | None = None
         self.walking_s = 0.0
+        self._lost_s = self._params.lost_s
 
     def update(self, t_ns: int, attitude: Attitude, dt_s: float) -> None:
         """One tick."""
@@ -89,7 +93,7 @@ class Gait:
         elif v > self._low + max(p.swing_m_s, p.swing_share * self._swing):
             self._rising = True
             self._high = v
-        if self.since_step_s > p.lost_s:
+        if self.since_step_s > self._lost_s:
             self._wait()
         elif self.phase is not Phase.WAITING:
             self.walking_s += dt_s
@@ -110,6 +114,7 @@ class Gait:
         self.cadence_hz = (
             rate_hz if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate_hz - self.cadence_hz)
         )
+        self._lost_s = min(max(p.lost_steps / self.cadence_hz, p.lost_least_s), p.lost_s)
         if self.phase is Phase.WAITING:
             enough = p.firm_steps if self._swing > p.firm_swing_m_s else p.faint_steps
             if upright and self._row >= enough:

@@ -26,7 +26,9 @@ class Hip:
 
     def __init__(self, params: BalanceParams = P, phase: Phase = Phase.GUARDING) -> None:
         self.balance = Balance(params, 200.0)
-        self.attitude: Any = SimpleNamespace(down_velocity_m_s=0.0, tilt_rad=0.0, up_accel_m_s2=0.0)
+        self.attitude: Any = SimpleNamespace(
+            down_velocity_m_s=0.0, sideways_m_s=0.0, tilt_rad=0.0, up_accel_m_s2=0.0
+        )
         self.gait: Any = SimpleNamespace(phase=phase, steps=0)
         self.warned = False
 
@@ -113,6 +115,23 @@ def test_vigour_raises_the_limit_up_to_its_ceiling() -> None:
     assert hip.balance.down_velocity_limit_m_s == pytest.approx(P.margin_m_s + P.vigour_s)
     hip.hold(20.0, accel=50.0)
     assert hip.balance.down_velocity_limit_m_s == P.ceiling_m_s
+
+
+@pytest.mark.parametrize(("beyond_m_s", "raised_m_s"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.3), (1.5, 0.9)])
+def test_a_hip_thrown_faster_than_falls_throw_it_is_believed_less(
+    beyond_m_s: float, raised_m_s: float
+) -> None:
+    hip = Hip()
+    hip.attitude.sideways_m_s = P.thrown_m_s + beyond_m_s
+    assert hip.limit == pytest.approx(P.margin_m_s + raised_m_s)
+
+
+def test_a_pod_that_was_moved_teaches_nothing_about_the_steps() -> None:
+    hip = Hip(LEARNER)
+    hip.attitude.sideways_m_s = LEARNER.thrown_m_s + 1.0
+    hip.step(0.25 + LEARNER.thrown_share)
+    hip.attitude.sideways_m_s = 0.0
+    assert hip.limit == pytest.approx(0.35)
 
 
 def test_vigour_takes_its_time_constant_at_every_rate() -> None:
@@ -291,6 +310,14 @@ def test_walks_of_every_pace_run_on(cadence_hz: float, bounce_m_s2: float) -> No
     assert person.gait.phase is Phase.GUARDING
 
 
+@pytest.mark.parametrize("moved_deg", [-30.0, -20.0, 20.0, 30.0])
+def test_a_pod_pushed_to_another_place_while_walking_stops_nobody(moved_deg: float) -> None:
+    person = Person()
+    assert not any(person.walks(15.0))
+    person.pitch_rad += radians(moved_deg)
+    assert not any(person.walks(5.0))
+
+
 def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
     person = Person()
     for _ in range(1000):
@@ -306,6 +333,8 @@ def test_no_default_changes_unseen() -> None:
         "vigour_s": 0.34,
         "lean_m_s": 0.75,
         "most_lean_rad": 0.8,
+        "thrown_m_s": 1.1,
+        "thrown_share": 0.6,
         "margin_m_s": 0.4,
         "least_margin_m_s": 0.36,
         "own_extra_m_s": 0.1,

@@ -127,12 +127,17 @@ def test_the_bump_of_a_foot_within_a_step_is_not_a_step() -> None:
     assert bumpy.cadence_hz == pytest.approx(1.6, rel=0.05)
 
 
-def test_standing_still_ends_the_walk_after_its_time_and_not_before() -> None:
+@pytest.mark.parametrize(
+    ("cadence_hz", "after_s"), [(2.5, P.lost_least_s), (1.9, 3.0 / 1.9), (1.2, P.lost_s)]
+)
+def test_the_walk_ends_when_three_steps_have_not_come_and_not_before(
+    cadence_hz: float, after_s: float
+) -> None:
     walker = Walker()
-    walker.walks(10.0)
-    walker.stands(P.lost_s - walker.gait.since_step_s - 0.01)
+    walker.walks(20.0, cadence_hz)
+    walker.stands(after_s - walker.gait.since_step_s - 0.02)
     assert walker.gait.phase is Phase.GUARDING
-    gait = walker.stands(0.02)
+    gait = walker.stands(0.04)
     assert gait.phase is Phase.WAITING
     assert gait.cadence_hz is None
     assert gait.walking_s == 0.0
@@ -171,6 +176,8 @@ def test_no_default_changes_unseen() -> None:
         "faint_steps": 4,
         "known_steps": 6,
         "upright": 0.5,
+        "lost_steps": 3.0,
+        "lost_least_s": 1.4,
         "lost_s": 1.8,
     }
 
@@ -180,6 +187,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     assert save(Gait(GaitParams(), 200.0)) == {
         "_high": 0.0,
         "_interval_s": 0.0,
+        "_lost_s": 1.8,
         "_low": 0.0,
         "_rising": True,
         "_row": 0,
@@ -196,7 +204,8 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
 
 EXACT = GaitParams(
     swing_m_s=0.0625, swing_share=0.25, largest_swing_m_s=1.5, shortest_s=0.25, longest_s=1.5, uneven=2.0,
-    firm_swing_m_s=0.25, firm_steps=2, faint_steps=4, known_steps=6, lost_s=2.0,
+    firm_swing_m_s=0.25, firm_steps=2, faint_steps=4, known_steps=6,
+    lost_steps=4.0, lost_least_s=1.0, lost_s=3.0,
 )  # fmt: skip
 
 
@@ -272,12 +281,13 @@ def test_a_swing_of_just_the_firm_size_is_still_a_faint_one() -> None:
     assert gait.phase is Phase.LEARNING
 
 
-def test_the_walk_is_lost_after_its_time_and_not_at_it() -> None:
+@pytest.mark.parametrize(("every_s", "after_s"), [(0.25, 1.0), (0.5, 2.0), (1.0, 3.0)])
+def test_the_walk_is_lost_after_its_time_and_not_at_it(every_s: float, after_s: float) -> None:
     gait = Gait(EXACT, 200.0)
     for _ in range(4):
-        counts(gait, 0.5)
+        counts(gait, every_s)
     phases = []
-    for dt_s in (2.0, 0.0625):
+    for dt_s in (after_s, 0.0625):
         feel(gait, 0.0, dt_s)
         phases.append(gait.phase)
     assert phases == [Phase.LEARNING, Phase.WAITING]
