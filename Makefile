@@ -24,6 +24,7 @@ lint: setup
 
 test: setup  ## lint, types and every test (under 10 minutes on 2 cores)
 	tests/system-packages.sh test
+	@$(PY) -c 'import lgpio' 2>/dev/null || systemd/make-venv .venv -e '.[dev]'
 	$(MAKE) --no-print-directory lint
 	$(PY) -m pytest -o faulthandler_timeout=240 --durations=15 --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=99 --cov-report=term:skip-covered
 

@@ -31,12 +31,17 @@ for package in $wanted; do
         case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
     fi
 done
-# Python 3.13 and newer have no lgpio wheel on the index: they take the distribution's, which needs its Python.
-needs_lgpio() {
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null && ! python3 -c 'import lgpio' 2>/dev/null &&
-        apt-cache show python3-lgpio >/dev/null 2>&1
+# Python 3.13 and newer have no lgpio wheel on the index. Raspberry Pi OS has python3-lgpio; Debian has not: there the
+# tests build it (systemd/make-venv), a demonstration does without.
+lgpio_packages() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null && ! python3 -c 'import lgpio' 2>/dev/null || return 0
+    if apt-cache show python3-lgpio >/dev/null 2>&1; then
+        echo " python3-lgpio"
+    elif [ "$wanted" != " $demo" ] && ! dpkg-query -W swig python3-dev >/dev/null 2>&1; then
+        echo " swig python3-dev"
+    fi
 }
-if needs_lgpio; then missing="$missing python3-lgpio"; fi
+missing="$missing$(lgpio_packages)"
 if [ -z "$missing" ]; then
     exit 0
 fi
@@ -55,4 +60,6 @@ apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=
 $apt update >&2
 # shellcheck disable=SC2086
 $apt install -y --no-install-recommends $missing >&2
-if needs_lgpio; then $apt install -y --no-install-recommends python3-lgpio >&2; fi
+missing=$(lgpio_packages)  # again: there may have been no Python before
+# shellcheck disable=SC2086
+if [ -n "$missing" ]; then $apt install -y --no-install-recommends $missing >&2; fi
