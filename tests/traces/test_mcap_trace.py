@@ -313,6 +313,7 @@ def test_every_line_of_the_foxglove_layout_is_in_a_recorded_incident(tmp_path: P
     assert len(paths) == len(wanted) - len(lines) > 12
     with incident.open("rb") as file:
         for path in paths:
+            file.seek(0)
             messages = [json.loads(m.data) for _, _, m in make_reader(file).iter_messages([path["topic"]])]
             found = [m[path["field"]] for m in messages if m.get(path["field"]) is not None]
             if path["field"] == "warning":  # nobody was warned on this walk
