@@ -43,14 +43,6 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-class Lines(Protocol):
-    """SDA and SCL as plain GPIO, open drain: True lets the line rise, False pulls it low."""
-
-    def set_scl(self, high: bool) -> None: ...
-    def set_sda(self, high: bool) -> None: ...
-    def sda_is_high(self) -> bool: ...
-
-
 class Bus:
     """One I2C bus. `errno` is that of the last transfer, 0 when it went well."""
 
@@ -99,26 +91,6 @@ class Bus:
             return fault
         held = self.read(address, register, 1, register_bytes)
         return held if isinstance(held, Fault) else held[0]
-
-    def recover(self, lines: Lines, *, stopped: bool) -> bool:
-        """Frees an SDA that a chip holds low: up to 9 clocks, then STOP (I2C specification, 3.1.16).
-
-        Returns True when SDA is free. Does nothing and returns False unless the belt is `stopped`: the
-        kernel's own transfers must not run meanwhile.
-        """
-        if not stopped:
-            return False
-        lines.set_sda(True)
-        for _ in range(9):
-            if lines.sda_is_high():
-                break
-            lines.set_scl(False)
-            lines.set_scl(True)
-        lines.set_scl(False)
-        lines.set_sda(False)
-        lines.set_scl(True)
-        lines.set_sda(True)
-        return lines.sda_is_high()
 
     def refusal(self, sensor: str, address: int, fault: Fault) -> SensorError:
         """The error that says why `sensor` cannot be opened, from the hint of `fault`."""

@@ -50,6 +50,34 @@ class Level(NamedTuple):
     high: bool
 
 
+class BusWires:
+    """GPIO 2 and 3 as `pinctrl` sees them, and a chip that holds SDA low until it has seen `held` clocks."""
+
+    SDA, SCL = 2, 3
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.function = {self.SDA: "a0", self.SCL: "a0"}
+        self.said: list[str] = []
+
+    def work(self) -> bool:
+        """Does a transfer of the controller reach the chips?"""
+        return not self.held and set(self.function.values()) == {"a0"}
+
+    def pinctrl(self, words: str) -> str:
+        self.said.append(words)
+        verb, pin, *rest = words.split()
+        if verb == "get":
+            low = self.function[int(pin)] == "op dl" or (int(pin) == self.SDA and self.held > 0)
+            return f"{pin:>2}: {self.function[int(pin)]}    pu | {'lo' if low else 'hi'} // GPIO{pin}\n"
+        function = " ".join(word for word in rest if word != "pu")
+        rises = self.function[int(pin)] == "op dl" and function != "op dl"
+        if int(pin) == self.SCL and rises and self.function[self.SDA] != "op dl":
+            self.held = max(0, self.held - 1)
+        self.function[int(pin)] = function
+        return ""
+
+
 class Header:
     """`persist`: a dead program's outputs stay as they were, like a Pi kernel's without `strict_gpiod`."""
 
@@ -58,6 +86,7 @@ class Header:
         self.transfer = transfer
         self.history: list[Level] = []
         self.stuck = False  # SDA held low: every transfer ends in a timeout
+        self.wires = BusWires()
         self.changed = threading.Condition(threading.RLock())
         self._out = [False] * LINES
         self._value = [False] * LINES
@@ -145,6 +174,7 @@ class _Connection:
             "R": self._let_go,
             "T": self._set_timeout,
             "X": self._transfer,
+            "M": self._pinctrl,
         }
         like_hardware()
         try:
@@ -230,12 +260,15 @@ class _Connection:
             bits = sum(self._header.level(pin) << i for i, pin in enumerate(self._lines) if mask >> i & 1)
         return 0, struct.pack("QQ", bits, mask)
 
+    def _pinctrl(self, data: bytes) -> Reply:
+        return 0, self._header.wires.pinctrl(data.decode()).encode()
+
     def _set_timeout(self, data: bytes) -> Reply:
         self._timeout_s = struct.unpack("Q", data)[0] * 0.01
         return 0, b""
 
     def _transfer(self, data: bytes) -> Reply:
-        if self._header.stuck:
+        if self._header.stuck or not self._header.wires.work():
             time.sleep(self._timeout_s)
             return -errno.ETIMEDOUT, b""
         at = 0

@@ -138,46 +138,6 @@ def test_a_refusal_names_the_errno_it_saw() -> None:
     assert "imu at 0x6a on i2c-1: no reply (errno 6). Usually" in str(bus.refusal("imu", 0x6A, fault))
 
 
-class Lines:
-    """A chip that holds SDA low until it has seen `clocks` clocks."""
-
-    def __init__(self, clocks: int) -> None:
-        self.clocks = clocks
-        self.scl = self.sda = True
-        self.log: list[str] = []
-
-    def set_scl(self, high: bool) -> None:
-        if high and not self.scl and self.sda:
-            self.clocks -= 1
-        self.scl = high
-        self.log.append("C" if high else "c")
-
-    def set_sda(self, high: bool) -> None:
-        self.sda = high
-        self.log.append("D" if high else "d")
-
-    def sda_is_high(self) -> bool:
-        return self.sda and self.clocks <= 0
-
-
-STOP = ["c", "d", "C", "D"]  # SDA rises while SCL is high
-
-
-@pytest.mark.parametrize(
-    ("held", "clocks", "free"), [(0, 0, True), (1, 1, True), (9, 9, True), (10, 9, False)]
-)
-def test_recovery_gives_at_most_nine_clocks_and_then_a_stop(held: int, clocks: int, free: bool) -> None:
-    lines = Lines(held)
-    assert Bus(Wire()).recover(lines, stopped=True) is free
-    assert lines.log == ["D"] + ["c", "C"] * clocks + STOP
-
-
-def test_recovery_touches_nothing_unless_the_belt_is_stopped() -> None:
-    lines = Lines(3)
-    assert Bus(Wire()).recover(lines, stopped=False) is False
-    assert lines.log == []
-
-
 class FakeSmbus(Wire):
     opened: list["FakeSmbus"]
 

@@ -80,11 +80,18 @@ def test_the_courier_is_restarted_for_ever_and_killed_when_it_hangs() -> None:
 
 def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
     unit = read("rearguard-guard.service")
-    assert unit["ExecStartPre"] == unit["ExecStopPost"]
+    assert unit["ExecStartPre"][:1] == unit["ExecStopPost"]
     assert "pin_low.py /etc/rearguard/config.toml" in unit["ExecStopPost"][0]
     assert not unit["ExecStopPost"][0].startswith("-")
     assert unit["CPUSchedulingPolicy"] == ["fifo"]  # tests/system/conftest.py measures its 100 ms like this
     assert unit["CPUSchedulingPriority"] == ["10"]
+
+
+def test_a_held_bus_is_freed_only_before_a_start() -> None:
+    unit = read("rearguard-guard.service")
+    users = [key for key, values in unit.items() if any("free_bus" in value for value in values)]
+    assert users == ["ExecStartPre"]
+    assert unit["ExecStartPre"][1].startswith("+-")  # with root's rights; a guard starts whatever it says
 
 
 def test_the_courier_may_touch_no_device_and_the_guard_no_network() -> None:
