@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,25 +67,31 @@ def as_the_guard_runs(priority: int) -> Iterator[None]:
 class TimedBus(EmulatedBus):
     """The emulated chips, and how long they took: that time is the emulation's, not ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int]) -> None:
         super().__init__()
+        self._clock = clock
         self.spent_ns = 0
 
     def i2c_rdwr(self, *i2c_msgs: Any) -> None:
-        start_ns = time.perf_counter_ns()
+        start_ns = self._clock()
         super().i2c_rdwr(*i2c_msgs)
-        self.spent_ns += time.perf_counter_ns() - start_ns
+        self.spent_ns += self._clock() - start_ns
 
 
-def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], list[Frame]]:
-    """A whole loop on emulated chips and mock pins in simulated time: ns of each tick without the bus, of each step."""
+def tick_and_step(
+    config: Config, room: Path, clock: Callable[[], int] = time.perf_counter_ns, seconds: float = RIG_S
+) -> tuple[list[int], list[int], list[Frame]]:
+    """A whole loop on emulated chips and mock pins in simulated time: ns of each tick without the bus, of each step.
+
+    With a `clock` that counts instructions: instructions.
+    """
     tick_ns: list[int] = []
     frames: list[Frame] = []
     with ExitStack() as held:
         listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         listener.bind(str(room / "courier.sock"))
         listener.listen(1)
-        bus = TimedBus()
+        bus = TimedBus(clock)
         world = World(config, "walk", 1, 5.0, bus)
         held.enter_context(wired(DirectWires(world)))
         imu, belt = build_sensors(config, lambda number: Bus(bus, f"rig-{number}"), bus.sleep)
@@ -95,22 +101,22 @@ def tick_and_step(config: Config, room: Path) -> tuple[list[int], list[int], lis
         link = Link(str(room / "courier.sock"), {})
         held.callback(link.close)
         loop = Loop(config.loop.rate_hz, imu, belt, relay, panel, Monitor(config.monitor_params(), config.loop.rate_hz),
-                    [link], ServiceManager(None), lambda: None, time.perf_counter_ns, lambda _: None)  # fmt: skip
+                    [link], ServiceManager(None), lambda: None, clock, lambda _: None)  # fmt: skip
         imu.open()
         belt.open()
         link.connect(0)
         courier = held.enter_context(listener.accept()[0])
         courier.setblocking(False)
         t_ns = bus.t_ns
-        for _ in range(int(RIG_S * config.loop.rate_hz)):
+        for _ in range(int(seconds * config.loop.rate_hz)):
             t_ns += 1_000_000_000 // config.loop.rate_hz
             world.advance(t_ns)
             bus.spent_ns = 0
-            start_ns = time.perf_counter_ns()
+            start_ns = clock()
             loop.tick(t_ns, 0)
-            tick_ns.append(time.perf_counter_ns() - start_ns - bus.spent_ns)
+            tick_ns.append(clock() - start_ns - bus.spent_ns)
             frames.extend(_drained(courier))
-    return tick_ns[WARM_UP:], list(_steps(config, frames))[WARM_UP:], frames
+    return tick_ns[WARM_UP:], list(_steps(config, frames, clock))[WARM_UP:], frames
 
 
 def _drained(courier: socket.socket) -> Iterator[Frame]:
@@ -123,12 +129,12 @@ def _drained(courier: socket.socket) -> Iterator[Frame]:
             yield unpack_frame(message[1 : 1 + FRAME_SIZE])
 
 
-def _steps(config: Config, frames: list[Frame]) -> Iterator[int]:
+def _steps(config: Config, frames: list[Frame], clock: Callable[[], int]) -> Iterator[int]:
     monitor = Monitor(config.monitor_params(), config.loop.rate_hz)
     for frame in frames:
-        start_ns = time.perf_counter_ns()
+        start_ns = clock()
         monitor.step(frame)
-        yield time.perf_counter_ns() - start_ns
+        yield clock() - start_ns
 
 
 def replay_speed(frames: list[Frame], room: Path) -> float:
