@@ -16,7 +16,7 @@ from firmware_py.evaluation.datasets import DATASETS, read_person
 from firmware_py.evaluation.files import SourceFile
 from firmware_py.evaluation.replay import REARM_S, Replayer, Stop
 from firmware_py.evaluation.score import Outcome, Score, judge
-from firmware_py.evaluation.streams import Stream, cold, walks_for, warm
+from firmware_py.evaluation.streams import FIT, JOINTS, Stream, cold, joined_plainly, walks_for, warm
 from firmware_py.evaluation.trials import G_M_S2, Dataset, Kind, Trial
 from firmware_py.evaluation.variants import VARIANTS
 
@@ -36,6 +36,7 @@ class Job:
     files: tuple[SourceFile, ...]
     params: MonitorParams
     protocols: tuple[str, ...] = (COLD, WARM)
+    joint: str = FIT  # how a trial is put after the walk
     variant: str = ""  # how the recordings are made harder
     label: str = ""  # what the scores are filed under
     kinds: tuple[Kind, ...] = tuple(Kind)
@@ -126,8 +127,8 @@ class _Runner:
                 f"{trial.dataset} {trial.name}: no other walk of this person: not run warm."
             )
             return
-        stream = warm(trial, walks, self._dataset.mounting_varies) if walks else cold(trial)
-        key = tuple(walk.name for walk in walks) if stream.start else ()
+        stream = self._stream(trial, walks)
+        key = tuple(walk.name for walk in walks) if stream.shared else ()
         replayer = self._at_start(stream, key)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
         score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals())
@@ -137,14 +138,21 @@ class _Runner:
         if self._job.excerpts and _is_notable(score):
             result.excerpts.append(self._excerpt(score, trial, stream, key))
 
+    def _stream(self, trial: Trial, walks: list[Trial]) -> Stream:
+        if not walks:
+            return cold(trial)
+        if self._job.joint == FIT:
+            return warm(trial, walks, self._dataset.mounting_varies)
+        return joined_plainly(trial, walks, JOINTS[self._job.joint])
+
     def _at_start(self, stream: Stream, key: tuple[str, ...]) -> Replayer:
         """A walker who has done everything before the trial."""
-        if key in self._warmed:
+        if key in self._warmed:  # never so for a stream that shares nothing: its key is empty
             replayer = copy.deepcopy(self._warmed[key])
         else:
             replayer = Replayer(Monitor(self._job.params, stream.rate_hz), stream.rate_hz)
             replayer.feed(stream.accel_m_s2[: stream.shared], stream.gyro_rad_s[: stream.shared])
-            if stream.shared and not self._dataset.mounting_varies:
+            if stream.shared:
                 self._warmed[key] = copy.deepcopy(replayer)
         own = slice(stream.shared, stream.start)
         replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own])

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,10 @@ from firmware_py import config as configuration
 from firmware_py.evaluation import campaign, curves, page, report
 from firmware_py.evaluation.campaign import COLD, WARM, Job, Result
 from firmware_py.evaluation.datasets import DATASETS, people
+from firmware_py.evaluation.streams import FIT, JOINTS
 from firmware_py.evaluation.variants import VARIANTS
+
+_ALL_JOINTS = "all"
 
 
 class DatasetName(StrEnum):
@@ -57,6 +61,13 @@ def evaluate(
         bool,
         typer.Option("--robustness", help="Also with turned, scaled, biased, noisy and resampled sensors."),
     ] = False,
+    joint: Annotated[
+        str,
+        typer.Option(
+            help=f"How a trial is put after the walk: {FIT}, {', '.join(JOINTS)}; or {_ALL_JOINTS}: {FIT}, then "
+            "walks and falls while walking with each of the others."
+        ),
+    ] = FIT,
     with_curves: Annotated[
         bool,
         typer.Option("--curves", help="Also the trade-off and each threshold's sensitivity curve (long)."),
@@ -70,6 +81,9 @@ def evaluate(
     Example: rearguard evaluate sisfall ~/data/sisfall --peers --html report.html
     """
     words = Console(stderr=True)
+    if joint not in (FIT, _ALL_JOINTS, *JOINTS):
+        words.print(f"evaluate: {joint} is no joint. There are {FIT}, {', '.join(JOINTS)} and {_ALL_JOINTS}.")
+        raise typer.Exit(2)
     chosen = DATASETS[dataset.value]
     by_person, problems = people(chosen, paths)
     wanted = {name.strip() for names in person or [] for name in names.split(",") if name.strip()}
@@ -88,7 +102,16 @@ def evaluate(
     params = configuration.load(config).monitor_params()
     protocols = (WARM, COLD) if protocol is ProtocolName.both else (protocol.value,)
     base = [
-        Job(chosen.name, name, tuple(files), params, protocols, peers=peers, excerpts=html is not None)
+        Job(
+            chosen.name,
+            name,
+            tuple(files),
+            params,
+            protocols,
+            FIT if joint == _ALL_JOINTS else joint,
+            peers=peers,
+            excerpts=html is not None,
+        )
         for name, files in by_person.items()
         if not wanted or name in wanted
     ]
@@ -99,10 +122,14 @@ def evaluate(
             words.print(problem)
         words.print("evaluate: no usable trial. See above for why each recording was skipped.")
         raise typer.Exit(1)
-    harder = Result()
+    runs = []
+    if joint == _ALL_JOINTS:
+        runs += [
+            replace(curves.walking_only(job, f"joint: {name}"), joint=name) for name in JOINTS for job in base
+        ]
     if robustness:
-        runs = [curves.walking_only(job, name, variant=name) for name in VARIANTS for job in base]
-        harder = _run("harder recordings", runs, jobs, words)
+        runs += [curves.walking_only(job, name, variant=name) for name in VARIANTS for job in base]
+    harder = _run("harder recordings", runs, jobs, words) if runs else Result()
     points: curves.Curves = {}
     if with_curves:
         points = curves.collect(_run("curves", curves.plan(base), jobs, words))

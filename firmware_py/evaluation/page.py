@@ -67,7 +67,8 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
                 "Robustness",
                 sheets.robustness(ours, harder.scores),
                 "The same recordings, walk and fall alike, as a pod would give them that is turned, tilted, badly "
-                "scaled, biased, noisier or read at another rate. Warm, falls while walking and all walks.",
+                "scaled, biased, noisier or read at another rate; joint: the trial put after the walk in a rougher "
+                "way than in step and fitted in posture. Warm, falls while walking and all walks.",
             )
         )
     sections += _notable(result.excerpts, protocol)

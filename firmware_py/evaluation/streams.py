@@ -1,6 +1,6 @@
-"""Owns joining recordings: the walk before a trial, turned to its mounting, with a seam nobody can hear.
+"""Owns joining recordings: the walk before a trial and the seam between, gentle or rough.
 
-Must never change a trial beyond its first half second.
+Must never change a trial beyond its seam: half a second, or a second where the joint says so.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,30 @@ _MOST_TURN_RAD = pi / 4  # more than this is another posture (lying, bent), not 
 _MOST_SCALE = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A plain way to put a trial after a walk, as somebody else might."""
+
+    fade_s: float = 0.0  # 0: a hard cut
+    turned: bool = False  # the walk turned and scaled to the trial's mounting first
+    pause_s: float = 0.0  # the walker stands still in between
+
+
+FIT = (
+    "fit"  # the one for the figures: in step, in the trial's mounting, its change of posture felt by the gyro
+)
+JOINTS: dict[str, Joint] = {
+    "hard": Joint(),
+    "hard-turned": Joint(turned=True),
+    "fade-0.1": Joint(0.1),
+    "fade-0.5": Joint(0.5),
+    "fade-0.5-turned": Joint(0.5, turned=True),
+    "fade-1": Joint(1.0),
+    "fade-1-turned": Joint(1.0, turned=True),
+    "pause": Joint(0.5, pause_s=3.0),
+}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
     """What a detector sees: maybe a walk first, then the trial from `start` on."""
@@ -39,6 +63,31 @@ def cold(trial: Trial) -> Stream:
     return Stream(trial.rate_hz, trial.accel_m_s2, trial.gyro_rad_s)
 
 
+def joined_plainly(trial: Trial, walks: list[Trial], joint: Joint) -> Stream:
+    """The trial after 60 s of the walks given, whatever it begins with: neither in step nor fitted in posture."""
+    pieces = _pieces(walks, trial)
+    if joint.turned:
+        pieces = [_turned(piece, trial) for piece in pieces]
+    own = np.hstack((trial.accel_m_s2, trial.gyro_rad_s))
+    fade = round(joint.fade_s * trial.rate_hz)
+    rows = pieces[0]
+    for piece in pieces[1:]:
+        rows = cross_fade(rows, piece, fade)
+    shared = 0 if joint.turned else len(rows) - fade
+    if joint.pause_s:
+        rows = cross_fade(rows, _stands(own[: _seam(trial.rate_hz)], joint.pause_s, trial.rate_hz), fade)
+    start = len(rows) - fade
+    rows = cross_fade(rows, own, fade)
+    return Stream(trial.rate_hz, rows[:, :3], rows[:, 3:], start, shared)
+
+
+def _stands(like: Array, seconds: float, rate_hz: float) -> Array:
+    """A body that stands as the rows given do on average, alive enough not to be taken for a frozen sensor."""
+    rows = np.zeros((round(seconds * rate_hz), 6))
+    rows[:, :3] = like[:, :3].mean(axis=0)
+    return rows + 0.02 * np.sin(np.arange(len(rows))[:, None] * np.arange(0.1, 0.7, 0.1))
+
+
 def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
     """The trial after 60 s of the walks given (less if they are shorter, and up to a stride less to fit the steps).
 
@@ -52,6 +101,8 @@ def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
     for piece in pieces[1:]:
         rows, _ = joined(rows, piece, trial.rate_hz)
     shared = max(0, len(rows) - _seam(trial.rate_hz) - round(_STRIDE_S * trial.rate_hz))
+    if mounting_varies:
+        shared = 0
     began = trial.accel_m_s2[: round(_STRIDE_S * trial.rate_hz)].mean(axis=0)
     if _angle_rad(rotation_between(pieces[-1][:, :3].mean(axis=0), began)) > _MOST_TURN_RAD:
         return cold(trial)
@@ -96,8 +147,8 @@ def _turn_rad_s(before: Array, after: Array, within_s: float) -> Array:
 def cross_fade(before: Array, after: Array, samples: int) -> Array:
     """`after` begins while `before` ends: their overlap is blended, so nothing jumps."""
     weight = np.linspace(0.0, 1.0, samples + 2)[1:-1, None]
-    seam = (1 - weight) * before[-samples:] + weight * after[:samples]
-    return np.concatenate((before[:-samples], seam, after[samples:]))
+    seam = (1 - weight) * before[len(before) - samples :] + weight * after[:samples]
+    return np.concatenate((before[: len(before) - samples], seam, after[samples:]))
 
 
 def _seam(rate_hz: float) -> int:

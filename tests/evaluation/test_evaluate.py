@@ -16,6 +16,7 @@ from firmware_py.evaluation.campaign import OURS, Job, run_job, run_jobs
 from firmware_py.evaluation.command import DatasetName, evaluate
 from firmware_py.evaluation.datasets import DATASETS, people
 from firmware_py.evaluation.score import Outcome, Score
+from firmware_py.evaluation.streams import JOINTS
 from firmware_py.evaluation.svg import Plot, nice_ticks
 from firmware_py.evaluation.trials import Kind
 from tests.evaluation import people as made
@@ -169,12 +170,23 @@ def test_the_table_and_the_page_show_every_detector(folder: Path, tmp_path: Path
         ElementTree.fromstring(drawing)
 
 
+def test_rough_joints_are_scored_beside_the_gentle_one(folder: Path) -> None:
+    code, out, _ = run(
+        "sisfall", str(folder), "--jobs", "1", "--joint", "all", "--protocol", "warm", "--json"
+    )
+    assert code == 0
+    summary = [r for r in map(json.loads, out.splitlines()) if r["record"] == "summary"]
+    falls = {r["variant"]: r["stopped_percent"] for r in summary if r["group"] == "falls while walking"}
+    assert falls == {"": 100} | {f"joint: {name}": 100 for name in JOINTS}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("sisfall", "EMPTY"), 1, "no sisfall recording"),
         (("sisfall", "BROKEN"), 1, "no usable trial"),
         (("sisfall", "FOLDER", "--people", "SA99"), 2, "People found: SA01"),
+        (("sisfall", "FOLDER", "--joint", "glue"), 2, "There are fit, hard, "),
         (("sisfall", "/no/such/place"), 2, "does not exist"),
         (("walks", "FOLDER"), 2, "walks"),
         (("sisfall", "FOLDER", "--jobs", "0"), 2, "jobs"),

@@ -7,11 +7,14 @@ import pytest
 
 from firmware_py.evaluation.datasets import DATASETS
 from firmware_py.evaluation.streams import (
+    JOINTS,
     SEAM_S,
     WARM_UP_S,
+    Joint,
     cold,
     cross_fade,
     joined,
+    joined_plainly,
     rotation_between,
     walks_for,
     warm,
@@ -119,6 +122,36 @@ def test_nobody_lies_down_out_of_a_walk_in_half_a_second(mounting_varies: bool) 
     stream = warm(lying, [SLOW], mounting_varies)
     assert stream.start == stream.shared == 0
     assert stream.accel_m_s2 is lying.accel_m_s2
+
+
+def test_a_hard_cut_changes_no_sample_of_walk_or_trial() -> None:
+    stream = joined_plainly(FALL, [SLOW, QUICK], Joint())
+    assert stream.start == stream.shared
+    assert stream.start == round((WARM_UP_S + 2 * SEAM_S) * RATE_HZ)
+    np.testing.assert_array_equal(stream.accel_m_s2[:3050], SLOW.accel_m_s2[:3050])
+    np.testing.assert_array_equal(stream.gyro_rad_s[3050 : stream.start], QUICK.gyro_rad_s[:3050])
+    np.testing.assert_array_equal(stream.accel_m_s2[stream.start :], FALL.accel_m_s2)
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_every_joint_leaves_the_trial_alone_after_its_seam_and_shares_only_what_is_shared(name: str) -> None:
+    other = replace(FALL, accel_m_s2=FALL.accel_m_s2 + 1.0)
+    stream, another = (joined_plainly(trial, [SLOW, QUICK], JOINTS[name]) for trial in (FALL, other))
+    fade = round(JOINTS[name].fade_s * RATE_HZ)
+    assert len(stream) == stream.start + len(FALL.accel_m_s2)
+    np.testing.assert_array_equal(stream.accel_m_s2[stream.start + fade :], FALL.accel_m_s2[fade:])
+    np.testing.assert_array_equal(stream.gyro_rad_s[stream.start + fade :], FALL.gyro_rad_s[fade:])
+    np.testing.assert_array_equal(stream.accel_m_s2[: stream.shared], another.accel_m_s2[: stream.shared])
+    assert (stream.shared == 0) is JOINTS[name].turned
+
+
+def test_in_a_pause_the_walker_stands_as_the_trial_begins_and_is_no_frozen_sensor() -> None:
+    stream = joined_plainly(FALL, [SLOW], JOINTS["pause"])
+    stands = slice(stream.start - 200, stream.start)
+    begins = FALL.accel_m_s2[: round(SEAM_S * RATE_HZ)].mean(axis=0)
+    np.testing.assert_allclose(stream.accel_m_s2[stands].mean(axis=0), begins, atol=0.02)
+    assert np.abs(stream.gyro_rad_s[stands]).max() < 0.03
+    assert (np.diff(stream.accel_m_s2[stands], axis=0) != 0).all()
 
 
 def test_the_smallest_rotation_takes_one_direction_to_the_other() -> None:
