@@ -104,7 +104,8 @@ class Pi:
                 while message := _heard(guard):
                     if message[:1] == b"E":
                         self.events.append(json.loads(message[9:]))
-                        guard.send(b"A" + message[1:9])
+                        with contextlib.suppress(OSError):  # it was killed meanwhile
+                            guard.send(b"A" + message[1:9])
 
     # what the outside sees
 

@@ -1,10 +1,12 @@
 """Builds the shim once and gives each test a simulated Pi header of its own."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,28 @@ from tests.pisim.pi import Pi
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))  # `make proof` asks for 1000
 DROPS_WITHIN_MS = 60.0  # promise P2
 LEVEL_DROPS_WITHIN_MS = 100.0
-AS_THE_UNIT_DOES = ("chrt", "--fifo", "10") if os.geteuid() == 0 else ()  # how systemd starts pin_low.py
+UNIT_PRIORITY = 10  # SCHED_FIFO, as rearguard-guard.service says
 RESULTS = Path(__file__).resolve().parents[2] / "out/processes.jsonl"
 SHIM_SOURCE = Path(header.__file__).with_name("pishim.c")
+
+
+def as_the_unit_does(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a program with the real time that the unit gives it from its first instruction, where that is allowed."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(UNIT_PRIORITY))
+    try:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=20, check=False
+        )
+    finally:
+        os.sched_setscheduler(0, *before)
+
+
+def needs_lgpio() -> None:
+    """Skips without it. Never imports it: it starts a thread, which brings Python 3.13 down at its end."""
+    if find_spec("lgpio") is None:
+        pytest.skip("lgpio is not installed: no wheel for this Python")
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +76,7 @@ def on_a_pi(shim: Path, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def new_pi(shim: Path, tmp_path: Path) -> Iterator[Callable[..., Pi]]:
     """Whole devices: the header, the rig's world behind it, a config; the test starts the guard."""
-    pytest.importorskip("lgpio", reason="lgpio is not installed: no wheel for this Python")
+    needs_lgpio()
     made: list[Pi] = []
 
     def make(settings: str = "", persist: bool = True) -> Pi:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.pisim import watchdog
 from tests.pisim.pi import Pi, Process, end
-from tests.system.conftest import AS_THE_UNIT_DOES, REPETITIONS
+from tests.system.conftest import REPETITIONS, as_the_unit_does
 
 NewPi = Callable[..., Pi]
 Check = Callable[[list[float]], None]
@@ -148,8 +148,8 @@ def test_with_level_drive_the_kept_pin_is_driven_low_after_a_kill(
     """From the kill on, without systemd's own time to notice, which tests/vm/test_services.py adds."""
     pi = new_pi('[relay]\ndrive = "level"\n', persist=True)
     environment = {**pi.environment, "RUNTIME_DIRECTORY": str(pi.folder)}
-    pin_low = [*AS_THE_UNIT_DOES, sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)]
-    subprocess.run(pin_low, env=environment, check=True, timeout=20)  # ExecStartPre: it remembers the pin
+    pin_low = [sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)]
+    assert as_the_unit_does(pin_low, environment).returncode == 0  # ExecStartPre: it remembers the pin
     took_ms = []
     for seed in range(REPETITIONS):
         guard: Process = pi.start() if seed < STARTED_ANEW else pi.fork()
@@ -159,7 +159,7 @@ def test_with_level_drive_the_kept_pin_is_driven_low_after_a_kill(
             os.kill(guard.pid, signal.SIGKILL)
             guard.wait(10)
             assert pi.runs(), "this kernel was to keep the level"
-            assert subprocess.run(pin_low, env=environment, timeout=20).returncode == 0
+            assert as_the_unit_does(pin_low, environment).returncode == 0
             took_ms.append(pi.wait_dropped(start_ns))
         finally:
             end(guard)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pisim.header import Header
-from tests.system.conftest import AS_THE_UNIT_DOES
+from tests.system.conftest import as_the_unit_does, needs_lgpio
 
 PIN_LOW = Path("systemd/pin_low.py").resolve()
 HOLD_HIGH = (
@@ -22,7 +22,7 @@ NewHeader = Callable[..., Header]
 
 def leave_high(pin: int, header: Header, env: dict[str, str]) -> None:
     """A program drives the pin high and is killed; the kernel keeps the level."""
-    pytest.importorskip("lgpio", reason="lgpio is not installed: no wheel for this Python")
+    needs_lgpio()
     env = {**env, "GPIOZERO_PIN_FACTORY": "lgpio"}
     with subprocess.Popen([sys.executable, "-c", HOLD_HIGH.format(pin=pin)], env=env) as process:
         assert header.wait_for(lambda: header.level(pin), 10)
@@ -31,8 +31,7 @@ def leave_high(pin: int, header: Header, env: dict[str, str]) -> None:
 
 
 def pin_low(config: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [*AS_THE_UNIT_DOES, sys.executable, "-I", "-S", str(PIN_LOW), str(config)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=10)
+    return as_the_unit_does([sys.executable, "-I", "-S", str(PIN_LOW), str(config)], env)
 
 
 def config_with(folder: Path, pin: int) -> Path:
@@ -86,7 +85,7 @@ def test_a_config_that_cannot_be_read_means_the_default_pin(
 def test_a_pin_held_by_somebody_else_is_reported_with_what_to_do(
     new_header: NewHeader, on_a_pi: dict[str, str], tmp_path: Path
 ) -> None:
-    pytest.importorskip("lgpio", reason="lgpio is not installed: no wheel for this Python")
+    needs_lgpio()
     header = new_header()
     env = {**on_a_pi, "GPIOZERO_PIN_FACTORY": "lgpio"}
     with subprocess.Popen([sys.executable, "-c", HOLD_HIGH.format(pin=17)], env=env) as process:

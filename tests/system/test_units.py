@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware_py.config import Config, annotated_toml
+from tests.system.conftest import UNIT_PRIORITY
 
 SYSTEMD = Path("systemd")
 UNITS = ("rearguard-guard.service", "rearguard-courier.service")
@@ -83,8 +84,8 @@ def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
     assert unit["ExecStartPre"][:1] == unit["ExecStopPost"]
     assert "pin_low.py /etc/rearguard/config.toml" in unit["ExecStopPost"][0]
     assert not unit["ExecStopPost"][0].startswith("-")
-    assert unit["CPUSchedulingPolicy"] == ["fifo"]  # tests/system/conftest.py measures its 100 ms like this
-    assert unit["CPUSchedulingPriority"] == ["10"]
+    assert unit["CPUSchedulingPolicy"] == ["fifo"]
+    assert unit["CPUSchedulingPriority"] == [str(UNIT_PRIORITY)]
 
 
 def test_a_held_bus_is_freed_only_before_a_start() -> None:
