@@ -1,8 +1,14 @@
-"""Owns the way from raw counts in chip axes to a sample in SI units and body axes, for every IMU.
+"""Owns the way from a burst in chip axes to a sample in SI units and body axes, for every IMU.
 
 Must never pass on a reading that the chip has repeated: a repeated burst is no new reading.
 """
 
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from sensors.i2c import Bus
+from sensors.registers import Registers, Row
 from sensors.samples import Fault, ImuSample, Vec3
 
 STANDARD_GRAVITY_M_S2 = 9.80665
@@ -66,3 +72,55 @@ class Mounting:
         p, q, r = self._bias
         gyro = (a * gx + b * gy + c * gz - p, d * gx + e * gy + f * gz - q, g * gx + h * gy + i * gz - r)
         return ImuSample(t_ns, accel, gyro)
+
+
+class Pod:
+    """What every IMU does alike. A chip adds its numbers, its `decode`, and how it is opened and closed."""
+
+    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
+
+    NAME: ClassVar[str]
+    ADDRESS: ClassVar[int]
+    ROWS: ClassVar[tuple[Row, ...]]
+    BURST: ClassVar[tuple[int, int]]  # first register, bytes
+    SCALES: ClassVar[tuple[float, float]]  # m/s2 and rad/s a count
+    decode: "ClassVar[staticmethod[[bytes], Counts | Fault]]"
+
+    def __init__(
+        self,
+        bus: Bus,
+        address: int | None = None,
+        mounting: Rotation = AXES_ALIGNED,
+        gyro_bias_rad_s: Vec3 = NO_BIAS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = self.NAME
+        self._bus = bus
+        self._address = self.ADDRESS if address is None else address
+        self._mounting = Mounting(mounting, gyro_bias_rad_s, *self.SCALES)
+        self._registers = Registers(bus, self._address, f"imu ({self.NAME})", self.ROWS)
+        self._sleep = sleep
+        self._configured = False
+
+    def read(self, t_ns: int) -> ImuSample | Fault:
+        """The newest reading, in one burst, stamped with `t_ns`."""
+        if not self._configured:
+            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers of the wrong scale
+        data = self._bus.read(self._address, *self.BURST)
+        if isinstance(data, Fault):
+            return data
+        counts = self.decode(data)
+        if isinstance(counts, Fault):
+            return counts
+        return self._mounting.sample(t_ns, counts)
+
+    def recheck(self) -> Fault | None:
+        """Compares one span of registers with the table, the next at each call."""
+        return self._registers.recheck()
+
+    def _chip_id(self, register: int) -> int:
+        """What the chip says it is. Raises SensorError when nobody answers."""
+        answer = self._bus.read(self._address, register, 1)
+        if isinstance(answer, Fault):
+            raise self._bus.refusal(f"imu ({self.NAME})", self._address, answer)
+        return answer[0]

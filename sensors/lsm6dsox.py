@@ -3,23 +3,12 @@
 Must never hand on a burst that is torn, repeated, clipped or all zeros.
 """
 
-import time
-from collections.abc import Callable
 from struct import Struct
 
-from sensors.i2c import Bus, SensorError
-from sensors.imu import (
-    AXES_ALIGNED,
-    NO_BIAS,
-    RAD_PER_DEG,
-    STANDARD_GRAVITY_M_S2,
-    Counts,
-    Mounting,
-    Rotation,
-    check,
-)
-from sensors.registers import Registers, Row
-from sensors.samples import Fault, ImuSample, Vec3
+from sensors.i2c import SensorError
+from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
+from sensors.registers import Row
+from sensors.samples import Fault
 
 ADDRESS = 0x6A
 WHO_AM_I = 0x0F
@@ -56,36 +45,25 @@ def decode(data: bytes) -> Counts | Fault:
     return check(counts) or counts
 
 
-class Lsm6dsox:
+class Lsm6dsox(Pod):
     """The preferred hip IMU."""
 
-    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
+    __slots__ = ()
 
-    def __init__(
-        self,
-        bus: Bus,
-        address: int = ADDRESS,
-        mounting: Rotation = AXES_ALIGNED,
-        gyro_bias_rad_s: Vec3 = NO_BIAS,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name = "LSM6DSOX"
-        self._bus = bus
-        self._address = address
-        self._mounting = Mounting(mounting, gyro_bias_rad_s, ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
-        self._registers = Registers(bus, address, "imu (LSM6DSOX)", ROWS)
-        self._sleep = sleep
-        self._configured = False
+    NAME = "LSM6DSOX"
+    ADDRESS = ADDRESS
+    ROWS = ROWS
+    BURST = (OUTX_L_G, BURST_BYTES)
+    SCALES = (ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
+    decode = staticmethod(decode)
 
     def open(self) -> None:
         """Checks the chip id, resets and configures the chip. Takes about 0.1 s. Raises SensorError."""
         self._configured = False
-        chip_id = self._bus.read(self._address, WHO_AM_I, 1)
-        if isinstance(chip_id, Fault):
-            raise self._bus.refusal("imu (LSM6DSOX)", self._address, chip_id)
-        if chip_id[0] != CHIP_ID:
+        chip_id = self._chip_id(WHO_AM_I)
+        if chip_id != CHIP_ID:
             raise SensorError(
-                f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id[0]:02x}, "
+                f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id:02x}, "
                 f"a LSM6DSOX says 0x{CHIP_ID:02x}",
                 "Usually another chip at this address, or a loose wire",
                 "check the part against imu.sensor in the config, then the wires",
@@ -98,22 +76,6 @@ class Lsm6dsox:
         self._sleep(0.08)  # DS12814 table 3: the gyro turns on in 30 ms, then the filters settle
         self._configured = True
         self.read(0)  # what was measured before now is not news
-
-    def read(self, t_ns: int) -> ImuSample | Fault:
-        """The newest reading, in one burst of 12 bytes, stamped with `t_ns`."""
-        if not self._configured:
-            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers of the wrong scale
-        data = self._bus.read(self._address, OUTX_L_G, BURST_BYTES)
-        if isinstance(data, Fault):
-            return data
-        counts = decode(data)
-        if isinstance(counts, Fault):
-            return counts
-        return self._mounting.sample(t_ns, counts)
-
-    def recheck(self) -> Fault | None:
-        """Compares one span of registers with the table, the next at each call."""
-        return self._registers.recheck()
 
     def close(self) -> None:
         """Powers both sensors down."""

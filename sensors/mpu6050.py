@@ -3,23 +3,12 @@
 Must never take a chip it does not know, nor the zeros that a sleeping one sends.
 """
 
-import time
-from collections.abc import Callable
 from struct import Struct
 
-from sensors.i2c import Bus, SensorError
-from sensors.imu import (
-    AXES_ALIGNED,
-    NO_BIAS,
-    RAD_PER_DEG,
-    STANDARD_GRAVITY_M_S2,
-    Counts,
-    Mounting,
-    Rotation,
-    check,
-)
+from sensors.i2c import SensorError
+from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
 from sensors.registers import Registers, Row
-from sensors.samples import Fault, ImuSample, Vec3
+from sensors.samples import Fault
 
 ADDRESS = 0x68
 WHO_AM_I = 0x75
@@ -65,43 +54,32 @@ def decode(data: bytes) -> Counts | Fault:
     return check(counts) or counts
 
 
-class Mpu6050:
+class Mpu6050(Pod):
     """The cheap hip IMU. `name` tells the chip that was found once it is open."""
 
-    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
+    __slots__ = ()
 
-    def __init__(
-        self,
-        bus: Bus,
-        address: int = ADDRESS,
-        mounting: Rotation = AXES_ALIGNED,
-        gyro_bias_rad_s: Vec3 = NO_BIAS,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.name = "MPU-6050 family"
-        self._bus = bus
-        self._address = address
-        self._mounting = Mounting(mounting, gyro_bias_rad_s, ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
-        self._registers = Registers(bus, address, "imu (MPU-6050)", ROWS)
-        self._sleep = sleep
-        self._configured = False
+    NAME = "MPU-6050"
+    ADDRESS = ADDRESS
+    ROWS = ROWS
+    BURST = (ACCEL_XOUT_H, BURST_BYTES)
+    SCALES = (ACCEL_M_S2_PER_COUNT, GYRO_RAD_S_PER_COUNT)
+    decode = staticmethod(decode)
 
     def open(self) -> None:
         """Tells the chip by its id, resets, wakes and configures it. Takes 0.2 s. Raises SensorError."""
         self._configured = False
-        chip_id = self._bus.read(self._address, WHO_AM_I, 1)
-        if isinstance(chip_id, Fault):
-            raise self._bus.refusal("imu (MPU-6050)", self._address, chip_id)
-        if chip_id[0] not in CHIPS:
+        chip_id = self._chip_id(WHO_AM_I)
+        if chip_id not in CHIPS:
             known = ", ".join(f"0x{known_id:02x}" for known_id in CHIPS)
             raise SensorError(
-                f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id[0]:02x}, "
+                f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id:02x}, "
                 f"none of the MPU-6050 family ({known})",
                 "Usually another chip at this address, or a loose wire",
                 "check the part against imu.sensor in the config, then the wires",
             )
-        self.name = CHIPS[chip_id[0]]
-        rows = ROWS if chip_id[0] in OLD_CHIPS else ROWS_6500
+        self.name = CHIPS[chip_id]
+        rows = ROWS if chip_id in OLD_CHIPS else ROWS_6500
         self._registers = Registers(self._bus, self._address, f"imu ({self.name})", rows)
         for value, wait_s in ((DEVICE_RESET, 0.1), (0x00, 0.01)):  # RM 4.28: reset, then out of sleep
             fault = self._bus.write(self._address, PWR_MGMT_1, bytes((value,)))
@@ -112,22 +90,6 @@ class Mpu6050:
         self._sleep(0.05)  # product specification 6.1: the gyro starts in 30 ms
         self._configured = True
         self.read(0)  # what was measured before now is not news
-
-    def read(self, t_ns: int) -> ImuSample | Fault:
-        """The newest reading, in one burst of 14 bytes, stamped with `t_ns`."""
-        if not self._configured:
-            return Fault.REGISTER_CHANGED  # half a table makes plausible numbers of the wrong scale
-        data = self._bus.read(self._address, ACCEL_XOUT_H, BURST_BYTES)
-        if isinstance(data, Fault):
-            return data
-        counts = decode(data)
-        if isinstance(counts, Fault):
-            return counts
-        return self._mounting.sample(t_ns, counts)
-
-    def recheck(self) -> Fault | None:
-        """Compares one span of registers with the table, the next at each call."""
-        return self._registers.recheck()
 
     def close(self) -> None:
         """Puts the chip to sleep."""
