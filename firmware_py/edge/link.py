@@ -7,6 +7,7 @@ One message is one byte of type and a payload; firmware_py/courier holds the oth
 import json
 import socket
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from firmware_py.core.events import Event
@@ -21,7 +22,7 @@ RESEND_NS = 2_000_000_000  # the courier may be slow to write, not deaf: ask aga
 STATE_NS = (
     1_000_000_000  # after lost ticks the courier is told the whole state again, not more often than this
 )
-RESEND_AT_ONCE = 16  # a full socket takes the rest later
+RESEND_AT_ONCE = 16  # the next batch when this one is acknowledged; a full socket takes the rest later
 HEARD_AT_ONCE = 8
 
 
@@ -30,11 +31,13 @@ class Link:
 
     __slots__ = (
         "_asked_ns",
+        "_backlog",
         "_hello",
         "_missed",
         "_path",
         "_pending",
-        "_sent_ns",
+        "_resent",
+        "_resent_ns",
         "_seq",
         "_socket",
         "_told_ns",
@@ -51,7 +54,9 @@ class Link:
         self._asked_ns = -RETRY_NS
         self._seq = 0
         self._pending: dict[int, bytes] = {}  # seq -> message, oldest first
-        self._sent_ns = 0
+        self._backlog = 0  # events up to this one were told before the courier came
+        self._resent = 0  # the newest event of the last batch
+        self._resent_ns = 0
         self._missed = False  # a tick did not go through since the courier last heard the state
         self._told_ns = 0
         self.behind = (
@@ -80,6 +85,7 @@ class Link:
             attempt.close()
             return False
         self._socket = attempt
+        self._backlog = self._seq
         self._missed, self._told_ns = False, t_ns
         self.connects += 1
         if not self._send(self._hello):
@@ -109,10 +115,11 @@ class Link:
         if len(self._pending) >= EVENTS_KEPT:
             del self._pending[next(iter(self._pending))]
             self.dropped_events += 1
+        if not self._pending:
+            self._resent_ns = event.t_ns  # the oldest one's patience begins
         self._pending[self._seq] = message
         if self._socket is not None:
             self._send(message)
-            self._sent_ns = event.t_ns
 
     def state(self, state: Mapping[str, Any]) -> None:
         """The monitor's state, from which a replay of the ticks that follow can start."""
@@ -144,15 +151,18 @@ class Link:
                 stop = True
             elif not said:
                 self.close()
-        if self._pending and self._socket is not None and t_ns - self._sent_ns >= RESEND_NS:
-            self._resend(t_ns)
+        if self._pending and self._socket is not None:
+            oldest = next(iter(self._pending))
+            if self._resent < oldest <= self._backlog or t_ns - self._resent_ns >= RESEND_NS:
+                self._resend(t_ns)
         return stop
 
     def _resend(self, t_ns: int) -> None:
-        self._sent_ns = t_ns
-        for message in list(self._pending.values())[:RESEND_AT_ONCE]:
+        self._resent_ns = t_ns
+        for seq, message in list(islice(self._pending.items(), RESEND_AT_ONCE)):
             if not self._send(message):
                 return
+            self._resent = seq
 
     def _send(self, message: bytes) -> bool:
         assert self._socket is not None

@@ -296,6 +296,37 @@ def test_what_is_kept_is_bounded_and_the_newest_stays(link: Link, courier: Couri
     assert seqs(courier.messages())[0] == 4 + RESEND_AT_ONCE
 
 
+def test_what_waited_follows_batch_by_batch_as_it_is_acknowledged_while_new_events_come(
+    link: Link, courier: Courier
+) -> None:
+    for number in range(3 * RESEND_AT_ONCE):
+        link.event(event(number))
+    link.connect(0)
+    heard, t_ns = seqs(courier.messages()), 0
+    assert heard == list(range(1, RESEND_AT_ONCE + 1))
+    while heard:
+        link.event(event(len(heard)))  # never two seconds without one
+        for seq in heard:
+            courier.ack(seq)
+        for _ in range(1 + RESEND_AT_ONCE // HEARD_AT_ONCE):
+            t_ns += 5_000_000
+            link.poll(t_ns)
+        heard = seqs(courier.messages())
+        if t_ns > SECOND_NS // 2:
+            break
+    assert len(link._pending) <= 1, "only the newest may still be on its way"
+
+
+def test_new_events_do_not_put_off_what_was_not_acknowledged(link: Link, courier: Courier) -> None:
+    link.connect(0)
+    link.event(event(0))
+    courier.messages()  # and then it died before it was on disk
+    for t_ns in range(SECOND_NS, RESEND_NS + 1, SECOND_NS):
+        link.event(event(t_ns))
+        link.poll(t_ns)
+    assert seqs(courier.messages()).count(1) == 1
+
+
 def test_a_stop_request_is_heard_once(link: Link, courier: Courier) -> None:
     link.connect(0)
     courier.messages()
