@@ -55,6 +55,14 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "300 ms of stepping off, or at rest beyond a line.",
         ["rig", "campaign", "pairs", "--runs", "25", "--seed", "1", "--json"],
     ),
+    "processes": (
+        "The guard killed, hung, starved and blinded",
+        "The real guard on a simulated Pi, the blow at a random phase of the tick: from the blow until the pulse "
+        "watchdog outside (50 ms, the longest that its tolerances allow) has dropped; with the level drive, until the "
+        "program behind ExecStopPost has driven the pin low, without systemd's own time. A shared virtual machine. "
+        "Where a fault was measured in several runs: all repetitions, the median and p99 of the worst run.",
+        ["pytest", "tests/system/test_guard_dies.py", "tests/system/test_guard_stays_safe.py"],
+    ),
     "kills": (
         "Courier and broker killed",
         "SIGKILL at random moments of a stream with stops, a real mosquitto. `events`: told by the guard; `kept`: rows "

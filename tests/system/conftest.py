@@ -1,7 +1,6 @@
 """Builds the shim once and gives each test a simulated Pi header of its own."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -13,12 +12,12 @@ import pytest
 
 from tests.pisim import header
 from tests.pisim.pi import Pi
+from tests.proof.keep import keep
 
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))  # `make proof` asks for 1000
 DROPS_WITHIN_MS = 60.0  # promise P2
 LEVEL_DROPS_WITHIN_MS = 100.0
 UNIT_PRIORITY = 10  # SCHED_FIFO, as rearguard-guard.service says
-RESULTS = Path(__file__).resolve().parents[2] / "out/processes.jsonl"
 SHIM_SOURCE = Path(header.__file__).with_name("pishim.c")
 
 
@@ -110,17 +109,12 @@ def within_100_ms(request: pytest.FixtureRequest) -> Callable[[list[float]], Non
 def _check(test: str, took_ms: list[float], bound_ms: float) -> None:
     name = test.removeprefix("test_")
     _measured[name] = took_ms
-    if "REARGUARD_REPETITIONS" in os.environ:  # a campaign: tests/proof/figures.py makes a table of it
-        ordered = sorted(took_ms)
-        line = {
-            "fault": name.replace("_", " "), "repetitions": len(took_ms),
-            "took_ms": {"median": ordered[len(ordered) // 2], "p99": ordered[len(ordered) * 99 // 100],
-                        "max": ordered[-1]},
-            "bound_ms": bound_ms, "over_bound": sum(t > bound_ms for t in took_ms), "load_average": os.getloadavg()[1],
-        }  # fmt: skip
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+    ordered = sorted(took_ms)
+    keep("processes", {
+        "fault": name.replace("_", " "), "repetitions": len(took_ms), "median_ms": ordered[len(ordered) // 2],
+        "p99_ms": ordered[len(ordered) * 99 // 100], "max_ms": ordered[-1], "bound_ms": bound_ms,
+        "over_bound": sum(t > bound_ms for t in took_ms), "load_average": os.getloadavg()[1],
+    })  # fmt: skip
     assert max(took_ms) <= bound_ms, [t for t in took_ms if t > bound_ms]
 
 
