@@ -170,11 +170,15 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[dict[str, s
     free = health["storage_free_mb"]
     low = free is None or free < LOW_STORAGE_MB
     made.append(
-        _part("Storage", "bad" if low else "ok", "cannot be read" if free is None else f"{free} MB free")
+        _part("Storage", "bad" if low else "ok", "cannot be read" if free is None else _room(free))
     )
     if page_problem:
         made.append(_part("Page", "bad", page_problem))
     return made
+
+
+def _room(free_mb: int) -> str:
+    return f"{free_mb} MB free" if free_mb < 10_000 else f"{free_mb // 1000} GB free"
 
 
 def _part(name: str, state: str, text: str) -> dict[str, str]:

@@ -17,6 +17,16 @@ const MARKS = { ok: "✓", bad: "✕", off: "–" };
 
 const by = (id) => document.getElementById(id);
 const put = (id, text) => { const at = by(id); if (at.textContent !== text) at.textContent = text; };
+const words = (at, text) => { // `a command` in the text becomes one that looks like one
+  if (at.dataset.text === text) return;
+  at.dataset.text = text;
+  at.replaceChildren(...text.split("`").map((part, n) => {
+    if (n % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  }));
+};
 const figure = (id, value, digits) => put(id, value == null ? "–" : value.toFixed(digits));
 
 let deck, charts, heard_ms = 0, incidents = -1, walking = false;
@@ -24,12 +34,13 @@ by("sign").setAttribute("fill-rule", "evenodd");
 
 function say(view) {
   document.body.dataset.tone = view.tone;
+  document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   by("sign").setAttribute("d", SIGNS[view.tone]);
   put("belt", BELT[view.tone] || "\u00a0");
   put("title", view.title);
-  put("what", view.what);
-  put("do", view.do);
-  put("why", view.tone === "warning" ? "" : view.why); // a walker reads a warning in one glance
+  words(by("what"), view.what);
+  words(by("do"), view.do);
+  words(by("why"), view.tone === "warning" ? "" : view.why); // a walker reads a warning in one glance
   put("rule", view.rule ?? "");
   const title = `${view.title} – Rearguard`;
   if (document.title !== title) document.title = title;
@@ -55,7 +66,7 @@ function item(list, key, parts) {
   for (const [name, text] of parts) {
     const span = document.createElement("span");
     span.className = name;
-    span.textContent = text;
+    words(span, text);
     made.append(span);
   }
   list.append(made);
@@ -139,7 +150,7 @@ function connection(ok, text) {
 function silent() {
   if (Date.now() - heard_ms < SILENT_MS) return;
   connection(false, "No connection");
-  say({ tone: "offline", title: "No connection", what: "This page hears nothing from the device. The picture below is old.", why: "The courier is off or restarting, or this phone has left the network. The guard works without this page.", do: "Look at the treadmill, not at this page. It reconnects by itself." });
+  say({ tone: "offline", lost: true, title: "No connection", what: "This page hears nothing from the device. The picture below is old.", why: "The courier is off or restarting, or this phone has left the network. The guard works without this page.", do: "Look at the treadmill, not at this page. It reconnects by itself." });
 }
 
 async function start() {

@@ -11,7 +11,7 @@ function chart(id, series, low, high) {
   const axis = { stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const plot = new uPlot({
     width: host.clientWidth, height: 120, legend: { show: false }, cursor: { show: false }, padding: [6, 18, 0, 0],
-    scales: { x: { time: false, range: () => [-SPAN_S, 0] }, y: { range: (_, min, max) => [Math.min(low, min ?? low), Math.max(high, max ?? high)] } },
+    scales: { x: { time: false, range: () => [-SPAN_S, 0] }, y: { range: (_, min, max) => [Math.min(low, min ?? low), Math.max(high, 1.08 * (max ?? high))] } },
     axes: [{ ...axis, size: 22, values: (_, at) => at.map((v) => (v === 0 ? "now" : `${v} s`)) }, { ...axis, size: 38 }],
     series: [{}, ...series.map(([color, dash]) => ({ stroke: css(color), width: dash ? 1.5 : 2, dash, points: { show: false }, spanGaps: false }))],
   }, [[0], ...series.map(() => [null])], host);
