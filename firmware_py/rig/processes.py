@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -72,8 +72,16 @@ class RealGuard(NamedTuple):
     realtime: bool
 
 
-def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
-    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself."""
+def real_guard(
+    config_file: Path,
+    room: Path,
+    seconds: float,
+    heard: Callable[[int, bytes], None] = lambda _pid, _message: None,
+) -> RealGuard:
+    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself.
+
+    `heard` gets the guard's process id and every message after its hello.
+    """
     room.mkdir()
     with ExitStack() as held:
         view = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
@@ -100,6 +108,7 @@ def real_guard(config_file: Path, room: Path, seconds: float) -> RealGuard:
             truths.read(
                 1 << 16
             )  # a world that nobody listens to stands still once its pipe is full, after 11 s
+            heard(guard.pid, message)
             if message[:1] == TICK:
                 late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)
             elif not message:
