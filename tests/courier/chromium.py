@@ -91,7 +91,7 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def until(self, condition: str, timeout_s: float = 8.0) -> None:
+    def until(self, condition: str, timeout_s: float = 25.0) -> None:
         """Wait, inside the page, until a JavaScript condition holds."""
         wait = (
             f"new Promise((yes, no) => {{ const end = Date.now() + {timeout_s * 1000}; const look = () => "

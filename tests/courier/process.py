@@ -112,7 +112,7 @@ class TalkingGuard(FakeGuard):
         self.link.close()
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 15.0, step_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, step_s: float = 0.02) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, "never came true"
