@@ -27,6 +27,7 @@ from tests.pisim.nursery import Nursery
 
 READY_TIMEOUT_S = 20.0
 ARM_TIMEOUT_S = 20.0
+LATE_EDGE_MS = 12.0  # later than two ticks after the blow: who reads a failure will want to know
 
 
 class Process(Protocol):
@@ -160,6 +161,9 @@ class Pi:
             dropped_ns = next(x.t_ns for x in reversed(self.header.history) if x.pin == self.relay_pin)
         else:
             dropped_ns = watchdog.drop_ns(self.header.history, self.relay_pin)
+        edges_ms = [(x.t_ns - since_ns) / 1e6 for x in self.header.history[-100:] if x.pin == self.relay_pin]
+        if edges_ms and edges_ms[-1] > LATE_EDGE_MS:
+            print(f"edges after the blow, ms: {[round(t, 1) for t in edges_ms if t > 0]}")
         return (dropped_ns - since_ns) / 1e6
 
     # the guard
