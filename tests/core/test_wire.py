@@ -2,7 +2,7 @@
 
 import contextlib
 import struct
-from math import nan
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -139,3 +139,25 @@ def test_bytes_of_a_decision_are_laid_out_as_written_here() -> None:
     )
     assert pack_decision(nothing) == wanted
     assert unpack_decision(wanted) == nothing
+
+
+@pytest.mark.parametrize("changed", [
+    {"t_ns": -1},
+    {"belt_speed_m_s": nan},
+    {"belt_speed_m_s": inf},
+    {"tilt_rad": inf},
+    {"position_m": -inf},
+])  # fmt: skip
+def test_a_decision_that_no_core_makes_is_refused(changed: dict[str, float]) -> None:
+    good = Decision(0, False, None, "", nan, inf, None, None, Phase.WAITING, *[None] * 8, 0, 0.0, False)
+    assert unpack_decision(pack_decision(good)).t_ns == 0  # the figures of a rule may be anything
+    with pytest.raises(ValueError, match="not a decision"):
+        unpack_decision(pack_decision(good._replace(**changed)))
+
+
+@pytest.mark.parametrize("changed", [{"t_ns": -1}, {"belt_speed_m_s": inf}])
+def test_a_frame_that_no_guard_makes_is_refused(changed: dict[str, float]) -> None:
+    good = Frame(0, 0, Fault.NOT_READY, None, None, None, False)
+    assert unpack_frame(pack_frame(good)) == good
+    with pytest.raises(ValueError, match="not a frame"):
+        unpack_frame(pack_frame(good._replace(**changed)))
