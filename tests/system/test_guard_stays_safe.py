@@ -60,16 +60,15 @@ def test_a_second_guard_refuses_to_start_and_the_first_does_not_notice(new_pi: N
     pi = new_pi()
     first = pi.start()
     try:
-        pi.arm()
-        armed_at = len(pi.header.history)
         for seed in range(REPETITIONS):
-            time.sleep(random.Random(seed).uniform(0.05, 0.06))
+            pi.arm_at_phase(random.Random(seed).uniform(0.05, 0.06))
+            before = len(pi.header.history)
             second: Process = pi.start() if seed < STARTED_ANEW else pi.fork()
             assert second.wait(20) == 3
-            assert pi.runs(), pi.events[-3:]
             assert first.poll() is None
+            gap_ns = watchdog.longest_gap_ns(pi.header.history[before:], pi.relay_pin)
+            assert (pi.runs() and gap_ns < watchdog.HOLD_NS) or pi.was_late(), (gap_ns, pi.events[-3:])
         assert pi.log().count("another guard runs") == REPETITIONS
-        assert watchdog.longest_gap_ns(pi.header.history[armed_at:], pi.relay_pin) < watchdog.HOLD_NS
     finally:
         end(first)
 
