@@ -42,7 +42,6 @@ class Attitude:
         "_posture",
         "_seen_s",
         "_sum",
-        "accel_m_s2",
         "down_velocity_m_s",
         "settled",
         "sideways_m_s",
@@ -62,7 +61,6 @@ class Attitude:
         self.settled = False
         self.up: Vec3 = (0.0, 0.0, 1.0)
         self.up_accel_m_s2 = 0.0
-        self.accel_m_s2 = _G_M_S2
         self.down_velocity_m_s = 0.0
         self.sideways_m_s = 0.0
         self.tilt_rad = 0.0
@@ -92,9 +90,9 @@ class Attitude:
         else:
             nx, ny, nz = ux, uy, uz
         b = p.bias_per_s2 * dt_s
-        self._bias_x += b * (ey * uz - ez * uy) * -1.0
-        self._bias_y += b * (ez * ux - ex * uz) * -1.0
-        self._bias_z += b * (ex * uy - ey * ux) * -1.0
+        self._bias_x -= b * (ey * uz - ez * uy)
+        self._bias_y -= b * (ez * ux - ex * uz)
+        self._bias_z -= b * (ex * uy - ey * ux)
         self.up = (nx, ny, nz)
 
         along = ax * nx + ay * ny + az * nz
@@ -102,21 +100,19 @@ class Attitude:
         self._mean_m_s2 = mean = max(mean, _LEAST_M_S2)
         up_accel = (along / mean - 1.0) * _G_M_S2
         self.up_accel_m_s2 = up_accel
-        self.accel_m_s2 = sqrt(ax * ax + ay * ay + az * az) / mean * _G_M_S2
         keep = exp(-dt_s / p.velocity_tau_s)
         self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
 
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
         # gravity from the side and calls it metres a second that no hip gains.
         vx, vy, vz = self._gained_m_s
-        vx, vy, vz = (
-            keep * (vx + dt_s * (gz * vy - gy * vz + _G_M_S2 * ex)),
-            keep * (vy + dt_s * (gx * vz - gz * vx + _G_M_S2 * ey)),
-            keep * (vz + dt_s * (gy * vx - gx * vy + _G_M_S2 * ez)),
-        )
-        self._gained_m_s = (vx, vy, vz)
-        upward = vx * nx + vy * ny + vz * nz
-        self.sideways_m_s = sqrt(max(0.0, vx * vx + vy * vy + vz * vz - upward * upward))
+        wx = keep * (vx + dt_s * (gz * vy - gy * vz + _G_M_S2 * ex))
+        wy = keep * (vy + dt_s * (gx * vz - gz * vx + _G_M_S2 * ey))
+        wz = keep * (vz + dt_s * (gy * vx - gx * vy + _G_M_S2 * ez))
+        self._gained_m_s = (wx, wy, wz)
+        upward = wx * nx + wy * ny + wz * nz
+        across = wx * wx + wy * wy + wz * wz - upward * upward
+        self.sideways_m_s = sqrt(across) if across > 0.0 else 0.0
 
         mx, my, mz = self._posture
         w = dt_s / min(self._seen_s, p.posture_tau_s)

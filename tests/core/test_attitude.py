@@ -262,7 +262,6 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_posture": {"tuple": [0.0, 0.0, 1.0]},
         "_seen_s": 0.0,
         "_sum": {"tuple": [0.0, 0.0, 0.0]},
-        "accel_m_s2": 9.80665,
         "down_velocity_m_s": 0.0,
         "settled": False,
         "sideways_m_s": 0.0,
@@ -299,7 +298,6 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
         assert (attitude._bias_x, attitude._bias_y, attitude._bias_z) == pytest.approx(
             bias.tolist(), abs=1e-9
         )
-        assert attitude.accel_m_s2 == pytest.approx(np.linalg.norm(a) / mean * G, rel=1e-9)
         assert attitude.sideways_m_s == pytest.approx(np.linalg.norm(gained - (gained @ up) * up), abs=1e-6)
         assert attitude.tilt_rad == pytest.approx(2.0 * np.arcsin(0.5 * apart), abs=1e-7)
         assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s) == pytest.approx(

@@ -368,9 +368,9 @@ def test_silence_of_the_imu_is_bridged_up_to_a_second(silent_ticks: int, bridged
 def test_a_sample_with_the_time_of_the_one_before_is_not_taken_again() -> None:
     scene = Scene()
     scene.run(1.0)
-    t_ns, felt = scene.tick * TICK_NS, scene.monitor._attitude.accel_m_s2
+    t_ns, felt = scene.tick * TICK_NS, scene.monitor._attitude.up_accel_m_s2
     scene.step(imu=ImuSample(t_ns, (0.0, 0.0, 12.0), (0.0, 0.0, 0.0)))
-    assert scene.monitor._attitude.accel_m_s2 == felt
+    assert scene.monitor._attitude.up_accel_m_s2 == felt
 
 
 def walk(scene: Scene, seconds: float, **change: Any) -> Decision:
