@@ -91,7 +91,7 @@ def guard(config: Config, world: Path | None = None) -> None:
         asked = go_realtime(config.loop.priority, config.loop.cpu)
         for refused in (a for a in asked if not a.ok):
             typer.echo(f"guard: {refused.what} refused: {refused.why}", err=True)
-        hello = _hello(config, asked)
+        hello = _hello(config, asked) | {"simulated": world is not None}
         links = [Link(path, hello) for path in paths]
         for link in links:
             held.callback(link.close)

@@ -35,6 +35,7 @@ class Tape:
     def hello(self, hello: dict[str, Any]) -> None:
         """A guard has connected: what it says of itself goes into every file."""
         about = {key: hello[key] for key in ABOUT}
+        about["simulated"] = hello.get("simulated") is True
         about |= {"button_recorded": True, "feedback_recorded": True, "distance_recorded": True}
         self.shadow = Shadow(hello)
         self.segments.begin(about, self.shadow)

@@ -55,6 +55,7 @@ class Report:
     config_hash: str
     version: str
     rate_hz: float
+    simulated: bool
     decisions: list[Decision]
     frames: list[Frame]
     events: list[tuple[float, Event]]
@@ -94,6 +95,7 @@ def gather(path: Path, config: Config | None = None) -> Report:
         config_hash=trace.config_hash or used.hash,
         version=trace.version,
         rate_hz=trace.rate_hz,
+        simulated=trace.simulated,
         decisions=decisions,
         frames=frames,
         events=_events(decisions, t0_ns),

@@ -42,6 +42,10 @@ RULES = {
     "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
     "relay_answer_s": "the time in which the contacts contradicted the command",
 }
+SIMULATED = (
+    '<p class="simulated"><b>From the simulated rig.</b> The walker, the belt and the sensors of this incident are a '
+    "program; nobody was on a treadmill. Guard, recording and report are the real ones.</p>\n"
+)
 _BUTTONS = ("stop_button", "remote_stop")
 
 
@@ -85,6 +89,7 @@ def _head(report: Report, words: Words) -> str:
     do = words.do.replace("`", "")
     return (
         f"<header><p>Rearguard incident report</p><h1>{escape(words.title)}</h1></header>\n"
+        f"{SIMULATED if report.simulated else ''}"
         f'<p class="lead">{escape(sentence(report))}</p>\n<p class="lead">{escape(reason(report))}</p>\n'
         f'<p class="do"><b>What to do.</b> {escape(do)}</p>\n'
     )

@@ -155,6 +155,7 @@ def _facts(path: Path) -> dict[str, Any]:
         "begins_mid_run": trace.state is not None,
         "version": trace.version,
         "config_hash": trace.config_hash,
+        "simulated": trace.simulated,
         "notes": trace.notes,
     }
 
@@ -197,6 +198,7 @@ def import_csv(
             "config": settings.model_dump(mode="json"),
             "config_hash": settings.hash,
             "rate_hz": opened.rate_hz,
+            "simulated": opened.simulated,
             "button_recorded": opened.button_recorded,
             "feedback_recorded": opened.feedback_recorded,
             "distance_recorded": opened.distance_recorded,

@@ -67,6 +67,7 @@ def read_mcap(path: Path) -> Trace:
             distance_recorded=about.get("distance_recorded", True),
             config=about["config"],
             config_hash=about["config_hash"],
+            simulated=about.get("simulated") is True,
             version=about["version"],
             wall_offset_ns=clock[0],
             notes=notes,

@@ -36,7 +36,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         CONFIG,
         "What the trace was recorded with. Its first message.",
         {"version": _TEXT, "config": {"type": "object"}, "config_hash": _TEXT, "rate_hz": _NUMBER},
-        {"boot_id": _TEXT, "button_recorded": _BOOL, "feedback_recorded": _BOOL, "distance_recorded": _BOOL},
+        {
+            "boot_id": _TEXT,
+            "simulated": _BOOL,
+            "button_recorded": _BOOL,
+            "feedback_recorded": _BOOL,
+            "distance_recorded": _BOOL,
+        },
     ),
     STATE: _schema(
         STATE,

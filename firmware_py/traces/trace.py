@@ -28,6 +28,7 @@ class Trace:
     distance_recorded: bool  # False: replay holds a walker in mid-deck
     config: dict[str, Any] | None = None  # the configuration it was recorded with
     config_hash: str = ""
+    simulated: bool = False  # recorded on the rig: nobody was on a belt
     version: str = ""
     wall_offset_ns: int = 0  # wall clock minus the trace's own; 0: not known
     state: dict[str, Any] | None = (

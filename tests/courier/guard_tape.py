@@ -33,10 +33,12 @@ class Guard:
         self._hand = Hand(rearm)
         self._finder = EventFinder()
 
-    def into(self, tape: Tape, lose: range = range(0), state: bool = True) -> list[Decision]:
+    def into(
+        self, tape: Tape, lose: range = range(0), state: bool = True, about: dict[str, Any] | None = None
+    ) -> list[Decision]:
         """Everything into the tape as the link brings it: tick, then events, then the state at a press."""
         decisions, was = [], False
-        tape.hello(HELLO)
+        tape.hello({**HELLO, **(about or {})})
         for n, (frame, decision) in enumerate(self.ticks()):
             if n not in lose:
                 tape.tick(frame, decision, WALL_NS + frame.t_ns)

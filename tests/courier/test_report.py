@@ -250,3 +250,19 @@ def test_the_courier_gets_bytes_or_nothing(incident: Path) -> None:
         assert command.html_of(incident.parent, name) is None
     (incident.parent / "zeros.mcap").write_bytes(b"\0" * 64)
     assert command.html_of(incident.parent, "zeros") is None
+
+
+def test_a_report_from_the_rig_says_that_nobody_was_on_a_treadmill(incident: Path, tmp_path: Path) -> None:
+    assert "simulated rig" not in render(gather(incident))
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, about={"simulated": True})
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    assert "From the simulated rig" in render(gather(path))
+
+
+def test_the_sample_in_the_documentation_says_that_it_is_one() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "sample-incident.html").read_text()
+    assert "From the simulated rig" in text and "the same decision again" in text
+    assert "python -m tests.courier.sample" in (docs / "page.md").read_text()
