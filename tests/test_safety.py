@@ -1,6 +1,8 @@
 """docs/safety.md and docs/security.md against the tree: nothing promised without a test that exists."""
 
 import re
+import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,14 @@ def test_every_promise_and_every_fault_has_a_row_with_a_proof(ident: str) -> Non
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_dependency_has_a_row_with_its_licence() -> None:
+    table = PAGES[1].read_text().split("| Package |")[1].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table if line.startswith("|")]
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {row[0] for row in rows} == {re.split(r"[^\w-]", line)[0] for line in wanted}
+    for name, _, _, licence, _ in rows:
+        told = metadata(name)
+        said = [told.get("License-Expression", ""), told.get("License", ""), *told.get_all("Classifier", [])]
+        assert any(licence.split()[0] in words for words in said), (name, said)

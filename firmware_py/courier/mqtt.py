@@ -97,6 +97,12 @@ class Broker:
         config = self._config
         if config.user:
             self._client.username_pw_set(config.user, password(config))
+            if not config.tls and config.host not in ("localhost", "127.0.0.1", "::1"):
+                log.warning(
+                    "mqtt: the password goes to %s in clear text. Set mqtt.tls and, for a home-made certificate, "
+                    "mqtt.ca_file.",
+                    config.host,
+                )
         if config.tls:
             try:
                 context = ssl.create_default_context(cafile=config.ca_file or None)

@@ -8,8 +8,11 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
 import zstandard
 
+from firmware_py.config import MqttConfig
+from firmware_py.courier.mqtt import Broker
 from tests.courier.broker import ear, free_port, mosquitto
 from tests.courier.process import courier, guard, toml, wait_for
 
@@ -88,3 +91,17 @@ def test_what_the_courier_writes_is_not_for_everybody(tmp_path: Path) -> None:
         process.end()
     for path in (tmp_path / "state").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0, f"{path.name} can be written by others"
+
+
+@pytest.mark.parametrize(("host", "tls", "warned"), [
+    ("192.0.2.7", False, True),
+    ("localhost", False, False),
+    ("192.0.2.7", True, False),
+])  # fmt: skip
+def test_a_password_in_clear_text_is_warned_of(
+    caplog: pytest.LogCaptureFixture, host: str, tls: bool, warned: bool
+) -> None:
+    broker = Broker(MqttConfig(host=host, tls=tls, user="rig"), "rig", None, lambda: None, lambda: None)
+    broker.start()
+    broker.close()
+    assert ("in clear text" in caplog.text) == warned
