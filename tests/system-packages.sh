@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that this project needs, and says so. Safe to run again: what is there stays.
-# Usage: system-packages.sh demo|test|vm...     Uses sudo when it is not run by root. DRY_RUN=1 only tells.
+# Usage: system-packages.sh demo|test|proof|vm...     Uses sudo when it is not run by root. DRY_RUN=1 only tells.
 set -eu
 
 demo="ca-certificates python3 python3-pip python3-venv"
 test="$demo chromium gcc libc6-dev make mosquitto mosquitto-clients openssl systemd"
+proof="$test mmdebstrap qemu-user rt-tests"
 vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86 systemd-container zstd xz-utils"
 
 wanted=
@@ -12,9 +13,10 @@ for group in "${@:-demo}"; do
     case $group in
     demo) wanted="$wanted $demo" ;;
     test) wanted="$wanted $test" ;;
+    proof) wanted="$wanted $proof" ;;
     vm) wanted="$wanted $vm" ;;
     *)
-        echo "system-packages: $group is none of: demo test vm" >&2
+        echo "system-packages: $group is none of: demo test proof vm" >&2
         exit 2
         ;;
     esac
