@@ -32,10 +32,11 @@ test-vm: setup  ## the units and the installer on a simulated Pi in a virtual ma
 	tests/system-packages.sh test vm
 	tests/vm/run
 
+proof: export REARGUARD_REPETITIONS ?= 1000
 proof: setup  ## the long campaigns behind the published figures (hours)
 	tests/system-packages.sh test proof
 	$(PY) -m pip install -q -e '.[proof]'
-	REARGUARD_REPETITIONS=1000 REARGUARD_MODEL_DEPTH=6 $(PY) -m pytest tests/system \
+	REARGUARD_MODEL_DEPTH=6 $(PY) -m pytest tests/system \
 		tests/courier/test_storage.py tests/core/test_monitor_model.py
 	$(PY) -m tests.proof.mutate
 	$(PY) -m tests.proof.figures

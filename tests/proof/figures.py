@@ -2,6 +2,7 @@
 
     .venv/bin/python -m tests.proof.figures                 all of them (hours)
     .venv/bin/python -m tests.proof.figures faults bench    these again; the others stay as they are
+    .venv/bin/python -m tests.proof.figures soak -- --hours 1   with other options, and the page says with which
 
 Each command's lines are kept in out/NAME.jsonl. A figure that was not measured is not in the page. Data sets are
 looked for in REARGUARD_DATA or ../shared/data; without them the commands on people are left out and it says so.
@@ -135,34 +136,40 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
 }  # fmt: skip
 
 
-def measure(name: str) -> None:
-    """Runs one command and keeps its lines."""
-    words = [w.replace("DATA", str(DATA)) for w in COMMANDS[name][2]]
-    if any("DATA" in w for w in COMMANDS[name][2]) and not DATA.exists():
+def measure(name: str, instead: list[str]) -> bool:
+    """Runs one command, `instead` in place of its own options, and keeps it and its lines. False when it failed."""
+    words = COMMANDS[name][2]
+    if any("DATA" in w for w in words) and not DATA.exists():
         print(f"{name}: left out, no data sets in {DATA}", file=sys.stderr)
-        return
-    print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
-    if words[0] == "pytest":
-        _measure_by_test(name, words)
-        return
-    program = [sys.executable, *words[1:]] if words[0] == "python" else [REARGUARD, *words]
-    done = subprocess.run(program, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.stdout.strip():
-        OUT.mkdir(exist_ok=True)
-        (OUT / f"{name}.jsonl").write_text(done.stdout)
-    print(f"{name}: exit {done.returncode}", file=sys.stderr, flush=True)
-
-
-def _measure_by_test(name: str, words: list[str]) -> None:
-    """Runs a test in its long form; it keeps its own lines (tests/proof/keep.py), and none when it fails."""
+        return True
+    if instead:
+        words = words[: next(n for n, w in enumerate([*words, "--"]) if w.startswith("--"))] + instead
     OUT.mkdir(exist_ok=True)
     kept = OUT / f"{name}.jsonl"
-    kept.unlink(missing_ok=True)
+    said = " ".join(w.replace("DATA", "../shared/data") for w in words)
     environment = {"REARGUARD_REPETITIONS": "1000"} | os.environ | {"REARGUARD_FIGURES": str(OUT)}
-    done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=environment, check=False)
-    if done.returncode:
+    if (
+        words[0] == "pytest"
+    ):  # a test in its long form keeps its own lines (tests/proof/keep.py), and none when it fails
+        kept.unlink(missing_ok=True)
+        program = [sys.executable, "-m"]
+        said = f"REARGUARD_REPETITIONS={environment['REARGUARD_REPETITIONS']} {said}"
+    elif words[0] == "python":
+        program, words = [sys.executable], words[1:]
+    else:
+        program, said = [REARGUARD], f"rearguard {said}"
+    print(f"{name}: {said}", file=sys.stderr, flush=True)
+    program += [w.replace("DATA", str(DATA)) for w in words]
+    by_test = said.startswith("REARGUARD")
+    out = None if by_test else subprocess.PIPE
+    done = subprocess.run(program, cwd=ROOT, env=environment, stdout=out, text=True, check=False)
+    lines = (kept.read_text() if kept.exists() else "") if by_test else done.stdout
+    if lines.strip() and not (by_test and done.returncode):
+        kept.write_text(json.dumps({"record": "command", "command": said}) + "\n" + lines)
+    else:
         kept.unlink(missing_ok=True)
     print(f"{name}: exit {done.returncode}", file=sys.stderr, flush=True)
+    return done.returncode == 0
 
 
 def page() -> str:
@@ -174,25 +181,25 @@ def page() -> str:
         "Written by `make proof` (tests/proof/figures.py) from what the commands printed; no figure is typed in.",
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores.",
     ]
-    for name, (heading, limits, words) in COMMANDS.items():
+    for name, (heading, limits, _) in COMMANDS.items():
         kept = OUT / f"{name}.jsonl"
-        if not kept.exists():
+        rows = (
+            [json.loads(line) for line in kept.read_text().splitlines() if line[:1] == "{"]
+            if kept.exists()
+            else []
+        )
+        command = next((row["command"] for row in rows if row.get("record") == "command"), None)
+        if command is None:
             text += standing.get(heading, [])
             continue
-        rows = [json.loads(line) for line in kept.read_text().splitlines() if line.startswith("{")]
         rows = [
             row for row in rows if row.get("record", "summary") == "summary"
-        ]  # by person and activity: the report
-        command = " ".join(w.replace("DATA", "../shared/data") for w in words)
-        command = BEFORE.get(words[0], "rearguard ") + command
+        ]  # the others: for the reports
         text += ["", f"## {heading}", "", limits, "", f"`{command}`", "", *_tables(rows)]
         rates = [r for r in rows if r.get("group", "").startswith(("walking", "stumbles", "other"))]
         if rates:
             text += ["", "The upper bounds are exact Poisson bounds, 95 %, one-sided."]
     return "\n".join(text) + "\n"
-
-
-BEFORE = {"pytest": "REARGUARD_REPETITIONS=1000 ", "python": ""}
 
 
 def _standing(before: str) -> dict[str, list[str]]:
@@ -239,15 +246,19 @@ def _cell(value: Any) -> str:
 
 
 def main(names: list[str]) -> int:
+    instead: list[str] = []
+    if "--" in names:
+        names, instead = names[: names.index("--")], names[names.index("--") + 1 :]
     unknown = [n for n in names if n not in COMMANDS and n != "page"]
-    if unknown:
-        print(f"figures: {', '.join(unknown)}: none of {', '.join(COMMANDS)}", file=sys.stderr)
+    if unknown or (instead and len(names) != 1):
+        print(
+            f"figures: {', '.join(unknown) or 'what comes after -- is for one'}: {', '.join(COMMANDS)}",
+            file=sys.stderr,
+        )
         return 2
-    for name in names or COMMANDS:
-        if name != "page":
-            measure(name)
+    well = [measure(name, instead) for name in names or COMMANDS if name != "page"]
     (ROOT / "docs/figures.md").write_text(page())
-    return 0
+    return 0 if all(well) else 1
 
 
 if __name__ == "__main__":
