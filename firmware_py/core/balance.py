@@ -34,7 +34,7 @@ class BalanceParams:
     vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
     lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
-    thrown_m_s: float = 1.1  # sideways velocity; 99 of 100 falls have gained less when they are seen
+    thrown_m_s: float = 1.1  # sideways velocity; 93 of 100 falls have gained less when they are seen
     thrown_share: float = 0.6  # metres a second of limit for each metre a second beyond it
     margin_m_s: float = 0.40  # before the gait is known, and the most that learning may allow
     least_margin_m_s: float = 0.36  # the least that learning may ask for
