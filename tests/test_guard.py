@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from typer.testing import CliRunner
 
@@ -26,14 +24,6 @@ from sensors.lsm6dsox import Lsm6dsox
 from sensors.mpu6050 import Mpu6050
 from sensors.tf_luna import TfLuna
 from sensors.vl53l1x import Vl53l1x
-
-
-@pytest.fixture
-def pins() -> Iterator[MockFactory]:
-    before, Device.pin_factory = Device.pin_factory, MockFactory(revision="902120")
-    yield Device.pin_factory
-    Device.pin_factory.reset()
-    Device.pin_factory = before
 
 
 @pytest.mark.parametrize(("imu", "kind"), [("lsm6dsox", Lsm6dsox), ("mpu6050", Mpu6050)])

@@ -1,12 +1,10 @@
 """The stop that proves itself: contacts, one-shots and welds on mock pins, in a time that only the test moves."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from firmware_py import selftest
@@ -14,14 +12,6 @@ from firmware_py.config import Config, parse
 from firmware_py.selftest import Refused, Round, judge, measure, remember
 
 MS = 1_000_000
-
-
-@pytest.fixture
-def pins() -> Iterator[MockFactory]:
-    before, Device.pin_factory = Device.pin_factory, MockFactory(revision="902120")
-    yield Device.pin_factory
-    Device.pin_factory.reset()
-    Device.pin_factory = before
 
 
 @dataclass
