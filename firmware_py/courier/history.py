@@ -3,6 +3,8 @@
 import csv
 import json
 import sqlite3
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +16,32 @@ from firmware_py.courier.events import rfc3339
 from firmware_py.courier.outbox import read_only
 
 INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
+
+
+def _percent(value: float | None, digits: int = 0, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.{digits}%}"
+
+
+def _short(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+# One session in one line; CSV and JSON hold every figure. Metres and metres a second.
+SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("started", lambda w: str(w["started"])[:16].replace("T", " ")),
+    ("min", lambda w: f"{w['minutes']:.1f}"),
+    ("steps", lambda w: str(w["steps"])),
+    ("/min", lambda w: _short(w.get("cadence_per_min"), 0)),
+    ("speed", lambda w: _short(w.get("speed_m_s"), 2)),
+    ("zone", lambda w: _percent(w.get("in_zone_fraction"))),
+    ("place", lambda w: f"{_short(w.get('position_mean_m'), 2)}±{_short(w.get('position_sd_m'), 2)}"),
+    ("drift", lambda w: _short(w.get("drift_max_m_s"), 2)),
+    ("margin", lambda w: _short(w.get("margin_min_m"), 2)),
+    ("regular", lambda w: _percent(w.get("regularity_mean"))),
+    ("trend/min", lambda w: _percent(w.get("regularity_per_min"), 1, "+")),
+    ("warned", lambda w: str(w["warnings"])),
+    ("stops", lambda w: str(w["stops"])),
+)
 
 
 def sessions(database: Path, limit: int) -> list[dict[str, Any]]:
@@ -90,27 +118,18 @@ def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
 
 
 def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Sessions", title_justify="left")
-    for name in ("started", "min", "steps", "/min", "in zone", "regular", "warned", "stops"):
+    table = Table(title="Sessions", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, _ in SESSION_COLUMNS:
         table.add_column(name, justify="left" if name == "started" else "right", no_wrap=True)
     for w in walks:
-        zone = w.get("in_zone_fraction")
-        table.add_row(
-            w["started"][:16].replace("T", " "),
-            f"{w['minutes']:.1f}",
-            str(w["steps"]),
-            _text(w.get("cadence_per_min")),
-            "-" if zone is None else f"{zone:.0%}",
-            _text(w.get("regularity_mean")),
-            str(w["warnings"]),
-            str(w["stops"]),
-        )
-    console = Console()
+        table.add_row(*(cell(w) for _, cell in SESSION_COLUMNS))
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    table = Table(title="Stops and warnings", title_justify="left")
+    table = Table(title="Stops and warnings", title_justify="left", box=SIMPLE_HEAD)
     for name in ("time", "what", "cause", "rule", "value", "limit"):
         table.add_column(name, justify="right" if name in ("value", "limit") else "left", no_wrap=True)
     for m in found:

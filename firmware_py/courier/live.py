@@ -155,7 +155,7 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[dict[str, s
     if health["events_problem"]:
         made.append(_part("Events", "bad", health["events_problem"]))
     else:
-        made.append(_part("Events", "ok", f"{health['events_waiting']} waiting to be written"))
+        made.append(_part("Events", "ok", f"{health['events_waiting']} waiting"))
     if health["broker_connected"] is None:
         made.append(_part("MQTT", "off", "not switched on"))
     elif health["broker_connected"]:
@@ -169,9 +169,7 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[dict[str, s
         made.append(_part("Recording", "ok", f"{recording['lost_frames']} ticks lost"))
     free = health["storage_free_mb"]
     low = free is None or free < LOW_STORAGE_MB
-    made.append(
-        _part("Storage", "bad" if low else "ok", "cannot be read" if free is None else _room(free))
-    )
+    made.append(_part("Storage", "bad" if low else "ok", "cannot be read" if free is None else _room(free)))
     if page_problem:
         made.append(_part("Page", "bad", page_problem))
     return made

@@ -65,7 +65,7 @@ def decision(t_ns: int, **changes: object) -> Decision:
 
 
 def stopped(t_ns: int, cause: Cause, **changes: object) -> Decision:
-    rule = {Cause.FALL: "down_velocity", Cause.DRIFT_REAR: "rest_position"}.get(cause, cause.value)
+    rule = {Cause.FALL: "down_velocity_m_s", Cause.DRIFT_REAR: "rest_position_m"}.get(cause, cause.value)
     values = {"rule": rule, "value": 0.83, "limit": 0.62} if cause is not Cause.POWER_ON else {}
     return decision(t_ns, run=False, cause=cause, **values, **changes)
 

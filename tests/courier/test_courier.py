@@ -11,8 +11,10 @@ from firmware_py.__main__ import build
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause
 from firmware_py.courier.courier import Losses
+from firmware_py.courier.events import Data, SessionEnded
 from firmware_py.courier.live import Live
 from firmware_py.courier.outbox import Outbox
+from firmware_py.courier.page import server
 from sensors.samples import Fault
 from tests.courier.broker import FOUND, ear, mosquitto
 from tests.courier.fake_guard import decision, frame, stopped
@@ -108,6 +110,35 @@ def test_history_shows_what_the_courier_kept(tmp_path: Path) -> None:
     table = tmp_path / "walks.csv"
     assert CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)]).exit_code == 0
     assert table.read_text().splitlines()[1] == "s,2026-05-04T10:11:12.000Z,3.2,310,1,2"
+
+
+def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path) -> None:
+    figures = {
+        "minutes": 12.34, "steps": 1111, "cadence_per_min": 95.5, "speed_m_s": 0.432, "distance_m": 321.0,
+        "in_zone_fraction": 0.87, "position_mean_m": 0.571, "position_sd_m": 0.041, "position_min_m": 0.456,
+        "position_max_m": 0.765, "drift_max_m_s": 0.123, "margin_min_m": 0.234, "regularity_mean": 0.91,
+        "regularity_per_min": -0.0125, "warnings": 17, "stops": 19,
+    }  # fmt: skip
+    numbers = {name for name, f in SessionEnded.model_fields.items() if "session" not in name} - set(
+        Data.model_fields
+    )
+    assert numbers - {"started", "ended", "why_ended"} == set(figures)
+    page = (Path(server.__file__).parent / "static" / "app.js").read_text()
+    assert all(f"shown.{name}" in page for name in figures)
+    config = toml(tmp_path)
+    outbox = Outbox(tmp_path / "state" / "events.sqlite")
+    with outbox.transaction():
+        outbox.save_session(
+            "s", 1.0, 2.0, {"session_id": "s", "started": "2026-05-04T10:11:12.000Z", **figures}
+        )
+    outbox.close()
+    app = build(["history"])
+    shown = CliRunner().invoke(app, ["history", "--config", str(config)]).output
+    line = "2026-05-04 10:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 17 19"
+    assert line in " ".join(shown.split())
+    table = tmp_path / "walks.csv"
+    CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)])
+    assert all(str(value) in table.read_text() for value in figures.values())
 
 
 def test_a_loss_is_told_once_and_only_when_it_is_over() -> None:

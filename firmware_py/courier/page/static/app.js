@@ -88,10 +88,16 @@ function session(s) {
   if (!shown) return;
   session.last = shown;
   const percent = (v) => (v == null ? "–" : `${Math.round(100 * v)} %`);
+  const fixed = (v, digits, unit) => (v == null ? "–" : `${v.toFixed(digits)} ${unit}`);
+  const signed = (v) => (v == null ? "–" : `${v < 0 ? "−" : "+"}${Math.abs(100 * v).toFixed(1)} %/min`);
   const figures = [
     ["Minutes", shown.minutes.toFixed(1)], ["Steps", String(shown.steps)], ["Steps a minute", shown.cadence_per_min?.toFixed(0) ?? "–"],
-    ["In the zone", percent(shown.in_zone_fraction)], ["Regularity", percent(shown.regularity_mean)],
-    ["Speed", shown.speed_m_s == null ? "–" : `${(3.6 * shown.speed_m_s).toFixed(1)} km/h`],
+    ["Speed", fixed(shown.speed_m_s == null ? null : 3.6 * shown.speed_m_s, 1, "km/h")], ["Walked", fixed(shown.distance_m, 0, "m")],
+    ["In the zone", percent(shown.in_zone_fraction)], ["Usual place", fixed(shown.position_mean_m, 2, "m")],
+    ["Spread", shown.position_sd_m == null ? "–" : `± ${fixed(shown.position_sd_m, 2, "m")}`],
+    ["Foremost", fixed(shown.position_min_m, 2, "m")], ["Rearmost", fixed(shown.position_max_m, 2, "m")],
+    ["Fastest drift", fixed(shown.drift_max_m_s, 2, "m/s")], ["Least margin", fixed(shown.margin_min_m, 2, "m")],
+    ["Regularity", percent(shown.regularity_mean)], ["Its trend", signed(shown.regularity_per_min)],
     ["Warnings", String(shown.warnings)], ["Stops", String(shown.stops)],
   ];
   const made = figures.map(([name, value]) => {
