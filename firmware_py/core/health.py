@@ -33,6 +33,9 @@ class HealthParams:
         0.100  # pulse watchdog 50 ms + contacts 10 ms + margin; 0.05 with a level drive (F14)
     )
     gap_max_s: float = 0.060  # P2: the pulse watchdog has dropped by then; only a person starts again
+    one_shot_s: float = (
+        0.032  # the shortest time that a one-shot outside holds after its edge, less a millisecond
+    )
     late_per_s: int = 3  # more late ticks than this within a second (F12)
     worn_tilt_rad: float = radians(
         50.0
@@ -110,6 +113,7 @@ class Health:
         "_p",
         "_relay_ns",
         "_since_stop_ns",
+        "_stall_ns",
         "_started",
         "_tick_ns",
         "_up_ns",
@@ -121,6 +125,8 @@ class Health:
     def __init__(self, params: HealthParams, rate_hz: float) -> None:
         self._p = params
         self._tick_ns = round(1e9 / rate_hz)
+        # The edges of a one-shot are two ticks apart; beyond this lateness it may have dropped between them.
+        self._stall_ns = max(self._tick_ns, round(params.one_shot_s * 1e9) - 2 * self._tick_ns)
         self._worn_cos = cos(params.worn_tilt_rad)
         self._lying_cos = cos(params.lying_tilt_rad)
         self._accel = (0.0, 0.0, 0.0)
@@ -213,6 +219,10 @@ class Health:
         p = self._p
         if dt_ns > p.gap_max_s * 1e9 or dt_ns <= 0:
             return _over(Cause.LATE, "tick_gap_s", dt_ns, p.gap_max_s)
+        if (
+            frame.late_ns > self._stall_ns
+        ):  # the contacts may have opened: further pulses would close them unasked
+            return _over(Cause.LATE, "stall_s", frame.late_ns, self._stall_ns * 1e-9)
         self._late_ns = max(0, self._late_ns - p.late_per_s * dt_ns)
         if frame.late_ns > self._tick_ns:
             self._late_ns += 1_000_000_000

@@ -172,6 +172,26 @@ def test_a_gap_between_ticks_beyond_60_ms_or_time_that_stands_stops(dt_ns: int, 
     assert (cause_of(Bench().one(dt_ns=dt_ns)) is Cause.LATE) == stops
 
 
+@pytest.mark.parametrize(
+    ("rate_hz", "late_ns", "stops"),
+    [
+        (200.0, 22_000_000, False),
+        (200.0, 22_000_001, True),
+        (100.0, 12_000_000, False),
+        (100.0, 12_000_001, True),
+        (60.0, 16_666_667, False),
+        (60.0, 16_666_668, True),
+    ],
+)
+def test_a_stall_that_a_one_shot_may_not_have_survived_stops(
+    rate_hz: float, late_ns: int, stops: bool
+) -> None:
+    """Pulses that came back would close the contacts again, and nobody would have pressed."""
+    frame = Frame(0, late_ns, Fault.NO_REPLY, None, None, None, False)
+    found = Health(HealthParams(), rate_hz)._time(frame, round(1e9 / rate_hz))
+    assert (found is not None and found.cause is Cause.LATE and found.rule == "stall_s") == stops
+
+
 @pytest.mark.parametrize(("late_ns", "stops"), [(4_999_999, False), (5_000_000, False), (5_000_001, True)])
 def test_more_than_three_late_ticks_in_a_second_stop(late_ns: int, stops: bool) -> None:
     bench = Bench()
@@ -349,6 +369,7 @@ def test_no_default_changes_unseen() -> None:
         "settle_s": 0.5,
         "relay_answer_s": 0.1,
         "gap_max_s": 0.06,
+        "one_shot_s": 0.032,
         "late_per_s": 3,
         "worn_tilt_rad": radians(50.0),
         "lying_tilt_rad": radians(75.0),
@@ -372,6 +393,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_lying_ns": 0,
         "_relay_ns": 0,
         "_since_stop_ns": 0,
+        "_stall_ns": 22_000_000,
         "_started": False,
         "_tick_ns": 5000000,
         "_up_ns": 0,
