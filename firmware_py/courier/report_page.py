@@ -38,6 +38,7 @@ RULES = {
     "imu_flaky_s": "the time with bad readings of the hip sensor",
     "imu_frozen_s": "the time with the very same reading of the hip sensor",
     "tick_gap_s": "the time between two looks at the sensors",
+    "stall_s": "how late a look at the sensors came",
     "late_ticks": "the number of late looks at the sensors within a second",
     "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
     "relay_answer_s": "the time in which the contacts contradicted the command",
