@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import contextlib
 import json
 import re
 import socket
@@ -119,6 +120,40 @@ def test_requests_out_of_the_ordinary_are_refused_and_the_page_goes_on(serving: 
         )
         assert b"101" not in websocket[:20]
         assert get(served.port, "/").status == 200
+
+
+def test_a_body_without_end_is_not_taken_in(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+    openings = (
+        b"GET /api/now HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    with serving() as served:
+        for opening in openings:
+            began_s, sent = time.monotonic(), 0
+            with socket.create_connection(("127.0.0.1", served.port), 5) as client:
+                client.sendall(opening)
+                with contextlib.suppress(OSError):  # hung up on, or nobody takes any more
+                    client.settimeout(1.0)
+                    while time.monotonic() - began_s < 10:
+                        sent += client.send(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            assert time.monotonic() - began_s < 10, "somebody listened to all of it"
+            assert sent < 20_000_000
+        assert get(served.port, "/").status == 200
+
+
+def test_a_damaged_incident_is_listed_and_the_others_are_shown(serving: Serving) -> None:
+    with serving() as served:
+        folder = served.courier.state_dir / "incidents"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "2026-05-04T10-11-12Z-fall.mcap").write_bytes(b"\x89MCAP0\r\n" + bytes(5000))
+        (folder / "2026-05-04T10-11-12Z-fall.json").write_bytes(b'{"title": "x", "time')
+        (folder / "2026-05-04T10-11-13Z-imu.mcap").write_bytes(b"")
+        listed = json.loads(get(served.port, "/api/incidents").body)  # type: ignore[attr-defined]
+        assert [i["name"] for i in listed] == ["2026-05-04T10-11-13Z-imu", "2026-05-04T10-11-12Z-fall"]
+        for incident in listed:
+            assert get(served.port, f"/incidents/{incident['name']}").status == 404
+        assert get(served.port, "/api/now").status == 200
 
 
 def test_a_client_that_dawdles_is_let_go(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

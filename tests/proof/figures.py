@@ -98,6 +98,11 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "frames alone do not give. `spoiled`: runs repeated because this shared machine held up the guard.",
         ["pytest", "tests/courier/test_guard_beside.py"],
     ),
+    "courier": (
+        "The courier with five viewers",
+        "Ten minutes of walking at 200 Hz, ten updates a second to each viewer, then the report of a stop is opened.",
+        ["pytest", "tests/courier/test_cost.py"],
+    ),
     "day": (
         "A day of recording",
         "24 h of walking at 200 Hz through the recorder, an incident an hour, simulated clock, as fast as it goes.",

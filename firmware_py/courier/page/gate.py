@@ -64,6 +64,8 @@ class Gate:
             return 429, "Too many requests. Wait a moment.", {"retry-after": "5"}
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "This page only shows; nothing can be sent to it.", {"allow": "GET, HEAD"}
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            return 413, "A question to this page has no body.", {}  # and what follows is not read: we hang up
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return 414, "This address is too long.", {}
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
