@@ -100,7 +100,7 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "courier": (
         "The courier with five viewers",
-        "Ten minutes of walking at 200 Hz, ten updates a second to each viewer, then the report of a stop is opened.",
+        "Five minutes of walking at 200 Hz, ten updates a second to each viewer, then the report of a stop is opened.",
         ["pytest", "tests/courier/test_cost.py"],
     ),
     "day": (
