@@ -275,9 +275,6 @@ def files_up_to(size_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-CHUNK_TICKS = 120  # what may wait for its chunk to be full, rounded up
-
-
 class RecorderStory(Folders):
     """Ticks go in; every one is in a file, or counted as lost, or was not yet in a whole chunk at a kill."""
 
@@ -321,7 +318,7 @@ class RecorderStory(Folders):
     @rule()
     def kill(self) -> None:
         left = self.cut()
-        waiting = CHUNK_TICKS + self.tape.segments._fresh
+        waiting = self.tape.segments._fresh  # since the last whole chunk that was made durable
         self.lost_before += self.tape.segments.lost_frames
         self.tape.close()
         self.folder = left

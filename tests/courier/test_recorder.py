@@ -175,6 +175,26 @@ def test_a_disk_that_fills_up_costs_frames_and_says_how_many(tmp_path: Path) -> 
     assert kept >= 2000 and any("frames are missing" in note for note in notes)
 
 
+def test_frames_of_a_chunk_that_never_became_whole_are_counted_as_lost(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    ticks = Guard(5.0).ticks()
+    tape.hello(HELLO)
+
+    def push(count: int) -> None:
+        for frame, decision in itertools.islice(ticks, count):
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+
+    push(100)
+    tape.second(WALL_NS / 1e9)  # durable, all but the chunk under way
+    (path,) = recordings(tmp_path)
+    with disk_full_after(path.stat().st_size):
+        push(300)
+    kept = sum(1 for _ in read_mcap(path).frames)
+    assert 0 < kept < 100
+    assert kept + tape.segments.lost_frames >= 400
+    tape.close()
+
+
 def test_the_quota_deletes_the_oldest_recordings_and_never_an_incident(tmp_path: Path) -> None:
     for folder in ("recordings", "incidents"):
         (tmp_path / folder).mkdir()
