@@ -13,7 +13,8 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
   step off   stop when the readings lie beyond the deck.
   A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
   on the spot. The lines themselves hold always.
-  warning    early enough to react to: `warn_m` before the stop, and at least `warn_s` at the present velocity.
+  warning    early enough to react to: `warn_m` before the stop, and at least `warn_s` at the present velocity;
+             and when carried at a good part of a standstill's velocity.
 What is learned of the walker (spread of velocity and place) can only loosen limits up to hard ceilings.
 """
 
@@ -29,17 +30,17 @@ from firmware_py.core.position import Position
 SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
 # A standstill near the rear limit is seen after SEE_S, and SEE_M more of way (docs/drift.md).
 SEE_S, SEE_M = 0.22, 0.02
-SURGE_S2 = (
-    0.07  # x coast-down: the feet follow a slowing belt up to 0.25 s late: its square, a little more [A]
-)
+SEE_FRONT_M = 0.03  # more way toward the console until long steps are seen: 0.17 m/s for 0.2 s [A]
+LATE_M = 0.02  # what the estimate of a walker who has just lengthened the steps trails by (docs/drift.md)
+# x coast-down: feet follow a slowing belt up to 0.25 s late: its square, a little more; and the usual ones [A].
+SURGE_S2, USUAL_SURGE_S2 = 0.07, 0.035
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
-# One quick step to the console is no drift, unless quicker than so many spreads of the usual ones [A].
-SLOW_S, QUICK = 0.30, 3.0
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
+SLIP_SHARE, SLIP_HOLD_S = 0.6, 0.15  # carried at this share of a standstill's limit for so long: warn
 OVER = 1.03  # a console's 2.0 mph is not exact
 # An unmeasured belt cannot get better: say it at arming, then be quiet for real warnings.
 CEILING_WARNING_S = 5.0
@@ -88,6 +89,8 @@ class Drift:
         "_armed_s",
         "_fastest_m_s",
         "_from_m",
+        "_front_m",
+        "_front_way",
         "_learned_s",
         "_leaving",
         "_moving",
@@ -102,7 +105,8 @@ class Drift:
         "_resting",
         "_safe_m_s",
         "_since_s",
-        "_slow_m_s",
+        "_slip",
+        "_slipping",
         "_speeds",
         "_spread_m_s",
         "_still",
@@ -122,7 +126,16 @@ class Drift:
             params.rear_line_m, params.front_line_m, params.stop_latency_s, params.coast_down_m_s2
         )
         self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - SLACK_M
+        # Nothing is promised of a belt that nobody measured: the usual walker there, not the worst.
+        front_m = params.front_line_m + SLACK_M
+        if params.commissioned:
+            self._front_way = 1.0
+            self._front_m = front_m + SURGE_S2 * params.coast_down_m_s2 + LATE_M
+        else:
+            self._front_way = 0.5
+            self._front_m = front_m + USUAL_SURGE_S2 * params.coast_down_m_s2
         self._still = Held(params.still_hold_s)
+        self._slip = Held(SLIP_HOLD_S)
         self._leaving = Held(params.leave_hold_s)
         self._resting = Held(2.0)
         self._warned = Held(0.05)
@@ -135,13 +148,13 @@ class Drift:
 
     def relearn(self) -> None:
         """Forget the walker and the belt's state: called at each arming."""
-        for held in (self._still, self._leaving, self._resting, self._warned, self._over_speed):
+        for held in (self._still, self._slip, self._leaving, self._resting, self._warned, self._over_speed):
             held.clear()
         self._armed_s = 0.0
         self._moving = False
         self._from_m = 1e9
         self._since_s = 0.0
-        self._slow_m_s = 0.0
+        self._slipping = False
         self._places: deque[float] = deque(maxlen=TRACK_N)
         self._speeds: deque[float] = deque(maxlen=TRACK_N)
         self._fastest_m_s = 0.0
@@ -181,25 +194,23 @@ class Drift:
         speed = p.belt_ceiling_m_s if belt_speed_m_s is None else belt_speed_m_s
         moving = self._belt_moves(at_m, v, phase, belt_speed_m_s, dt_s)
         if moving:
-            self._slow_m_s += (v - self._slow_m_s) * dt_s / SLOW_S
-            toward_m_s = v if v > 0.0 else min(0.0, self._slow_m_s, v + QUICK * self._spread_m_s)
-            rest_m = rest_position_m(at_m, toward_m_s, speed, p.stop_latency_s, p.coast_down_m_s2)
-            front_m = p.front_line_m + SLACK_M + SURGE_S2 * p.coast_down_m_s2
+            rest_m = rest_position_m(at_m, v, speed, p.stop_latency_s, p.coast_down_m_s2, self._front_way)
+            front_m = self._front_m
         else:
-            self._slow_m_s = 0.0
             rest_m = at_m
             front_m = p.front_line_m + SLACK_M
         to_rear_m = self._rear_m - rest_m
         to_front_m = rest_m - front_m
         self.rest_position_m = rest_m
         self.stop_margin_m = to_rear_m if to_rear_m < to_front_m else to_front_m
-        self._warn(to_rear_m, to_front_m, v if moving else 0.0, dt_s)
 
         finding = over
+        self._slipping = False
         if moving:
             self._follow(at_m, v, phase is not Phase.WAITING, dt_s)
             unmeasured = belt_speed_m_s is None
             finding = self._carried(at_m, v, position.velocity_sigma_m_s, speed, unmeasured, dt_s) or over
+        self._warn(to_rear_m, to_front_m, v if moving else 0.0, dt_s)
         if to_rear_m <= 0.0:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
         if to_front_m <= 0.0:
@@ -240,13 +251,15 @@ class Drift:
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
-        if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
+        new = v > 0.0 and self._new_ground(at_m, v)
+        self._slipping = self._slip.update(new and v > SLIP_SHARE * limit, dt_s)
+        if self._still.update(sure and new and v > limit, dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
         if unmeasured and self._learned_s >= p.learn_s:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
             leaving = sure and v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
-            if self._leaving.update(leaving and self._new_ground(at_m, v), dt_s):
+            if self._leaving.update(leaving and new, dt_s):
                 return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
         return None
 
@@ -298,7 +311,7 @@ class Drift:
         soon_m = (v if v > 0.0 else -v) * p.warn_s
         if soon_m < p.warn_m:
             soon_m = p.warn_m
-        rear = to_rear_m < (soon_m if v > 0.0 else p.warn_m)
+        rear = self._slipping or to_rear_m < (soon_m if v > 0.0 else p.warn_m)
         front = to_front_m < (soon_m if v < 0.0 else p.warn_m)
         self._warn_for_s -= dt_s
         if self._warned.update(rear or front, dt_s):
@@ -328,14 +341,15 @@ def rest_position_m(
     belt_speed_m_s: float,
     stop_latency_s: float,
     coast_down_m_s2: float,
+    front_way: float = 1.0,
 ) -> float:
     """Where the walker is when the belt has come to rest, if it is cut now.
 
     Carried toward the rear by a share of the belt's speed, the walker shares its way: v / (2 a). Steps that are too
-    long stay so until the belt stands: v / a.
+    long stay so until the belt stands: v / a (`front_way` 1), or shorten with the belt's speed (0.5).
     """
     coast_s = belt_speed_m_s / coast_down_m_s2
-    return position_m + velocity_m_s * (stop_latency_s + (0.5 * coast_s if velocity_m_s > 0.0 else coast_s))
+    return position_m + velocity_m_s * (stop_latency_s + (0.5 if velocity_m_s > 0.0 else front_way) * coast_s)
 
 
 def zone_m(
@@ -345,9 +359,11 @@ def zone_m(
     stop_latency_s: float,
     coast_down_m_s2: float,
 ) -> tuple[float, float]:
-    """Where to walk: behind the front limit, ahead of where a dead standstill ends past the rear line."""
+    """Where to walk: far enough from the front limit to see long steps in time, ahead of where a dead standstill
+    ends past the rear line."""
     way_m = rest_position_m(SEE_M, belt_speed_m_s, belt_speed_m_s, SEE_S + stop_latency_s, coast_down_m_s2)
-    return front_line_m + SLACK_M + SURGE_S2 * coast_down_m_s2, rear_line_m - SLACK_M - way_m
+    front_m = front_line_m + SLACK_M + SURGE_S2 * coast_down_m_s2 + LATE_M + SEE_FRONT_M
+    return front_m, rear_line_m - SLACK_M - way_m
 
 
 def safe_speed_m_s(

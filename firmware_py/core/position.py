@@ -24,15 +24,12 @@ from typing import Literal
 
 from sensors.samples import Fault, RangeSample
 
-_CALM = (
-    0.9  # mean normalised innovation below this is noise: nearly 3 of its own standard deviations at 40 Hz
-)
+# Mean normalised innovation below this is noise: nearly 3 of its own standard deviations at 40 Hz.
+_CALM = 0.9
 TREND_S = 0.12  # time over which surprises are averaged
 _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
-FAR_HOLD_S, NEAR_HOLD_S = (
-    0.06,
-    0.12,
-)  # readings that do not fit are believed after this [A]: a hand swings by in 0.1 s
+# Readings that do not fit are believed after this [A]: a hand swings by in 0.1 s.
+FAR_HOLD_S, NEAR_HOLD_S = 0.06, 0.12
 MOST_M2 = 0.04**2  # a rejected reading counts as noise of 4 cm at most: a hand is not noise
 HAND_NS = 100_000_000
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
@@ -51,9 +48,8 @@ class PositionParams:
     noise_m: float = 0.015  # one reading, start value; VL53L1X datasheet repeatability and cloth [A]
     noise_min_m: float = 0.006
     noise_max_m: float = 0.035
-    calm_m2_s3: float = (
-        0.004  # speed changes of a steady walker: wander of 8 cm has 0.03 m/s slips over 1.5 s [A]
-    )
+    # Speed changes of a steady walker: wander of 8 cm has slips of 0.03 m/s over 1.5 s [A].
+    calm_m2_s3: float = 0.004
     sudden_m2_s3: float = 0.30  # a foot that stays down: 0.9 m/s within 0.2 s
     sway_m: float = 0.012  # amplitude at step frequency, 1-2 cm [A]
     sway_max_m: float = 0.022  # at step frequency; half of that at stride frequency
@@ -91,7 +87,6 @@ class Position:
         "age_s",
         "beyond",
         "known",
-        "noise_m",
         "position_m",
         "rejected",
         "velocity_m_s",
@@ -132,7 +127,6 @@ class Position:
         self.position_m = 0.0
         self.velocity_m_s = 0.0
         self.velocity_sigma_m_s = 1.0
-        self.noise_m = params.noise_m
         self.age_s = 1e9
         self.rejected = 0
 
@@ -175,6 +169,7 @@ class Position:
         c5 += dt_s * d5
         expected_m = self._base_m + self.velocity_m_s * dt_s
         s2, s3, s4, s5 = self._sway
+        phase = self._phase_rad  # as of the last believed reading: a doubted one moves nothing
         if cadence_hz is None:
             h2 = h3 = h4 = h5 = 0.0
             sway_m = 0.0
@@ -184,10 +179,7 @@ class Position:
             e33 += free
             e44 += 0.16 * free
             e55 += 0.16 * free
-            phase = self._phase_rad + (2.0 * pi * cadence_hz + self._pull_rad_s) * dt_s
-            if phase > 4.0 * pi:
-                phase -= 4.0 * pi
-            self._phase_rad = phase
+            phase += (2.0 * pi * cadence_hz + self._pull_rad_s) * dt_s
             h2, h3, h4, h5 = cos(phase), sin(phase), cos(0.5 * phase), sin(0.5 * phase)
             sway_m = s2 * h2 + s3 * h3 + s4 * h4 + s5 * h5
 
@@ -215,6 +207,7 @@ class Position:
 
         k = surprise_m / spread
         self._t_ns = t_ns
+        self._phase_rad = phase - 4.0 * pi if phase > 4.0 * pi else phase
         self._base_m = expected_m + g0 * k
         self.velocity_m_s += g1 * k
         t2, t3 = g2 * k, g3 * k

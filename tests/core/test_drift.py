@@ -12,11 +12,14 @@ from scipy.optimize import brentq
 
 from firmware_py.core import drift as module
 from firmware_py.core.drift import (
+    LATE_M,
+    SEE_FRONT_M,
     SEE_M,
     SEE_S,
     SLACK_M,
     SPREAD_M,
     SURGE_S2,
+    USUAL_SURGE_S2,
     Drift,
     DriftParams,
     rest_position_m,
@@ -32,7 +35,7 @@ DT_S = 0.005
 P = DriftParams()
 REAR_M = 0.98 - SLACK_M
 FRONT_STILL_M = 0.15 + SLACK_M
-FRONT_M = FRONT_STILL_M + SURGE_S2
+FRONT_M = FRONT_STILL_M + USUAL_SURGE_S2  # P is not commissioned
 
 
 def at(position_m: float, velocity_m_s: float = 0.0) -> Position:
@@ -111,6 +114,7 @@ def test_an_unknown_position_says_nothing_of_rest_and_margin() -> None:
 
 
 BLIND = replace(P, standstill=False)
+KNOWN = replace(P, commissioned=True)
 
 
 class Leg(NamedTuple):
@@ -154,13 +158,14 @@ def walk_then(leg: Leg) -> tuple[float | None, Finding | None, Drift]:
         ("gait lost, but carried on", Leg(0.447, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.25),
         ("the same, belt unknown", Leg(None, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.30),
         ("a slow drift", Leg(0.5, 0.10, seconds=6.0), Cause.DRIFT_REAR, 3.5, 4.5),
-        ("a slow climb to the console", Leg(0.5, -0.10, seconds=4.0), Cause.DRIFT_FRONT, 0.8, 2.3),
+        ("a slow climb to the console", Leg(0.5, -0.10, seconds=4.0, params=KNOWN), Cause.DRIFT_FRONT, 0.8, 2.3),
+        ("a slow climb, belt not measured", Leg(0.5, -0.10, seconds=4.0), Cause.DRIFT_FRONT, 2.3, 2.7),
         ("a quick climb", Leg(0.5, -0.3, seconds=2.0), Cause.DRIFT_FRONT, 0.1, 0.6),
         ("short steps, 40 % of the belt's speed", Leg(0.894, 0.36, seconds=0.5), None, 0.0, 0.0),
         ("switched off: line holds", Leg(0.447, 0.447, params=BLIND), Cause.DRIFT_REAR, 0.5, 0.75),
         ("belt unknown, place not known yet", Leg(None, 0.3, seconds=0.6, walked_s=6.0), None, 0.0, 0.0),
-        ("far back: no waiting", Leg(0.35, 0.14, start_m=0.75, seconds=0.45), Cause.STANDSTILL, 0.1, 0.45),
-        ("the same velocity at home", Leg(0.35, 0.14, start_m=0.45, seconds=0.45), None, 0.0, 0.0),
+        ("far back: no waiting", Leg(0.28, 0.12, start_m=0.78, seconds=0.45), Cause.STANDSTILL, 0.1, 0.45),
+        ("the same velocity at home", Leg(0.28, 0.12, start_m=0.45, seconds=0.45), None, 0.0, 0.0),
     ],
 )  # fmt: skip
 def test_legs(name: str, leg: Leg, cause: Cause | None, from_s: float, to_s: float) -> None:
@@ -395,8 +400,19 @@ def test_rest_is_where_integration_brings_a_carried_walker(
     )
 
 
-def test_long_steps_stay_long_until_the_belt_stands() -> None:
+def test_long_steps_stay_long_until_the_belt_stands_or_shorten_with_it() -> None:
     assert rest_position_m(0.5, -0.1, 0.5, 0.2, 1.0) == pytest.approx(0.5 - 0.1 * (0.2 + 0.5))
+    assert rest_position_m(0.5, -0.1, 0.5, 0.2, 1.0, 0.5) == pytest.approx(0.5 - 0.1 * (0.2 + 0.25))
+    assert rest_position_m(0.5, 0.1, 0.5, 0.2, 1.0, 0.5) == rest_position_m(0.5, 0.1, 0.5, 0.2, 1.0)
+
+
+@pytest.mark.parametrize(("commissioned", "way_s"), [(True, 0.15 + 0.5), (False, 0.15 + 0.25)])
+def test_only_a_measured_belt_is_taken_at_its_worst_toward_the_console(
+    commissioned: bool, way_s: float
+) -> None:
+    drift = Drift(replace(P, commissioned=commissioned), 200.0)
+    drift.update(0, at(0.5, -0.1), Phase.GUARDING, 0.5, DT_S)
+    assert drift.rest_position_m == pytest.approx(0.5 - 0.1 * way_s)
 
 
 @pytest.mark.parametrize("deceleration", [0.5, 1.0, 2.0])
@@ -481,11 +497,12 @@ CONSTANTS = {
     "SPREAD_M": 0.23,
     "SEE_S": 0.22,
     "SEE_M": 0.02,
+    "SEE_FRONT_M": 0.03,
+    "LATE_M": 0.02,
     "SURGE_S2": 0.07,
+    "USUAL_SURGE_S2": 0.035,
     "SLACK_M": 0.03,
     "REAR_PART": 0.7,
-    "SLOW_S": 0.3,
-    "QUICK": 3.0,
     "TRACK_S": 0.05,
     "TRACK_N": 10,
     "TRACK_SKIP": 4,
@@ -493,6 +510,8 @@ CONSTANTS = {
     "NEW_GROUND_S": 0.15,
     "STANDS_M_S": 0.05,
     "WARN_AT_LEAST_S": 0.5,
+    "SLIP_SHARE": 0.6,
+    "SLIP_HOLD_S": 0.15,
     "OVER": 1.03,
     "CEILING_WARNING_S": 5.0,
 }
@@ -542,6 +561,8 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_armed_s": 0.0,
         "_fastest_m_s": 0.0,
         "_from_m": 1000000000.0,
+        "_front_m": FRONT_M,
+        "_front_way": 0.5,
         "_learned_s": 0.0,
         "_leaving": {"_filled_s": 0.0, "hold_s": 0.08},
         "_moving": False,
@@ -555,9 +576,10 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_resting": {"_filled_s": 0.0, "hold_s": 2.0},
         "_safe_m_s": safe_speed_m_s(0.98, 0.15, 0.15, 1.0),
         "_since_s": 0.0,
-        "_slow_m_s": 0.0,
         "_speeds": {"deque": []},
         "_spread_m_s": 0.05,
+        "_slip": {"_filled_s": 0.0, "hold_s": 0.15},
+        "_slipping": False,
         "_still": {"_filled_s": 0.0, "hold_s": 0.03},
         "_usual_m_s": 0.25,
         "_v_m2_s2": 0.05**2,
@@ -631,6 +653,32 @@ def test_a_warning_begins_within_its_way_and_not_at_it(
     assert drift.warning is warning
 
 
+LIMIT_M_S = P.still_share * 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "v", "ticks", "places", "speed", "warning"),
+    [
+        ("just slower", module.SLIP_SHARE * LIMIT_M_S - 1e-6, 60, [0.40], 0.9, None),
+        ("as fast", module.SLIP_SHARE * LIMIT_M_S + 1e-6, 60, [0.40], 0.9, Cause.DRIFT_REAR),
+        ("not long enough yet", module.SLIP_SHARE * LIMIT_M_S + 1e-6, 29, [0.40], 0.9, None),
+        ("over ground walked a moment ago", module.SLIP_SHARE * LIMIT_M_S + 1e-6, 60, [0.50], 0.9, None),
+        ("toward the console", -0.3, 60, [0.40], 0.9, Cause.DRIFT_FRONT),
+        ("the belt stands", 0.3, 60, [0.40], 0.0, None),
+    ],
+)
+def test_who_is_carried_at_a_good_part_of_a_standstill_is_warned(
+    name: str, v: float, ticks: int, places: list[float], speed: float, warning: Cause | None
+) -> None:
+    drift = Drift(P, 200.0)
+    for _ in range(ticks):
+        drift._since_s = 0.0
+        drift._places.clear()
+        drift._places.extend(places + [0.5] * module.TRACK_SKIP)
+        assert drift.update(0, at(0.5, v), Phase.GUARDING, speed, DT_S) is None, name
+    assert drift.warning is warning, name
+
+
 @pytest.mark.parametrize(("after_s", "lasts"), [(0.45, True), (0.5, False)])
 def test_a_warning_and_its_soft_stop_end_after_half_a_second(after_s: float, lasts: bool) -> None:
     drift = Drift(NEAT, 200.0)
@@ -649,27 +697,6 @@ def test_the_margin_is_the_way_to_the_nearer_line() -> None:
     assert found is not None and found.cause is Cause.DRIFT_REAR
 
 
-def test_long_steps_count_for_their_mean_and_one_quick_step_only_beyond_the_usual() -> None:
-    def rest(drift: Drift, v: float, speed: float = 0.5) -> float:
-        drift.update(0, at(0.5, v), Phase.GUARDING, speed, DT_S)
-        assert drift.rest_position_m is not None
-        return drift.rest_position_m
-
-    beyond = -0.2 + 3.0 * P.wander_m_s
-    assert rest(Drift(P, 200.0), -0.2) == pytest.approx(rest_position_m(0.5, beyond, 0.5, 0.15, 1.0))
-    mean = -0.01 * DT_S / 0.3
-    assert rest(Drift(P, 200.0), -0.01) == pytest.approx(
-        rest_position_m(0.5, mean, 0.5, 0.15, 1.0), abs=1e-12
-    )
-    slow = Drift(P, 200.0)
-    slow._slow_m_s = 0.2
-    assert rest(slow, -0.01) == 0.5
-    slow._slow_m_s = -0.2
-    assert rest(slow, 0.0) < 0.4
-    assert rest(slow, 0.0, speed=0.05) == 0.5, "a belt as slow as that stands"
-    assert slow._slow_m_s == 0.0
-
-
 def test_only_on_a_moving_belt_does_velocity_bring_the_warning_forward() -> None:
     for place, v, phase, warning in (
         (REAR_M - 0.11, 0.1, Phase.WAITING, None),
@@ -683,12 +710,13 @@ def test_only_on_a_moving_belt_does_velocity_bring_the_warning_forward() -> None
 
 
 def test_feet_follow_a_belt_that_slows_quickly_further() -> None:
-    quick = replace(P, coast_down_m_s2=2.0)
-    front_m = 0.15 + SLACK_M + 2.0 * SURGE_S2
-    found = once(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
-    assert found is not None and found.limit == pytest.approx(front_m)
-    assert once(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
-    assert zone_m(0.98, 0.15, 0.2, 0.15, 2.0)[0] == pytest.approx(front_m)
+    for params, surge_s2, late_m in ((P, USUAL_SURGE_S2, 0.0), (KNOWN, SURGE_S2, LATE_M)):
+        quick = replace(params, coast_down_m_s2=2.0)
+        front_m = 0.15 + SLACK_M + 2.0 * surge_s2 + late_m
+        found = once(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
+        assert found is not None and found.limit == pytest.approx(front_m)
+        assert once(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
+    assert zone_m(0.98, 0.15, 0.2, 0.15, 2.0)[0] == pytest.approx(front_m + SEE_FRONT_M)
 
 
 @pytest.mark.parametrize(

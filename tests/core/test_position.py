@@ -388,7 +388,6 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "age_s": 1000000000.0,
         "beyond": False,
         "known": False,
-        "noise_m": 0.015,
         "position_m": 0.0,
         "rejected": 0,
         "velocity_m_s": 0.0,
@@ -432,12 +431,12 @@ class Plain:
         more = np.zeros((6, 6))
         q = p.calm_m2_s3 + self.boost * p.sudden_m2_s3
         more[:2, :2] = q * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        phase = self.phase
         if cadence is not None:
             free = 2.0 * p.sway_m**2 / p.sway_tau_s * dt
             more[2:, 2:] = np.diag([free, free, 0.16 * free, 0.16 * free])
-            self.phase = (self.phase + (2.0 * math.pi * cadence + self.pull) * dt) % (4.0 * math.pi)
-            half = 0.5 * self.phase
-            h[2:] = [math.cos(self.phase), math.sin(self.phase), math.cos(half), math.sin(half)]
+            phase = (phase + (2.0 * math.pi * cadence + self.pull) * dt) % (4.0 * math.pi)
+            h[2:] = [math.cos(phase), math.sin(phase), math.cos(0.5 * phase), math.sin(0.5 * phase)]
         x, big = f @ self.x, f @ self.P @ f.T + more
         s, y = h @ big @ h + self.noise, seen - h @ x
         sigma, farther = math.sqrt(s), y * self.sign
@@ -448,7 +447,7 @@ class Plain:
             self.learn(min(y * y, 0.04**2) - s, dt)
             self.doubt(t, seen, 0.06 if farther > 0.0 else 0.12)
             return
-        self.doubts, self.t = [], t
+        self.doubts, self.t, self.phase = [], t, phase
         k = big @ h / s
         (s2, s3), (t2, t3) = self.x[2:4], (k * y)[2:4]
         self.x, self.P = x + k * y, big - np.outer(k, h @ big)
