@@ -145,7 +145,9 @@ class _Runner:
             return warm(trial, walks, self._dataset.mounting_varies)
         return joined_plainly(trial, walks, JOINTS[self._job.joint])
 
-    def _at_start(self, stream: Stream, key: tuple[str, ...]) -> Replayer:
+    def _at_start(
+        self, stream: Stream, key: tuple[str, ...], watch: Callable[[Decision], None] | None = None
+    ) -> Replayer:
         """A walker who has done everything before the trial."""
         if key in self._warmed:  # never so for a stream that shares nothing: its key is empty
             replayer = copy.deepcopy(self._warmed[key])
@@ -155,7 +157,7 @@ class _Runner:
             if stream.shared:
                 self._warmed[key] = copy.deepcopy(replayer)
         own = slice(stream.shared, stream.start)
-        replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own])
+        replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own], watch)
         return replayer
 
     def _judge(
@@ -188,7 +190,9 @@ class _Runner:
         first, last = (centre_s - _BEFORE_S) * rate_hz, (centre_s + _AFTER_S) * rate_hz
         every = max(1, round(rate_hz / _EXCERPT_HZ))
         excerpt = Excerpt(score)
-        index = 0
+        index = (
+            stream.shared - stream.start
+        )  # the seconds before a joint belong to what happens just after it
 
         def watch(decision: Decision) -> None:
             nonlocal index
@@ -201,7 +205,7 @@ class _Runner:
                 excerpt.tilt_deg.append(None if decision.tilt_rad is None else degrees(decision.tilt_rad))
             index += 1
 
-        replayer = self._at_start(stream, key)
+        replayer = self._at_start(stream, key, watch)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :], watch)
         return excerpt
 

@@ -124,10 +124,12 @@ def excerpt(item: Excerpt) -> str:
     plots[2].line(item.t_s, item.tilt_deg, "thin")
     score = item.score
     for number, plot in enumerate(plots):
+        if span[0] < 0.0:
+            plot.upright(0.0, "now", "")  # where the trial was put after the walk
         if score.impact_s is not None:
             plot.upright(score.impact_s, "impact", "impact" if number == 0 else "")
         if score.stop_s is not None:
             plot.upright(score.stop_s, "stop", "stop" if number == 0 else "")
         for at_s, rule in score.false_stops:
-            plot.upright(at_s, "stop", rule if number == 0 else "")
+            plot.upright(at_s, "stop", rule.partition(":")[0] if number == 0 else "")
     return "".join(plot.svg() for plot in plots)

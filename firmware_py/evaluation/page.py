@@ -25,7 +25,8 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
     recordings = len({s.trial for s in ours if not s.reverse})
     sections = [
         f"<header><h1>Rearguard on recorded people: {escape(dataset.name)}</h1>"
-        f"<p>{escape(dataset.about)}.<br>{people} people, {recordings} recordings, Rearguard {__version__}.</p>"
+        f"<p>{escape(dataset.about)}.<br>{_count(people, 'person', 'people')}, "
+        f"{_count(recordings, 'recording', 'recordings')}, Rearguard {__version__}.</p>"
         "</header>",
         sheets.tiles(ours),
         _section("Detectors side by side", sheets.summary(scores), _RULES),
@@ -110,6 +111,10 @@ def _section(title: str, body: str, words: str = "") -> str:
     return f"<section><h2>{escape(title)}</h2>{note}{body}</section>"
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def _detectors(scores: list[Score]) -> list[str]:
     return list(dict.fromkeys(s.detector for s in scores))
 
@@ -135,7 +140,8 @@ def _notable(excerpts: list[Excerpt], protocol: str) -> list[str]:
             "Misses and false stops",
             f'<div class="cards wide">{cards}</div>',
             "Each fall while walking that was not stopped in time or had a stop before it, and each stop of a walk: "
-            "size of the acceleration, downward velocity against its limit, tilt." + more,
+            "size of the acceleration, downward velocity against its limit, tilt. Before 0 (dotted): the walk."
+            + more,
         )
     ]
 
@@ -144,4 +150,4 @@ def _title(score: Score) -> str:
     words = {Outcome.LATE: "late", Outcome.MISSED: "missed", Outcome.UNGUARDED: "not on"}
     if score.outcome in words:
         return f"{score.activity}: {words[score.outcome]}"
-    return f"{score.activity}: false stop ({score.false_stops[0][1]})"
+    return f"{score.activity}: false stop ({score.false_stops[0][1].partition(':')[0]})"

@@ -1,6 +1,7 @@
 """Owns the tiles and tables of the report as HTML. Must never compute a score or draw a plot."""
 
 from html import escape
+from itertools import compress
 
 from firmware_py.evaluation.campaign import OURS
 from firmware_py.evaluation.report import HEAD, cells
@@ -47,20 +48,24 @@ def summary(scores: list[Score]) -> str:
 
 
 def sheet(lines: list[Line], names: str) -> str:
+    numbers = [cells(line) for line in lines]
+    shown = [any(column) for column in zip(*numbers, strict=True)]  # without falls, no columns about them
     head = (
         "<th></th>"
         + ("<th>detector</th>" if names == "both" else "")
-        + "".join(f"<th>{h}</th>" for h in HEAD)
+        + "".join(f"<th>{h}</th>" for h in compress(HEAD, shown))
     )
     body, last = [], ""
-    for line in lines:
+    for line, own in zip(lines, numbers, strict=True):
         first = line.group != last
         last = line.group
         css = ("first " if first and names == "both" else "") + ("ours" if line.detector == OURS else "")
         indent = ' class="sub"' if line.group.startswith(" ") else ""
         name = f"<td{indent}>{escape(line.group.strip()) if first else ''}</td>"
         name += f"<td>{escape(line.detector)}</td>" if names == "both" else ""
-        body.append(f'<tr class="{css}">{name}{"".join(f"<td>{escape(c)}</td>" for c in cells(line))}</tr>')
+        body.append(
+            f'<tr class="{css}">{name}{"".join(f"<td>{escape(c)}</td>" for c in compress(own, shown))}</tr>'
+        )
     return _html_table(names, head, body)
 
 
@@ -78,21 +83,20 @@ def robustness(ours: list[Score], harder: list[Score]) -> str:
             variants.setdefault(score.variant, []).append(score)
     rows = []
     for name, scores in variants.items():
-        row = f"<td>{escape(name)}</td>"
         falls = [s for s in scores if s.outcome is not None]
         walks = [s for s in scores if s.outcome is None]
+        row = [name, *[""] * 5]
         if falls:
             line = summarize(name, falls)
-            lead = "" if line.lead_median_ms is None else f"{line.lead_median_ms:.0f}"
-            p5 = "" if line.lead_p5_ms is None else f"{line.lead_p5_ms:.0f}"
-            row += f"<td>{line.stopped_percent:.1f} %</td><td>{lead}</td><td>{p5}</td>"
-        else:
-            row += "<td></td>" * 3
+            row[1] = f"{line.stopped_percent:.1f} %"
+            if line.lead_median_ms is not None and line.lead_p5_ms is not None:
+                row[2:4] = f"{line.lead_median_ms:.0f}", f"{line.lead_p5_ms:.0f}"
         if walks:
             line = summarize(name, walks)
-            row += f"<td>{line.false_stops}</td><td>{line.hours:.2f}</td>"
-        else:
-            row += "<td></td>" * 2
-        rows.append(f"<tr>{row}</tr>")
-    head = "".join(f"<th>{h}</th>" for h in ("", "stopped", "lead ms", "p5", "false stops walking", "hours"))
-    return _html_table("", head, rows)
+            row[4:] = str(line.false_stops), f"{line.hours:.2f}"
+        rows.append(row)
+    shown = [any(column) for column in zip(*rows, strict=True)]
+    words = ("", "stopped", "lead ms", "p5", "false stops walking", "hours")
+    head = "".join(f"<th>{h}</th>" for h in compress(words, shown))
+    body = [f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in compress(row, shown))}</tr>" for row in rows]
+    return _html_table("", head, body)
