@@ -9,7 +9,7 @@ from firmware_py.evaluation.curves import Point
 from firmware_py.evaluation.score import Score
 from firmware_py.evaluation.svg import Plot, nice_ticks
 
-_LONGEST_LEAD_MS = 1000.0
+_LONGEST_LEAD_MS = 1500.0
 _PERCENT = (0.0, 112.0)  # room above 100 for the words
 _COLOURS = ("d0", "d1", "d2", "d3", "d4")
 
@@ -54,17 +54,19 @@ def lead_by_activity(falls: list[Score]) -> str:
         "activity",
         "lead to impact (ms)",
         x_ticks=[(float(i), a) for i, a in enumerate(activities)],
-        y_ticks=[(v, f"{v:g}") for v in (0, 200, 400, 600, 800, 1000)],
+        y_ticks=[(v, f"{v:g}") for v in (0, 300, 600, 900, 1200, 1500)],
         title="lead by activity",
     )
+    top = 0.99 * _LONGEST_LEAD_MS
     for column, activity in enumerate(activities):
         own = [s for s in falls if s.activity == activity]
         spread = [(column + 0.5 * ((i * 0.618) % 1 - 0.5), s) for i, s in enumerate(own)]
-        plot.dots([(x, min(1000 * s.lead_s, 990)) for x, s in spread if s.lead_s is not None], "d0")
+        plot.dots([(x, min(1000 * s.lead_s, top)) for x, s in spread if s.lead_s is not None], "d0")
         plot.dots([(x, 0.0) for x, s in spread if s.lead_s is None], "bad", 3.5)
         leads = [1000 * s.lead_s for s in own if s.lead_s is not None]
         if leads:
-            plot.bar(column, median(leads) - 4, median(leads) + 4, 0.56, "median")
+            middle = min(median(leads), top)
+            plot.bar(column, middle - 6, middle + 6, 0.56, "median")
     return plot.svg()
 
 

@@ -41,7 +41,8 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
                 + charts.legend(_detectors(falls)),
                 f"Left: the share of falls while walking ({protocol}) that were stopped at least so long before the "
                 "impact; where a curve meets the left edge is what it stops at all. Right: each fall of ours by "
-                "activity, the bar is the median, falls on the zero line were not stopped in time.",
+                "activity, the bar is the median; those on the zero line were not stopped in time, those on the upper "
+                "edge even earlier.",
             )
         )
     if ALL in curves:

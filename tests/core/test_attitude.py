@@ -340,3 +340,13 @@ def test_upside_down_is_half_a_turn_however_it_is_rounded() -> None:
         attitude.up, attitude._posture = (x, y, z), (-x, -y, -z)
         attitude.update(ImuSample(0, REST, STILL), 0.0)
         assert attitude.tilt_rad == pytest.approx(pi, abs=1e-6)
+
+
+def test_who_only_goes_down_is_not_thrown_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    attitude = rest(1.0)
+    for _ in range(300):
+        x, y, z = (float(v) for v in rng.normal(0.0, 1.0, 3))
+        attitude.up, attitude._gained_m_s = (x, y, z), (-0.7 * x, -0.7 * y, -0.7 * z)
+        attitude.update(ImuSample(0, REST, STILL), 0.0)
+        assert attitude.sideways_m_s == pytest.approx(0.0, abs=1e-6)
