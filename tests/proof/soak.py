@@ -20,9 +20,11 @@ from random import Random
 from typing import Any
 
 from firmware_py.config import Config
-from firmware_py.core.wire import FRAME_SIZE, unpack_frame
+from firmware_py.core.wire import FRAME_SIZE, unpack_decision, unpack_frame
 from firmware_py.edge.link import ACK, COUNTERS, EVENT, TICK, Link
 from firmware_py.rig.processes import real_guard, settle
+from firmware_py.rig.scene import Scene
+from firmware_py.rig.switchgear import Person
 from firmware_py.rig.whole import Whole
 
 HOUR_S = 3600.0
@@ -38,7 +40,7 @@ class Courier:
 
     def __init__(self, period_ns: int) -> None:
         self.period_ns = period_ns
-        self.ticks = self.off_grid = self.skipped = self.events = self.out_of_order = 0
+        self.ticks = self.running = self.off_grid = self.skipped = self.events = self.out_of_order = 0
         self.counters: dict[str, Any] = {}
         self.slot_ns: int | None = None
 
@@ -54,6 +56,7 @@ class Courier:
                 self.skipped += steps - 1
             self.slot_ns = slot_ns
             self.ticks += 1
+            self.running += unpack_decision(message[1 + FRAME_SIZE :]).run
         elif kind == COUNTERS:
             self.counters = json.loads(message[1:])
         elif kind == EVENT:
@@ -89,7 +92,10 @@ def simulated(hours: float, seed: int = 1) -> dict[str, Any]:
             nonlocal ran
             drain(guest, courier)
             decision_run = loop._run
-            state["stops"] += ran and not decision_run
+            if ran and not decision_run:  # the next walker gets on
+                state["stops"] += 1
+                whole.world.person = Person()
+                whole.world.scene = Scene("walk", seed + state["stops"], whole.world.scene.setup)
             ran = decision_run
             late_ns = random.randrange(300_000)
             if state["ticks"] % LATE_EVERY == LATE_EVERY - 1:
@@ -131,6 +137,7 @@ def simulated(hours: float, seed: int = 1) -> dict[str, Any]:
         "hours": hours,
         "times_real": round(hours * HOUR_S / took_s, 1),
         "ticks": courier.ticks,
+        "running_percent": round(100 * courier.running / courier.ticks, 1),
         "stops": state["stops"],
         "events": courier.events,
         "grid_drift_ns": drift_ns,
@@ -153,6 +160,7 @@ def simulated(hours: float, seed: int = 1) -> dict[str, Any]:
             "events": courier.out_of_order == 0,
             "grid": courier.off_grid == 0 and drift_ns == 0,
             "memory": late_mb - warm_mb < GROWTH_MB,
+            "walking": courier.running > 0.5 * courier.ticks,
         }.items()
         if not fine
     ]

@@ -15,8 +15,8 @@ def tick(t_ns: int, late_ns: int = 0) -> bytes:
     return TICK + pack_frame(frame._replace(t_ns=t_ns, late_ns=late_ns)) + pack_decision(decision)
 
 
-def test_twenty_seconds_lose_no_count_and_leave_the_grid_nowhere() -> None:
-    assert simulated(20 / 3600)["wrong"] == []
+def test_forty_seconds_lose_no_count_and_leave_the_grid_nowhere() -> None:
+    assert simulated(40 / 3600)["wrong"] == []
 
 
 @pytest.mark.parametrize(("second", "off_grid", "skipped"), [
