@@ -30,8 +30,8 @@ from firmware_py.core.position import Position
 SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
 # A standstill near the rear limit is seen after SEE_S, and SEE_M more of way (docs/drift.md).
 SEE_S, SEE_M = 0.22, 0.02
-SEE_FRONT_M = 0.03  # more way toward the console until long steps are seen: 0.17 m/s for 0.2 s [A]
-LATE_M = 0.02  # what the estimate of a walker who has just lengthened the steps trails by (docs/drift.md)
+SEE_FRONT_M = 0.02  # more way toward the console until long steps are seen: 0.1 m/s for 0.2 s [A]
+LATE_M = 0.03  # what the estimate of a walker who has just lengthened the steps trails by (docs/drift.md)
 # x coast-down: feet follow a slowing belt up to 0.25 s late: its square, a little more; and the usual ones [A].
 SURGE_S2, USUAL_SURGE_S2 = 0.07, 0.035
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
