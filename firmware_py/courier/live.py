@@ -188,4 +188,4 @@ def _word(cause: Cause | None) -> str | None:
 
 
 def _r(value: float | None, digits: int = 3) -> float | None:
-    return None if value is None else round(value, digits)
+    return None if value is None or not math.isfinite(value) else round(value, digits)

@@ -54,7 +54,17 @@ BROKE: dict[str, list[bytes]] = {
         event(1, t_ns=-1),
         one(HALF_A_PAIR) + event(1),
         one(b'H{"boot_id": "b"}') + TICK,
+        one(
+            b"T"
+            + pack_frame(_walked()[0][0])
+            + decision(belt_speed_m_s=1e308, tilt_rad=1e308, cadence_hz=1e308)
+        ),
         one(b'H{"boot_id": "b"}') + TICK,
+        one(
+            b"T"
+            + pack_frame(_walked()[0][0])
+            + decision(belt_speed_m_s=1e308, tilt_rad=1e308, cadence_hz=1e308)
+        ),
     ],
     "csv": [
         f"{ROWS}1e300,{ROW},0.5,,\n".encode(),
