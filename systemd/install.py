@@ -32,7 +32,15 @@ SYSTEM_FILES = {
     "60-rearguard.rules": Path("etc/udev/rules.d/60-rearguard.rules"),
 }
 COMMAND = Path("usr/local/bin/rearguard")
-SHARED = (*SYSTEM_FILES, "pin_low.py", "free_bus.py", "install.py", "preflight.py", "make-venv", "config.toml")
+SHARED = (
+    *SYSTEM_FILES,
+    "pin_low.py",
+    "free_bus.py",
+    "install.py",
+    "preflight.py",
+    "make-venv",
+    "config.toml",
+)
 PACKAGED = ("firmware_py", "sensors", "pyproject.toml", "README.md")
 READY_TIMEOUT_S = 60.0
 STAYS_UP_S = 4.0
