@@ -6,7 +6,7 @@ Must never trust one side alone: what was decided is the guard's word, what beca
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config
-from firmware_py.core.frame import Decision
+from firmware_py.core.frame import Cause, Decision
 
 PATIENCE_S = 40.0  # a run that has come to nothing by then is over
 REST_S = 1.0  # looked at for so long after the belt has come to rest
@@ -19,6 +19,9 @@ EXPECTED: dict[str, tuple[str | None, ...]] = {
     "unplug": ("imu",),
 }
 CARRIED = ("drift", "standstill")  # here the promise is a place: at rest before the rear line
+
+
+BUSY = (Cause.LATE, Cause.IMU, Cause.RANGE)  # what a computer that is short of time brings about
 
 
 class Stop(NamedTuple):
@@ -72,13 +75,25 @@ class Run:
             return bool(now_ns - self.armed_ns > seconds * 1e9)
         return bool(self.truth["t_s"] > max(PATIENCE_S, seconds))
 
+    @property
+    def disturbed(self) -> bool:
+        """The computer ended it, not the walker: guard or world came late before anything had happened."""
+        if self.stop is None or self.truth is None or self.stop.decision.cause not in BUSY:
+            return False
+        hazard_t_s = self.truth["hazard_t_s"]
+        return hazard_t_s is None or self._stop_t_s() < hazard_t_s or self.stop.decision.cause is Cause.LATE
+
+    def _stop_t_s(self) -> float:
+        assert self.stop is not None and self.truth is not None
+        return float(self.truth["t_s"] - (self.truth["t_ns"] - self.stop.decision.t_ns) / 1e9)
+
     def result(self) -> dict[str, Any]:
         """The line that `--json` prints."""
         stop, truth, config = self.stop, self.truth, self.config
         cause = stop.decision.cause.value if stop and stop.decision.cause else None
         period_ns = 1_000_000_000 // config.loop.rate_hz
         late_ns = max(0, self.last_edge_ns - stop.decision.t_ns) if stop else 0
-        t_s = truth["t_s"] - (truth["t_ns"] - stop.decision.t_ns) / 1e9 if stop and truth else None
+        t_s = self._stop_t_s() if stop and truth else None
         ran = self.armed_ns is not None
         line = {
             "scenario": self.scenario,

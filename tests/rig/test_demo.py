@@ -72,6 +72,28 @@ def test_whoever_is_carried_must_come_to_rest_before_the_line(rest_m: float, kep
     assert played("standstill", Cause.STANDSTILL, rest_m).result()["as_expected"] is kept
 
 
+@pytest.mark.parametrize(
+    ("cause", "hazard_t_s", "disturbed"),
+    [
+        (Cause.LATE, None, True),
+        (Cause.LATE, 9.5, True),
+        (Cause.IMU, None, True),
+        (Cause.IMU, 10.001, True),
+        (Cause.IMU, 9.999, False),
+        (Cause.RANGE, None, True),
+        (Cause.FALL, None, False),
+        (None, None, False),
+    ],
+)
+def test_a_stop_by_a_busy_computer_is_told_from_one_by_the_walker(
+    cause: Cause | None, hazard_t_s: float | None, disturbed: bool
+) -> None:
+    run = played("unplug", cause)
+    assert run.truth is not None
+    run.truth["hazard_t_s"] = hazard_t_s
+    assert run.disturbed is disturbed
+
+
 def test_a_guard_that_never_armed_is_wrong_even_where_no_stop_is_wanted() -> None:
     run = Run(Config(), "walk")
     run.decided(decision(0))
