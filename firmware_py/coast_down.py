@@ -11,9 +11,8 @@ from scipy.optimize import least_squares
 SIGMAS = 1.5  # told to be so much slower than the best fit: latency and deceleration blur into each other
 _LOW, _HIGH = (0.01, 0.2), (0.60, 5.0)  # what the configuration takes: s, m/s2
 
-Drop = tuple[
-    list[tuple[float, float]], float
-]  # times and places of the box from before the cut to rest; the cut
+# Times and places of the box from before the cut to rest; the cut.
+Drop = tuple[list[tuple[float, float]], float]
 
 
 class Coast(NamedTuple):

@@ -8,7 +8,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any
 
 import typer
 
@@ -16,40 +16,16 @@ from firmware_py.coast_down import Drop, Fit, fit
 from firmware_py.config import Config, annotated_toml, load, parse
 from firmware_py.core.drift import safe_speed_m_s, zone_m
 from firmware_py.deck import draw
+from firmware_py.deck_bench import STEP_S, Bench, Person, Reading
 from firmware_py.edge import EdgeError
 
-STEP_S = 0.005
 DROPS = 3
 STEADY_S = 0.6  # the box moves evenly for so long before the relay is dropped
-STILL_M = (
-    0.004  # a box that moves less than this within STILL_S lies still: three times a mean reading's noise
-)
+# A box that moves less than this within STILL_S lies still: three times a mean reading's noise.
+STILL_M = 0.004
 STILL_S = 0.7
 PATIENCE_S = 60.0
 _KM_H = 3.6
-
-
-class Reading(NamedTuple):
-    """One step of the bench. None: nothing new."""
-
-    t_s: float
-    distance_m: float | None
-
-
-class Bench(Protocol):
-    """What the guide may touch."""
-
-    def step(self, run: bool) -> Reading:
-        """Hold the relay for STEP_S and say what the sensors said. Anything else that runs must first be asked for."""
-
-
-class Person(Protocol):
-    """Whom the guide talks to."""
-
-    def tell(self, words: str) -> None: ...
-    def ask(self, words: str, default: float) -> float: ...
-    def ready(self, words: str) -> None:
-        """Returns when the person says so."""
 
 
 class CommissionError(Exception):

@@ -21,9 +21,8 @@ from firmware_py.edge.watch import Imu, Range, Watched
 from sensors.samples import Fault
 
 SECOND_NS = 1_000_000_000
-RECHECKS_A_SECOND = (
-    8  # a chip that reset may look good at a wrong scale: two looks find it, F07 allows 250 ms
-)
+# A chip that reset may look good at a wrong scale: two looks find it, F07 allows 250 ms.
+RECHECKS_A_SECOND = 8
 FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
 
 

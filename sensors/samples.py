@@ -47,9 +47,8 @@ class RangeSample:
 class Fault(Enum):
     """Why there is no sample. The value is the word used in traces, events and config."""
 
-    NOT_READY = (
-        "not_ready"  # the chip has no new reading yet: normal once in a while, an age limit watches it
-    )
+    # The chip has no new reading yet: normal once in a while, an age limit watches it.
+    NOT_READY = "not_ready"
     NO_REPLY = "no_reply"
     BUS_TIMEOUT = "bus_timeout"
     BUS_NOISE = "bus_noise"

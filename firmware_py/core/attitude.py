@@ -22,9 +22,8 @@ class AttitudeParams:
     settle_s: float = 0.5  # one step: its mean acceleration is up
     gravity_per_s: float = 0.4  # pull of gravity on the up vector
     bias_per_s2: float = 0.01  # pull on the gyro bias: below gravity_per_s squared / 4, so it never rings
-    scale_tau_s: float = (
-        1.2  # the accelerometer's own mean along up: two steps, so that a pod shifted is forgotten
-    )
+    # The accelerometer's own mean along up: two steps, so that a pod shifted is forgotten.
+    scale_tau_s: float = 1.2
     velocity_tau_s: float = 0.65  # leak of the downward velocity
     posture_tau_s: float = 5.0  # the walker's own mean up
 

@@ -26,9 +26,8 @@ class GaitParams:
     firm_steps: int = 2  # ... is believed after so many evenly timed steps
     faint_steps: int = 4  # a smaller one after so many
     known_steps: int = 6  # from here on the limits may be the walker's own
-    upright: float = (
-        0.5  # the part of up along the body's own: within 60 degrees, slouch and mounting included
-    )
+    # The part of up along the body's own: within 60 degrees, slouch and mounting included.
+    upright: float = 0.5
     lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
     lost_least_s: float = 1.4  # ... but never sooner than this: people stand a moment before they faint
     lost_s: float = 1.8  # ... and never later

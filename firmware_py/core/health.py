@@ -29,17 +29,14 @@ class HealthParams:
     gyro_max_rad_s: float = 40.0  # beyond the 2000 deg/s range of the chips
     wake_s: float = 1.0  # after power-on sensors may be silent for so long before they are called broken
     settle_s: float = 0.5  # clean data before a press is accepted
-    relay_answer_s: float = (
-        0.100  # pulse watchdog 50 ms + contacts 10 ms + margin; 0.05 with a level drive (F14)
-    )
+    # Pulse watchdog 50 ms + contacts 10 ms + margin; 0.05 with a level drive (F14).
+    relay_answer_s: float = 0.100
     gap_max_s: float = 0.060  # P2: the pulse watchdog has dropped by then; only a person starts again
-    one_shot_s: float = (
-        0.032  # the shortest time that a one-shot outside holds after its edge, less a millisecond
-    )
+    # The shortest time that a one-shot outside holds after its edge, less a millisecond.
+    one_shot_s: float = 0.032
     late_per_s: int = 3  # more late ticks than this within a second (F12)
-    worn_tilt_rad: float = radians(
-        50.0
-    )  # at arming the pod stands upright within this; pods sit 0-30 deg tilted [S]
+    # At arming the pod stands upright within this; pods sit 0-30 deg tilted [S].
+    worn_tilt_rad: float = radians(50.0)
     lying_tilt_rad: float = radians(75.0)  # while walking: the pod hangs loose, or the walker lies
     lying_s: float = 0.3
     runaway_m_s: float = 0.1  # F21: the belt still moves ...
@@ -219,9 +216,8 @@ class Health:
         p = self._p
         if dt_ns > p.gap_max_s * 1e9 or dt_ns <= 0:
             return _over(Cause.LATE, "tick_gap_s", dt_ns, p.gap_max_s)
-        if (
-            frame.late_ns > self._stall_ns
-        ):  # the contacts may have opened: further pulses would close them unasked
+        # The contacts may have opened: further pulses would close them unasked.
+        if frame.late_ns > self._stall_ns:
             return _over(Cause.LATE, "stall_s", frame.late_ns, self._stall_ns * 1e-9)
         self._late_ns = max(0, self._late_ns - p.late_per_s * dt_ns)
         if frame.late_ns > self._tick_ns:

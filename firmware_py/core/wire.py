@@ -114,9 +114,8 @@ def unpack_decision(data: bytes) -> Decision:
     try:
         (t_ns, run, cause, rule, value, limit, warning, refusal, phase, position, velocity, rest, margin, tilt, down,
          down_limit, cadence, steps, speed, soft_stop, refused) = _DECISION.unpack(data)  # fmt: skip
-        if t_ns < 0 or not isfinite(
-            speed
-        ):  # value and limit of a rule may be anything: a stop has to be told
+        # Value and limit of a rule may be anything: a stop has to be told.
+        if t_ns < 0 or not isfinite(speed):
             raise ValueError(f"at {t_ns} ns, belt {speed} m/s")
         return Decision(
             t_ns,

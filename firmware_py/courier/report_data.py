@@ -36,9 +36,8 @@ class Health:
     range_faults: dict[str, int] = field(default_factory=dict)
     readings: int = 0
     latest_ms: float = 0.0  # how late the latest tick was
-    contacts_open_ms: float | None = (
-        None  # from the cut to the read-back that says "stopped"; None: no read-back
-    )
+    # From the cut to the read-back that says "stopped"; None: no read-back.
+    contacts_open_ms: float | None = None
     feedback: bool = False
 
 

@@ -20,9 +20,8 @@ ERRORS_WARN, ERRORS_FAIL = (
     0.0005,
     0.01,
 )  # of all reads; one bad sample in ten stops nobody, one in a hundred is a bad cable
-GRAVITY_WARN = (
-    0.10  # SisFall's resting accelerometers read 0.85 to 1.09 g; beyond 10 % a pod should be calibrated
-)
+# SisFall's resting accelerometers read 0.85 to 1.09 g; beyond 10 % a pod should be calibrated.
+GRAVITY_WARN = 0.10
 BIAS_WARN_RAD_S = 0.09  # 5 deg/s
 REGISTER_LOOKS = 40  # more than any table has spans
 NEAR_M = 0.10  # nearer than this the sensor looks at its own window or a cable

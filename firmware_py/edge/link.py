@@ -19,9 +19,8 @@ ACK, STOP = b"A", b"X"
 EVENTS_KEPT = 512  # a stop makes about five; beyond this the oldest go, and are counted
 RETRY_NS = 1_000_000_000
 RESEND_NS = 2_000_000_000  # the courier may be slow to write, not deaf: ask again, not often
-STATE_NS = (
-    1_000_000_000  # after lost ticks the courier is told the whole state again, not more often than this
-)
+# After lost ticks the courier is told the whole state again, not more often than this.
+STATE_NS = 1_000_000_000
 RESEND_AT_ONCE = 16  # the next batch when this one is acknowledged; a full socket takes the rest later
 HEARD_AT_ONCE = 8
 
@@ -59,9 +58,8 @@ class Link:
         self._resent_ns = 0
         self._missed = False  # a tick did not go through since the courier last heard the state
         self._told_ns = 0
-        self.behind = (
-            False  # the ticks that the courier hears do not follow from what it knows: give it the state
-        )
+        # The ticks that the courier hears do not follow from what it knows: give it the state.
+        self.behind = False
         self.connects = 0
         self.dropped_ticks = 0
         self.dropped_events = 0

@@ -125,9 +125,8 @@ def only_instance(path: Path) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             held = path.open("r+")
-        except (
-            FileNotFoundError
-        ):  # only then: in a sticky folder the kernel lets not even root "create" what is there
+        except FileNotFoundError:
+            # Only then: in a sticky folder the kernel lets not even root "create" what is there.
             held = path.open("a+")
     except OSError as error:
         raise EdgeError(

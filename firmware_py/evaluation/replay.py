@@ -15,9 +15,8 @@ _PRESS_NS = 200_000_000
 _PATIENCE_NS = 500_000_000  # after a press that was not taken
 _START_NS = 1_000_000_000
 _RANGE_NS = 25_000_000  # 40 readings a second, as the VL53L1X in its 20 ms budget gives
-_STANDS_AT_M = (
-    0.55  # the middle between the front line (0.15 m) and the rear line (0.98 m) of the default deck
-)
+# The middle between the front line (0.15 m) and the rear line (0.98 m) of the default deck.
+_STANDS_AT_M = 0.55
 _DITHER_M = (
     0.0,
     0.002,

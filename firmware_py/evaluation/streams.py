@@ -30,9 +30,8 @@ class Joint:
     pause_s: float = 0.0  # the walker stands still in between
 
 
-FIT = (
-    "fit"  # the one for the figures: in step, in the trial's mounting, its change of posture felt by the gyro
-)
+# The one for the figures: in step, in the trial's mounting, its change of posture felt by the gyro.
+FIT = "fit"
 JOINTS: dict[str, Joint] = {
     "hard": Joint(),
     "hard-turned": Joint(turned=True),

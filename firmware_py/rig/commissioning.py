@@ -6,8 +6,8 @@ Must never answer with the truth: the guide has to find it through the sensor.
 from dataclasses import replace
 from random import Random
 
-from firmware_py.commission import STEP_S, Reading
 from firmware_py.config import Config
+from firmware_py.deck_bench import STEP_S, Reading
 from firmware_py.rig.belt import Belt, BeltParams
 from firmware_py.rig.ranging import VL53L1X, Ranging
 

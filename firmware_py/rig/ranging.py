@@ -22,9 +22,8 @@ class RangingParams:
     fail: float = 0.02  # single readings that fail
     burst_hz: float = 0.03  # bursts of failures a second, 40 to 110 ms each
     cloth_m: float = 0.006  # slow flutter, standard deviation
-    hand_hz: float = (
-        0.05  # times a second that a hand swings through the beam, 40 to 100 ms, 8 to 25 cm nearer
-    )
+    # Times a second that a hand swings through the beam, 40 to 100 ms, 8 to 25 cm nearer.
+    hand_hz: float = 0.05
 
 
 VL53L1X = RangingParams()

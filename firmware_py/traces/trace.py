@@ -31,9 +31,8 @@ class Trace:
     simulated: bool = False  # recorded on the rig: nobody was on a belt
     version: str = ""
     wall_offset_ns: int = 0  # wall clock minus the trace's own; 0: not known
-    state: dict[str, Any] | None = (
-        None  # the monitor's state before the first frame (a trace that begins mid-run)
-    )
+    # The monitor's state before the first frame (a trace that begins mid-run).
+    state: dict[str, Any] | None = None
     # (frames so far, SHA-256 of their decisions when recorded), filled while `frames` is walked
     checkpoints: dict[int, str] = field(default_factory=dict)
     # what the reader had to leave out or the recorder could not keep, filled while `frames` is walked

@@ -119,9 +119,8 @@ class RemoteBus:
         self._socket.close()
 
     def _receive(self) -> bytes:
-        while (
-            True
-        ):  # an answer that came too late for its own request is passed over; the socket timeout bounds it
+        # An answer that came too late for its own request is passed over; the socket timeout bounds it.
+        while True:
             answer = self._socket.recv(MAX_BYTES)
             if len(answer) < _ANSWER.size:
                 raise OSError(ENODEV, "the other side has gone")

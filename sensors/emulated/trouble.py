@@ -20,9 +20,8 @@ class Kind(Enum):
     ONES = "ones"  # every byte reads 0xFF
     BIT_FLIP = "bit_flip"  # one bit of the answer is wrong
 
-    FROZEN = (
-        "frozen"  # "ready", but the old reading again; a duplicate frame is this with a count or probability
-    )
+    # "ready", but the old reading again; a duplicate frame is this with a count or probability.
+    FROZEN = "frozen"
     NO_DATA_READY = "no_data_ready"  # the chip answers and never has a reading
     SATURATE = "saturate"  # readings at the end of their range
     RESET = "reset"  # brown-out: the chip starts from its power-on values; give it count=1

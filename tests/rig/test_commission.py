@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_py.coast_down import Coast, fit
-from firmware_py.commission import CommissionError, Reading, commission, guide
+from firmware_py.commission import CommissionError, commission, guide
 from firmware_py.config import Config, load, parse
 from firmware_py.deck import draw
+from firmware_py.deck_bench import Reading
 from firmware_py.rig.commissioning import BODY_M, RigBench, RigPerson
 
 REAR = parse({"range": {"mount": "rear", "sensor": "tf_luna", "address": 16}})
