@@ -14,7 +14,7 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
   A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
   on the spot. The lines themselves hold always.
   warning    early enough to react to: `warn_m` before the stop, and at least `warn_s` at the present velocity;
-             and when carried at a good part of a standstill's velocity.
+             and when carried at half of a standstill's least limit.
 What is learned of the walker (spread of velocity and place) can only loosen limits up to hard ceilings.
 """
 
@@ -40,7 +40,7 @@ TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newes
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
 STANDS_M_S = 0.05  # slower is standing: a shifting body, an estimate's noise
 WARN_AT_LEAST_S = 0.5  # a shorter beep is not understood [A]
-SLIP_SHARE, SLIP_HOLD_S = 0.6, 0.15  # carried at this share of a standstill's limit for so long: warn
+SLIP_SHARE, SLIP_HOLD_S = 0.5, 0.4  # carried at this share of a standstill's least limit for so long: warn
 OVER = 1.03  # a console's 2.0 mph is not exact
 # An unmeasured belt cannot get better: say it at arming, then be quiet for real warnings.
 CEILING_WARNING_S = 5.0
@@ -251,15 +251,14 @@ class Drift:
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
-        new = v > 0.0 and self._new_ground(at_m, v)
-        self._slipping = self._slip.update(new and v > SLIP_SHARE * limit, dt_s)
-        if self._still.update(sure and new and v > limit, dt_s):
+        self._slipping = self._slip.update(v > SLIP_SHARE * low, dt_s)
+        if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
         if unmeasured and self._learned_s >= p.learn_s:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
             leaving = sure and v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
-            if self._leaving.update(leaving and new, dt_s):
+            if self._leaving.update(leaving and self._new_ground(at_m, v), dt_s):
                 return Finding(Signal.DANGER, Cause.STANDSTILL, "leaving_m_s", v, limit)
         return None
 
