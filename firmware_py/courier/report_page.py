@@ -14,7 +14,7 @@ from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Phase
 from firmware_py.courier import report_charts as charts
 from firmware_py.courier.report_data import Report
-from firmware_py.courier.words import STOPS, Words, of_warning
+from firmware_py.courier.words import RULES, STOPS, Words, figures, of_warning
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -25,24 +25,6 @@ GUARD_SILENT = Words(
     "Look at the log of the guard (`journalctl -u rearguard`) before the next start.",
 )
 
-# what the figure of a rule is, in words that need no manual
-RULES = {
-    "rest_position_m": "the place where the walker would have come to rest",
-    "velocity_m_s": "the speed at which the walker was carried along the deck",
-    "leaving_m_s": "the speed at which the walker was leaving the usual place",
-    "down_velocity_m_s": "the downward speed of the hip",
-    "beyond_deck_s": "the time without a walker on the deck",
-    "belt_speed_m_s": "the speed of the belt",
-    "imu_age_s": "the time since the last reading of the hip sensor",
-    "range_age_s": "the time since the last reading of the distance sensor",
-    "imu_flaky_s": "the time with bad readings of the hip sensor",
-    "imu_frozen_s": "the time with the very same reading of the hip sensor",
-    "tick_gap_s": "the time between two looks at the sensors",
-    "stall_s": "how late a look at the sensors came",
-    "late_ticks": "the number of late looks at the sensors within a second",
-    "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
-    "relay_answer_s": "the time in which the contacts contradicted the command",
-}
 SIMULATED = (
     '<p class="simulated"><b>From the simulated rig.</b> The walker, the belt and the sensors of this incident are a '
     "program; nobody was on a treadmill. Guard, recording and report are the real ones.</p>\n"
@@ -102,7 +84,7 @@ def reason(report: Report) -> str:
     if words is GUARD_SILENT or not stop.rule or stop.rule in _BUTTONS or isnan(stop.value):
         return words.why.replace("`", "")
     what = RULES.get(stop.rule, "the figure of this rule")
-    value, limit = _figures(stop.rule, stop.value, stop.limit)
+    value, limit = figures(stop.rule, stop.value, stop.limit)
     return (
         f"{what[0].upper()}{what[1:]} reached {value}; the limit was {limit} (rule \u201c{stop.rule}\u201d). "
         f"{words.why.replace('`', '')}"
@@ -279,17 +261,3 @@ def _faults(faults: dict[str, int]) -> str:
 
 def _seconds(t_s: float) -> str:
     return f"{t_s:+.2f} s".replace("-", "\u2212")
-
-
-def _figures(rule: str, value: float, limit: float) -> tuple[str, str]:
-    """Value and limit with their unit, with as many digits as it takes to tell them apart."""
-    unit = " m/s" if rule == "down_velocity" else ""
-    for suffix, named in (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad")):
-        if rule.endswith(suffix):
-            unit = named
-            break
-    if unit == " s" and max(abs(value), abs(limit)) < 1.0:
-        value, limit, unit = value * 1000, limit * 1000, " ms"
-    first = 0 if unit == " ms" else 2
-    digits = next((n for n in range(first, 5) if f"{value:.{n}f}" != f"{limit:.{n}f}"), first)
-    return f"{value:.{digits}f}{unit}", f"{limit:.{digits}f}{unit}"

@@ -234,6 +234,43 @@ def tone_and_words(decision: Decision | None) -> tuple[str, Words]:
     return ("fault" if cause in DEVICE_CAUSES else "stopped"), STOPS[cause]
 
 
+# What the figure of a rule is, in words that need no manual.
+RULES = {
+    "rest_position_m": "the place where the walker would have come to rest",
+    "velocity_m_s": "the speed at which the walker was carried along the deck",
+    "leaving_m_s": "the speed at which the walker was leaving the usual place",
+    "down_velocity_m_s": "the downward speed of the hip",
+    "beyond_deck_s": "the time without a walker on the deck",
+    "belt_speed_m_s": "the speed of the belt",
+    "imu_age_s": "the time since the last reading of the hip sensor",
+    "range_age_s": "the time since the last reading of the distance sensor",
+    "imu_flaky_s": "the time with bad readings of the hip sensor",
+    "imu_frozen_s": "the time with the very same reading of the hip sensor",
+    "tick_gap_s": "the time between two looks at the sensors",
+    "stall_s": "how late a look at the sensors came",
+    "late_ticks": "the number of late looks at the sensors within a second",
+    "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
+    "relay_answer_s": "the time in which the contacts contradicted the command",
+}
+
+
+def figures(rule: str, value: float, limit: float) -> tuple[str, str]:
+    """Value and limit with their unit, with as many digits as it takes to tell them apart."""
+    unit = ""
+    for suffix, named in (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad")):
+        if rule.endswith(suffix):
+            unit = named
+            break
+    if unit == " s" and max(abs(value), abs(limit)) < 1.0:
+        value, limit, unit = value * 1000, limit * 1000, " ms"
+    first = 0 if unit == " ms" else 2
+    digits = next((n for n in range(first, 5) if f"{value:.{n}f}" != f"{limit:.{n}f}"), first)
+    return f"{value:.{digits}f}{unit}", f"{limit:.{digits}f}{unit}"
+
+
 def rule_sentence(rule: str, value: float, limit: float) -> str:
     """The rule that spoke and the figures that crossed; "" when there is no rule."""
-    return f"Rule {rule}: {value:.3g} against a limit of {limit:.3g}." if rule else ""
+    if not rule:
+        return ""
+    what, (value_text, limit_text) = RULES.get(rule, rule), figures(rule, value, limit)
+    return f"{what[0].upper()}{what[1:]}: {value_text} against a limit of {limit_text} ({rule})."

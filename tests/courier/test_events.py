@@ -73,10 +73,10 @@ def test_every_moment_with_every_cause_fits_its_schema(kind: str) -> None:
 
 
 def test_a_stop_tells_what_why_the_figures_and_what_to_do() -> None:
-    raw = told("stopped", cause="drift_rear", rule="rest_position", value=1.01, limit=0.98, position_m=0.8)
+    raw = told("stopped", cause="drift_rear", rule="rest_position_m", value=1.01, limit=0.98, position_m=0.8)
     event = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)
     message = event["data"]["message"]
-    assert "drifted toward the rear" in message and "1.01 against a limit of 0.98" in message
+    assert "drifted toward the rear" in message and "1.01 m against a limit of 0.98 m" in message
     assert "button" in message
     assert event["time"] == "2001-09-09T01:46:40.000Z"
 

@@ -302,7 +302,10 @@ def test_a_stop_is_on_the_wire_within_half_a_second_and_says_why(serving: Servin
         assert max(took_s) < 0.5
         assert view["title"] == "Too far back"
         assert "rear line" in view["why"] and "button" in view["do"]
-        assert view["rule"] == "Rule rest_position_m: 0.83 against a limit of 0.62."
+        assert (
+            view["rule"]
+            == "The place where the walker would have come to rest: 0.83 m against a limit of 0.62 m (rest_position_m)."
+        )
 
 
 def test_a_guard_that_falls_silent_is_said_to_be_gone(serving: Serving) -> None:

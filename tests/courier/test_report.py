@@ -12,8 +12,8 @@ from firmware_py.core.frame import Cause
 from firmware_py.courier import report as command
 from firmware_py.courier.report_charts import stretches, thinned
 from firmware_py.courier.report_data import gather
-from firmware_py.courier.report_page import RULES, reason, render, sentence
-from firmware_py.courier.words import STOPS
+from firmware_py.courier.report_page import reason, render, sentence
+from firmware_py.courier.words import RULES, STOPS
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.trace import TraceError
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
