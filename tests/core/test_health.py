@@ -252,7 +252,7 @@ def test_a_moving_belt_is_no_runaway_while_running() -> None:
 
 def test_a_pod_that_does_not_stand_upright_is_not_worn() -> None:
     bench = Bench(running=False)
-    limit = cos(radians(50.0))
+    limit = cos(radians(60.0))
     assert bench.one(up_z=limit) is None
     assert cause_of(bench.one(up_z=limit - 1e-9)) is Cause.NOT_WORN
 
@@ -371,7 +371,7 @@ def test_no_default_changes_unseen() -> None:
         "gap_max_s": 0.06,
         "one_shot_s": 0.032,
         "late_per_s": 3,
-        "worn_tilt_rad": radians(50.0),
+        "worn_tilt_rad": radians(60.0),
         "lying_tilt_rad": radians(75.0),
         "lying_s": 0.3,
         "runaway_m_s": 0.1,
@@ -398,7 +398,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_tick_ns": 5000000,
         "_up_ns": 0,
         "_welded": False,
-        "_worn_cos": cos(radians(50.0)),
+        "_worn_cos": cos(radians(60.0)),
         "range_fault": {"enum": "Fault", "name": "NOT_READY"},
     }
 
