@@ -10,6 +10,7 @@ Specification
   Doubts   a reading far from the expected one is not used (an arm, a sleeve). Readings that agree with each
            other are believed in the end: after 60 ms when they lie farther from the sensor (nothing sees
            through a body), after 120 ms when they lie nearer. Readings beyond the deck are never believed.
+           For the same reason one farther reading soon after such a nearer place ends it: that was a hand.
   Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
            `max_age_s` is not known, and three readings that agree are needed again.
 
@@ -32,7 +33,14 @@ _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
 FAR_HOLD_S, NEAR_HOLD_S = 0.06, 0.12
 MOST_M2 = 0.04**2  # a rejected reading counts as noise of 4 cm at most: a hand is not noise
 HAND_NS = 100_000_000
+RETURN_NS, RETURN_M = (
+    400_000_000,
+    0.05,
+)  # a hand has gone after this, and was further from the body than this [A]
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
+_MOVED_M = 0.06  # readings that agree and wander less than this stand: the scatter of two of them is 2 cm
+# What the velocity of a place that was found again is sure to: its readings went on, or stood.
+_FOUND_M_S, _KEPT_M_S = 0.3, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Position:
         "_doubt_ns",
         "_doubt_since_ns",
         "_hand_ns",
+        "_near_until_ns",
         "_noise_m2",
         "_offset_m",
         "_p",
@@ -112,6 +121,7 @@ class Position:
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._P: tuple[float, ...] = ()
         self._hand_ns = 0
+        self._near_until_ns = 0
         self._noise_m2 = params.noise_m**2
         self._phase_rad = 0.0
         self._pull_rad_s = 0.0
@@ -195,6 +205,10 @@ class Position:
         surprise_m = seen_m - expected_m - sway_m
         sigma_m = sqrt(spread)
         farther_m = surprise_m * self._sign
+        if farther_m > RETURN_M and t_ns < self._near_until_ns:
+            self._doubt_n = 0
+            self._place(t_ns, seen_m, _KEPT_M_S)
+            return
         near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
         if farther_m > p.far_sigma * sigma_m or farther_m < -near * sigma_m:
             self.rejected += 1
@@ -290,19 +304,30 @@ class Position:
         since_s = (t_ns - self._doubt_since_ns) * 1e-9
         if self._doubt_n < 3 or since_s < hold_s:
             return
-        p = self._p
         self._doubt_n = 0
+        if hold_s == NEAR_HOLD_S:
+            self._near_until_ns = t_ns + RETURN_NS
+        moved_m = seen_m - self._doubt_first_m
+        sigma_m_s = _FOUND_M_S
         if not self.known:
-            self._seen_s = 0.0
+            self._seen_s = self.velocity_m_s = 0.0
+        elif moved_m > _MOVED_M or moved_m < -_MOVED_M:
+            self.velocity_m_s = moved_m / since_s
+        else:  # a hand that stayed, or went: the walker's own velocity is still the best guess
+            sigma_m_s = _KEPT_M_S
         self.known = True
+        self._place(t_ns, seen_m, sigma_m_s)
+
+    def _place(self, t_ns: int, seen_m: float, sigma_m_s: float) -> None:
+        """The walker is here: begin anew, with the velocity as it stands."""
+        p = self._p
         self._t_ns = t_ns
         self._base_m = self.position_m = seen_m
-        self.velocity_m_s = (seen_m - self._doubt_first_m) / since_s if hold_s > 0.0 else 0.0
-        self.velocity_sigma_m_s = 0.3
+        self.velocity_sigma_m_s = sigma_m_s
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._trend = self._boost = 0.0
         n, w = p.noise_m**2, p.sway_m**2
         self._P = (
-            n, 0.0, 0.0, 0.0, 0.0, 0.0, 0.09, 0.0, 0.0, 0.0, 0.0,
+            n, 0.0, 0.0, 0.0, 0.0, 0.0, sigma_m_s * sigma_m_s, 0.0, 0.0, 0.0, 0.0,
             w, 0.0, 0.0, 0.0, w, 0.0, 0.0, 0.16 * w, 0.0, 0.16 * w,
         )  # fmt: skip

@@ -83,12 +83,11 @@ def draw_standstill(random: Random, speed_m_s: float) -> Drawn:
 
 
 def draw_walking(random: Random, wander_m: float) -> Drawn:
-    """An ordinary walk between the lines, at any speed up to 2 mph."""
+    """An ordinary walk in the middle between the lines, at any speed up to 2 mph."""
     length_m, belt, told = _deck(random, 1.40, 1.60)
     speed = random.uniform(SLOWEST_M_S, 0.894)
     told = replace(told, belt_ceiling_m_s=speed * random.uniform(1.0, 1.3), commissioned=False)
-    front_m, rear_m = zone_m(told.rear_line_m, FRONT_LINE_M, 0.0, told.stop_latency_s, told.coast_down_m_s2)
-    home_m = 0.5 * (front_m + rear_m) + random.uniform(-0.03, 0.03)
+    home_m = 0.5 * (FRONT_LINE_M + told.rear_line_m) + random.uniform(-0.03, 0.03)
     walker = _walker(random, home_m, wander_m)
     return _drawn(random, "walk", length_m, replace(belt, speed_m_s=speed), told, walker, 0)
 

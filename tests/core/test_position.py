@@ -312,6 +312,33 @@ def test_faults_and_silence_keep_the_last_number_only_until_it_is_too_old() -> N
     assert walk.position.known
 
 
+@pytest.mark.parametrize(("params", "home_m"), [(PositionParams(), 0.5), (PositionParams(mount="rear"), 0.9)])
+def test_a_hand_that_stays_and_goes_moves_the_place_but_never_the_velocity(
+    params: PositionParams, home_m: float
+) -> None:
+    """The rig's walkers were stopped by it: a metre a second, out of one hand after another."""
+    walk = Walk(params, period_ms=20)
+    walk.stand(seconds=8.0, noise_m=0.004)
+    fastest = 0.0
+    for distance_m in [0.32] * 9 + [0.5] * 20:
+        walk.see(distance_m)
+        fastest = max(fastest, abs(walk.position.velocity_m_s))
+    assert walk.position.position_m == pytest.approx(home_m, abs=0.01)
+    assert fastest < 0.12
+
+
+@pytest.mark.parametrize(("last_m", "sure_m_s"), [(0.559, 0.1), (0.561, 0.3)])
+def test_readings_out_of_a_doubt_are_a_velocity_when_they_went_on(last_m: float, sure_m_s: float) -> None:
+    walk = Walk(period_ms=20)
+    walk.stand(seconds=6.0, noise_m=0.002)
+    before = walk.position.velocity_m_s
+    for place in (0.8, 0.82, 0.84, 0.3 + last_m):
+        walk.see(place)
+    assert walk.position.velocity_sigma_m_s == sure_m_s
+    moved = before if sure_m_s == 0.1 else (last_m - 0.5) / 0.06
+    assert walk.position.velocity_m_s == pytest.approx(moved)
+
+
 def test_a_person_who_is_carried_out_of_a_doubt_keeps_the_velocity() -> None:
     """Re-found after readings that did not fit, the slope of those readings is the velocity."""
     walk = Walk(PositionParams(mount="rear"), period_ms=20)
@@ -376,6 +403,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_doubt_ns": 0,
         "_doubt_since_ns": 0,
         "_hand_ns": 0,
+        "_near_until_ns": 0,
         "_noise_m2": 0.015**2,
         "_offset_m": 0.0,
         "_phase_rad": 0.0,
@@ -409,7 +437,7 @@ class Plain:
             0.0,
             0.0,
         )
-        self.t = self.hand_ns = self.rejected = 0
+        self.t = self.hand_ns = self.near_until_ns = self.rejected = 0
         self.doubts: list[tuple[int, float]] = []
         self.known = False
 
@@ -440,6 +468,10 @@ class Plain:
         x, big = f @ self.x, f @ self.P @ f.T + more
         s, y = h @ big @ h + self.noise, seen - h @ x
         sigma, farther = math.sqrt(s), y * self.sign
+        if farther > 0.05 and t < self.near_until_ns:
+            self.doubts = []
+            self.place(t, seen, 0.1)
+            return
         near = 3.5 if t > self.hand_ns else 2.0
         if farther > 5.0 * sigma or farther < -near * sigma:
             self.rejected += 1
@@ -479,11 +511,23 @@ class Plain:
         if len(self.doubts) < 3 or since_s < hold_s:
             return
         self.seen_s = self.seen_s if self.known else 0.0
-        velocity = (seen - self.doubts[0][1]) / since_s if hold_s > 0.0 else 0.0
+        moved, velocity, sigma = seen - self.doubts[0][1], float(self.x[1]) if self.known else 0.0, 0.3
+        if self.known and abs(moved) > 0.06:
+            velocity = moved / since_s
+        elif self.known:
+            sigma = 0.1
+        if hold_s == 0.12:
+            self.near_until_ns = t + 400 * MS
+        self.x[1] = velocity
+        self.known, self.doubts = True, []
+        self.place(t, seen, sigma)
+
+    def place(self, t: int, seen: float, sigma: float) -> None:
+        velocity = float(self.x[1])
         self.x = np.array([seen, velocity, 0.0, 0.0, 0.0, 0.0])
         w = self.p.sway_m**2
-        self.P = np.diag([self.p.noise_m**2, 0.09, w, w, 0.16 * w, 0.16 * w])
-        self.doubts, self.t, self.known, self.trend, self.boost = [], t, True, 0.0, 0.0
+        self.P = np.diag([self.p.noise_m**2, sigma**2, w, w, 0.16 * w, 0.16 * w])
+        self.t, self.trend, self.boost = t, 0.0, 0.0
 
 
 @pytest.mark.parametrize("mount", ["front", "rear"])
@@ -627,4 +671,27 @@ def test_a_small_jump_away_from_the_sensor_is_believed_as_soon_as_a_large_one() 
     for _ in range(4):
         walk.see(0.59)
     assert walk.position.rejected - rejected == 4
-    assert (walk.position._base_m, walk.position.velocity_sigma_m_s) == (0.59, 0.3)
+    assert (walk.position._base_m, walk.position.velocity_sigma_m_s) == (0.59, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("farther_m", "after_ms", "back"), [(0.051, 380, True), (0.049, 380, False), (0.051, 400, False)]
+)
+def test_a_farther_reading_soon_after_a_nearer_place_was_believed_ends_that_place(
+    farther_m: float, after_ms: int, back: bool
+) -> None:
+    """Nothing sees through a body: the nearer thing was a hand."""
+    walk = Walk(period_ms=20)
+    walk.stand(0.6, seconds=6.0, noise_m=0.002)
+    for _ in range(7):
+        walk.see(0.45)
+    assert walk.position.position_m == 0.45
+    velocity = walk.position.velocity_m_s
+    for _ in range(after_ms // 20 - 1):
+        walk.see(0.45)
+    at_m = walk.position.position_m
+    walk.see(at_m + farther_m)
+    assert (walk.position.position_m == pytest.approx(at_m + farther_m, abs=1e-9)) is back
+    if back:
+        assert walk.position.velocity_m_s == pytest.approx(velocity, abs=0.02)
+        assert walk.position.velocity_sigma_m_s == 0.1
