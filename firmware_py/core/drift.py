@@ -32,8 +32,10 @@ SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 
 SEE_S, SEE_M = 0.22, 0.02
 SEE_FRONT_M = 0.02  # more way toward the console until long steps are seen: 0.1 m/s for 0.2 s [A]
 LATE_M = 0.03  # what the estimate of a walker who has just lengthened the steps trails by (docs/drift.md)
-# x coast-down: feet follow a slowing belt up to 0.25 s late: its square, a little more; and the usual ones [A].
-SURGE_S2, USUAL_SURGE_S2 = 0.07, 0.035
+SURGE_S2 = 0.07  # x coast-down: feet follow a slowing belt up to 0.25 s late: its square, a little more [A]
+USUAL_SURGE_M = (
+    0.06  # the same for a belt that nobody measured: a guess is nothing to multiply by (docs/drift.md)
+)
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
@@ -133,7 +135,7 @@ class Drift:
             self._front_m = front_m + SURGE_S2 * params.coast_down_m_s2 + LATE_M
         else:
             self._front_way = 0.5
-            self._front_m = front_m + USUAL_SURGE_S2 * params.coast_down_m_s2
+            self._front_m = front_m + USUAL_SURGE_M
         self._still = Held(params.still_hold_s)
         self._slip = Held(SLIP_HOLD_S)
         self._leaving = Held(params.leave_hold_s)

@@ -19,7 +19,7 @@ from firmware_py.core.drift import (
     SLACK_M,
     SPREAD_M,
     SURGE_S2,
-    USUAL_SURGE_S2,
+    USUAL_SURGE_M,
     Drift,
     DriftParams,
     rest_position_m,
@@ -35,7 +35,7 @@ DT_S = 0.005
 P = DriftParams()
 REAR_M = 0.98 - SLACK_M
 FRONT_STILL_M = 0.15 + SLACK_M
-FRONT_M = FRONT_STILL_M + USUAL_SURGE_S2  # P is not commissioned
+FRONT_M = FRONT_STILL_M + USUAL_SURGE_M  # P is not commissioned
 
 
 def at(position_m: float, velocity_m_s: float = 0.0) -> Position:
@@ -158,8 +158,8 @@ def walk_then(leg: Leg) -> tuple[float | None, Finding | None, Drift]:
         ("gait lost, but carried on", Leg(0.447, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.25),
         ("the same, belt unknown", Leg(None, 0.447, Phase.WAITING), Cause.STANDSTILL, 0.02, 0.30),
         ("a slow drift", Leg(0.5, 0.10, seconds=6.0), Cause.DRIFT_REAR, 3.5, 4.5),
-        ("a slow climb to the console", Leg(0.5, -0.10, seconds=4.0, params=KNOWN), Cause.DRIFT_FRONT, 0.8, 2.3),
-        ("a slow climb, belt not measured", Leg(0.5, -0.10, seconds=4.0), Cause.DRIFT_FRONT, 2.3, 2.7),
+        ("a slow climb to the console", Leg(0.5, -0.10, seconds=4.0, params=KNOWN), Cause.DRIFT_FRONT, 0.8, 1.8),
+        ("a slow climb, belt not measured", Leg(0.5, -0.10, seconds=4.0), Cause.DRIFT_FRONT, 2.0, 2.5),
         ("a quick climb", Leg(0.5, -0.3, seconds=2.0), Cause.DRIFT_FRONT, 0.1, 0.6),
         ("short steps, 40 % of the belt's speed", Leg(0.894, 0.36, seconds=0.5), None, 0.0, 0.0),
         ("switched off: line holds", Leg(0.447, 0.447, params=BLIND), Cause.DRIFT_REAR, 0.5, 0.75),
@@ -500,7 +500,7 @@ CONSTANTS = {
     "SEE_FRONT_M": 0.02,
     "LATE_M": 0.03,
     "SURGE_S2": 0.07,
-    "USUAL_SURGE_S2": 0.035,
+    "USUAL_SURGE_M": 0.06,
     "SLACK_M": 0.03,
     "REAR_PART": 0.7,
     "TRACK_S": 0.05,
@@ -708,9 +708,9 @@ def test_only_on_a_moving_belt_does_velocity_bring_the_warning_forward() -> None
 
 
 def test_feet_follow_a_belt_that_slows_quickly_further() -> None:
-    for params, surge_s2, late_m in ((P, USUAL_SURGE_S2, 0.0), (KNOWN, SURGE_S2, LATE_M)):
+    for params, more_m in ((P, USUAL_SURGE_M), (KNOWN, 2.0 * SURGE_S2 + LATE_M)):
         quick = replace(params, coast_down_m_s2=2.0)
-        front_m = 0.15 + SLACK_M + 2.0 * surge_s2 + late_m
+        front_m = 0.15 + SLACK_M + more_m
         found = once(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
         assert found is not None and found.limit == pytest.approx(front_m)
         assert once(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
