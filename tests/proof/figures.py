@@ -238,7 +238,7 @@ HIDDEN = {
         "stopped",
         "trials_with_false_stop",
     ),
-    *("people", "falls"),
+    *("people", "falls", "by"),  # by hazard: docs/drift.md
 }
 
 
