@@ -33,9 +33,8 @@ SEE_S, SEE_M = 0.22, 0.02
 SEE_FRONT_M = 0.02  # more way toward the console until long steps are seen: 0.1 m/s for 0.2 s [A]
 LATE_M = 0.03  # what the estimate of a walker who has just lengthened the steps trails by (docs/drift.md)
 SURGE_S2 = 0.07  # x coast-down: feet follow a slowing belt up to 0.25 s late: its square, a little more [A]
-USUAL_SURGE_M = (
-    0.06  # the same for a belt that nobody measured: a guess is nothing to multiply by (docs/drift.md)
-)
+# The same for a belt that nobody measured: a guess is nothing to multiply by (docs/drift.md).
+USUAL_SURGE_M = 0.06
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
@@ -108,7 +107,6 @@ class Drift:
         "_safe_m_s",
         "_since_s",
         "_slip",
-        "_slipping",
         "_speeds",
         "_spread_m_s",
         "_still",
@@ -129,13 +127,12 @@ class Drift:
         )
         self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - SLACK_M
         # Nothing is promised of a belt that nobody measured: the usual walker there, not the worst.
-        front_m = params.front_line_m + SLACK_M
         if params.commissioned:
             self._front_way = 1.0
-            self._front_m = front_m + SURGE_S2 * params.coast_down_m_s2 + LATE_M
+            self._front_m = front_limit_m(params.front_line_m, params.coast_down_m_s2)
         else:
             self._front_way = 0.5
-            self._front_m = front_m + USUAL_SURGE_M
+            self._front_m = params.front_line_m + SLACK_M + USUAL_SURGE_M
         self._still = Held(params.still_hold_s)
         self._slip = Held(SLIP_HOLD_S)
         self._leaving = Held(params.leave_hold_s)
@@ -156,7 +153,6 @@ class Drift:
         self._moving = False
         self._from_m = 1e9
         self._since_s = 0.0
-        self._slipping = False
         self._places: deque[float] = deque(maxlen=TRACK_N)
         self._speeds: deque[float] = deque(maxlen=TRACK_N)
         self._fastest_m_s = 0.0
@@ -207,12 +203,14 @@ class Drift:
         self.stop_margin_m = to_rear_m if to_rear_m < to_front_m else to_front_m
 
         finding = over
-        self._slipping = False
+        slipping = False
         if moving:
             self._follow(at_m, v, phase is not Phase.WAITING, dt_s)
             unmeasured = belt_speed_m_s is None
             finding = self._carried(at_m, v, position.velocity_sigma_m_s, speed, unmeasured, dt_s) or over
-        self._warn(to_rear_m, to_front_m, v if moving else 0.0, dt_s)
+            if p.standstill:
+                slipping = self._slip.update(v > SLIP_SHARE * p.still_share * speed, dt_s)
+        self._warn(to_rear_m, to_front_m, v if moving else 0.0, slipping, dt_s)
         if to_rear_m <= 0.0:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
         if to_front_m <= 0.0:
@@ -253,7 +251,6 @@ class Drift:
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
-        self._slipping = self._slip.update(v > SLIP_SHARE * low, dt_s)
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
         if unmeasured and self._learned_s >= p.learn_s:
@@ -307,12 +304,12 @@ class Drift:
             p.still_m_s, p.wander_sigmas * self._spread_m_s, p.wander_peaks * self._peak_m_s
         )
 
-    def _warn(self, to_rear_m: float, to_front_m: float, v: float, dt_s: float) -> None:
+    def _warn(self, to_rear_m: float, to_front_m: float, v: float, slipping: bool, dt_s: float) -> None:
         p = self._p
         soon_m = (v if v > 0.0 else -v) * p.warn_s
         if soon_m < p.warn_m:
             soon_m = p.warn_m
-        rear = self._slipping or to_rear_m < (soon_m if v > 0.0 else p.warn_m)
+        rear = slipping or to_rear_m < (soon_m if v > 0.0 else p.warn_m)
         front = to_front_m < (soon_m if v < 0.0 else p.warn_m)
         self._warn_for_s -= dt_s
         if self._warned.update(rear or front, dt_s):
@@ -353,6 +350,11 @@ def rest_position_m(
     return position_m + velocity_m_s * (stop_latency_s + (0.5 if velocity_m_s > 0.0 else front_way) * coast_s)
 
 
+def front_limit_m(front_line_m: float, coast_down_m_s2: float) -> float:
+    """Where a measured belt is cut toward the console: the feet step on for a moment while it slows."""
+    return front_line_m + SLACK_M + SURGE_S2 * coast_down_m_s2 + LATE_M
+
+
 def zone_m(
     rear_line_m: float,
     front_line_m: float,
@@ -363,8 +365,7 @@ def zone_m(
     """Where to walk: far enough from the front limit to see long steps in time, ahead of where a dead standstill
     ends past the rear line."""
     way_m = rest_position_m(SEE_M, belt_speed_m_s, belt_speed_m_s, SEE_S + stop_latency_s, coast_down_m_s2)
-    front_m = front_line_m + SLACK_M + SURGE_S2 * coast_down_m_s2 + LATE_M + SEE_FRONT_M
-    return front_m, rear_line_m - SLACK_M - way_m
+    return front_limit_m(front_line_m, coast_down_m_s2) + SEE_FRONT_M, rear_line_m - SLACK_M - way_m
 
 
 def safe_speed_m_s(

@@ -33,10 +33,8 @@ _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
 FAR_HOLD_S, NEAR_HOLD_S = 0.06, 0.12
 MOST_M2 = 0.04**2  # a rejected reading counts as noise of 4 cm at most: a hand is not noise
 HAND_NS = 100_000_000
-RETURN_NS, RETURN_M = (
-    400_000_000,
-    0.05,
-)  # a hand has gone after this, and was further from the body than this [A]
+# A hand has gone after this, and was further from the body than this [A].
+RETURN_NS, RETURN_M = 400_000_000, 0.05
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
 _MOVED_M = 0.06  # readings that agree and wander less than this stand: the scatter of two of them is 2 cm
 # What the velocity of a place that was found again is sure to: its readings went on, or stood.

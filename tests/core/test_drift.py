@@ -579,7 +579,6 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_speeds": {"deque": []},
         "_spread_m_s": 0.05,
         "_slip": {"_filled_s": 0.0, "hold_s": 0.4},
-        "_slipping": False,
         "_still": {"_filled_s": 0.0, "hold_s": 0.03},
         "_usual_m_s": 0.25,
         "_v_m2_s2": 0.05**2,
@@ -649,7 +648,7 @@ def test_a_warning_begins_within_its_way_and_not_at_it(
     to_rear_m: float, to_front_m: float, v: float, warning: Cause | None
 ) -> None:
     drift = Drift(NEAT, 200.0)
-    drift._warn(to_rear_m, to_front_m, v, 1.0)
+    drift._warn(to_rear_m, to_front_m, v, False, 1.0)
     assert drift.warning is warning
 
 
@@ -680,8 +679,8 @@ def test_who_is_carried_at_half_of_a_standstill_is_warned_wherever_the_limit_is(
 @pytest.mark.parametrize(("after_s", "lasts"), [(0.45, True), (0.5, False)])
 def test_a_warning_and_its_soft_stop_end_after_half_a_second(after_s: float, lasts: bool) -> None:
     drift = Drift(NEAT, 200.0)
-    drift._warn(0.1, 1.0, 0.0, 1.0)
-    drift._warn(1.0, 1.0, 0.0, after_s)
+    drift._warn(0.1, 1.0, 0.0, False, 1.0)
+    drift._warn(1.0, 1.0, 0.0, False, after_s)
     assert (drift.warning is not None, drift.soft_stop) == (lasts, lasts)
 
 

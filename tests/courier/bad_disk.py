@@ -1,6 +1,7 @@
 """Storage in trouble for one process: it stalls while a file exists, refuses while another does; and a small disk."""
 
 import contextlib
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -39,3 +40,14 @@ def fill(filler: Path) -> None:
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
+
+
+@contextlib.contextmanager
+def disk_full_after(size_bytes: int) -> Iterator[None]:
+    """The kernel itself refuses every byte of a file beyond this size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

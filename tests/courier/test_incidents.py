@@ -8,8 +8,8 @@ import pytest
 from firmware_py.courier.incidents import list_incidents
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.replay import replay_file
+from tests.courier.bad_disk import disk_full_after
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
-from tests.courier.test_recorder import disk_full_after
 
 
 def incidents(folder: Path) -> list[Path]:

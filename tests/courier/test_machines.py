@@ -1,13 +1,11 @@
 """Outbox, link and recorder through random stories of trouble: what is acknowledged stays, nothing comes twice."""
 
 import os
-import resource
 import shutil
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from firmware_py.courier.recorder import Tape
 from firmware_py.edge.link import EVENTS_KEPT, RESEND_NS, RETRY_NS, Link
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.trace import TraceError
+from tests.courier.bad_disk import disk_full_after
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard
 from tests.edge.moments import decision, frame
 
@@ -264,17 +263,6 @@ class LinkStory(Folders):
 # -- the recorder --------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def files_up_to(size_bytes: int) -> Iterator[None]:
-    """The kernel itself refuses every byte of a file beyond this size."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 class RecorderStory(Folders):
     """Ticks go in; every one is in a file, or counted as lost, or was not yet in a whole chunk at a kill."""
 
@@ -306,7 +294,7 @@ class RecorderStory(Folders):
 
     @rule(count=st.integers(1, 500), size_kb=st.integers(0, 60))
     def walk_with_a_full_disk(self, count: int, size_kb: int) -> None:
-        with files_up_to(size_kb * 1000):
+        with disk_full_after(size_kb * 1000):
             self.push(count)
             self.second()
 

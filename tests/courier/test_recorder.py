@@ -3,14 +3,11 @@
 import itertools
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from firmware_py.courier.shadow import Shadow
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.replay import replay_file
 from firmware_py.traces.trace import TraceError
+from tests.courier.bad_disk import disk_full_after
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
 
 ROOT = Path(__file__).parents[2]
@@ -134,17 +132,6 @@ def test_a_folder_that_cannot_be_made_is_said_and_tried_again(tmp_path: Path) ->
     trace = read_mcap(path)
     assert sum(1 for _ in trace.frames) == 3000
     assert "1000 frames are missing before 5 s" in trace.notes[-1]
-
-
-@contextmanager
-def disk_full_after(size_bytes: int) -> Iterator[None]:
-    """The kernel itself refuses every byte of a file beyond this size."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_disk_that_fills_up_costs_frames_and_says_how_many(tmp_path: Path) -> None:
@@ -265,6 +252,7 @@ def test_the_thread_records_what_it_is_given_and_goes_on_after_a_mistake(tmp_pat
 KILLED = """
 import sys
 from pathlib import Path
+from tests.courier.bad_disk import disk_full_after
 from tests.courier.guard_tape import Guard, tape_in
 tape = tape_in(Path(sys.argv[1]))
 print("go", flush=True)
