@@ -43,14 +43,8 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         listener.bind(str(room / "view.sock"))
         listener.listen(1)
         world = ("firmware_py.rig.world", room, "--config", config_file, "--scenario", run.scenario)
-        person = (
-            "--seed",
-            seed,
-            "--steady-s",
-            STEADY_S,
-            "--speed-m-s",
-            SPEEDS_M_S.get(run.scenario, SPEED_M_S),
-        )
+        speed_m_s = SPEEDS_M_S.get(run.scenario, SPEED_M_S)
+        person = ("--seed", seed, "--steady-s", STEADY_S, "--speed-m-s", speed_m_s)
         truths = held.enter_context(process(room / "world.log", *world, *person)).stdout
         truths.readline()  # the world stands
         guard = held.enter_context(
@@ -89,6 +83,15 @@ def _listen(guest: socket.socket, run: Run) -> bool:
     return bool(message)
 
 
+def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, below: str, width: int) -> None:
+    """Plays to the end, with a picture now and then."""
+    shown_s = 0.0
+    for _ in moments:
+        if live is not None and time.monotonic() - shown_s > PICTURE_S:
+            shown_s = time.monotonic()
+            live.update(picture(run, where, below, width), refresh=True)
+
+
 def demo(
     scenario: Annotated[str, typer.Option(help=" | ".join((*STORIES, "all")))] = "all",
     seconds: Annotated[float, typer.Option(min=3, help="How long the walk scenario runs.")] = 10.0,
@@ -125,19 +128,11 @@ def demo(
             for i, name in enumerate(names, 1):
                 for attempt in range(1, TRIES + 1):
                     run = Run(config, name)
-                    shown_s = 0.0
-                    for _ in play(run, config_file, state / f"room-{name}-{attempt}", seconds, seed):
-                        if live is not None and time.monotonic() - shown_s > PICTURE_S:
-                            shown_s = time.monotonic()
-                            where = f"{i}/{len(names)}"
-                            live.update(
-                                picture(run, where, f"page {page} · Ctrl-C ends", words.width), refresh=True
-                            )
+                    moments = play(run, config_file, state / f"room-{name}-{attempt}", seconds, seed)
+                    _show(moments, run, live, f"{i}/{len(names)}", f"page {page} · Ctrl-C ends", words.width)
                     if not run.disturbed:
                         break
-                    words.print(
-                        f"demo: {name}: this computer was busy, the guard came late and stopped the belt."
-                    )
+                    words.print(f"demo: {name}: this computer was busy: the guard came late and stopped.")
                 results.append(run.result() | {"tries": attempt})
                 if as_json:
                     typer.echo(json.dumps(results[-1]))

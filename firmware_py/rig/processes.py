@@ -41,13 +41,19 @@ def process(log: Path, module: str, *arguments: object, **environment: str) -> I
         try:
             yield Process(it.pid, it.stdout)
         finally:
-            it.terminate()
-            it.stdout.close()
-            try:
-                it.wait(5)
-            except subprocess.TimeoutExpired:
-                it.kill()
-                it.wait()
+            end(it)
+
+
+def end(it: subprocess.Popen[bytes]) -> None:
+    """Asks the program to end; after 5 s it has no choice."""
+    it.terminate()
+    if it.stdout is not None:
+        it.stdout.close()  # it may be waiting for a reader
+    try:
+        it.wait(5)
+    except subprocess.TimeoutExpired:
+        it.kill()
+        it.wait()
 
 
 def settle(state: Path) -> tuple[Path, int]:
@@ -105,9 +111,8 @@ def real_guard(
         os.set_blocking(truths.fileno(), False)
         while len(late_ns) < seconds * hello["rate_hz"]:
             message = guest.recv(1 << 20)
-            truths.read(
-                1 << 16
-            )  # a world that nobody listens to stands still once its pipe is full, after 11 s
+            # A world that nobody listens to stands still once its pipe is full, after 11 s.
+            truths.read(1 << 16)
             heard(guard.pid, message)
             if message[:1] == TICK:
                 late_ns.append(unpack_frame(message[1 : 1 + FRAME_SIZE]).late_ns)

@@ -14,6 +14,7 @@ from typing import Any
 
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision, unpack_frame
+from firmware_py.rig.processes import end
 
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
@@ -81,31 +82,21 @@ def device(config: Path, room: Path, scenario: str, steady_s: float) -> Iterator
         view.settimeout(START_S)
         world = ("firmware_py.rig.world", room, "--config", config, "--scenario", scenario)
         treadmill = _start(room / "world.log", *world, "--steady-s", steady_s)
-        held.callback(_end, treadmill)
-        with contextlib.suppress(
-            OSError
-        ):  # sensors do not wait for other programs; without the right to that, they may
+        held.callback(end, treadmill)
+        # Sensors do not wait for other programs; without the right to that, they may.
+        with contextlib.suppress(OSError):
             os.sched_setscheduler(treadmill.pid, os.SCHED_FIFO, os.sched_param(60))
         deadline_s = time.monotonic() + START_S
         while not (room / "pins.sock").exists():
             assert time.monotonic() < deadline_s, (room / "world.log").read_text()
             time.sleep(0.02)
         guard = _start(room / "guard.log", "firmware_py", "run", "--config", config, "--world", room)
-        held.callback(_end, guard)
+        held.callback(end, guard)
         guest, _ = view.accept()
         os.set_blocking(guest.fileno(), True)
         with guest:
             it = Device(guest)
             yield it
             assert guard.poll() is None, (room / "guard.log").read_text()
-            _end(guard)
+            end(guard)
             it.ended()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
