@@ -7,10 +7,12 @@ Specification
   Model    position and velocity, plus two oscillators at step and stride frequency that carry the sway of
            the pelvis, so that the sway is neither position nor velocity. One Kalman filter over the six.
            The oscillators start at the IMU's cadence and pull onto the frequency that the readings show.
-  Doubts   a reading far from the expected one is not used (an arm, a sleeve). Readings that agree with each
-           other are believed in the end: after 60 ms when they lie farther from the sensor (nothing sees
-           through a body), after 120 ms when they lie nearer. Readings beyond the deck are never believed.
-           For the same reason one farther reading soon after such a nearer place ends it: that was a hand.
+  Doubts   a reading far from the expected one is not used (an arm, a sleeve). Nearer ones are doubted sooner,
+           unless a belt could have carried the walker there since the last one that was believed.
+           Readings that agree with each other are believed in the end: after 60 ms when they lie farther from
+           the sensor (nothing sees through a body) or where a belt carries to, after 120 ms when they lie
+           nearer. They give a place and never a velocity. Readings beyond the deck are never believed.
+           As nothing sees through a body, one farther reading soon after such a nearer place ends it: a hand.
   Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
            `max_age_s` is not known, and three readings that agree are needed again.
 
@@ -36,8 +38,10 @@ HAND_NS = 100_000_000
 # A hand has gone after this, and was further from the body than this [A].
 RETURN_NS, RETURN_M = 400_000_000, 0.05
 _AGREE_M_S = 2.5  # readings that differ by more than a body can move do not agree
+_CARRIED_M_S, _CARRIED_M = 1.5, 0.03  # nobody is carried faster (3 mph is 1.34), but for noise
 _MOVED_M = 0.06  # readings that agree and wander less than this stand: the scatter of two of them is 2 cm
-# What the velocity of a place that was found again is sure to: its readings went on, or stood.
+# What the velocity is sure to at a place that was found again: it may have changed, or only a hand came or went.
+# It is never taken from so few readings: one hand after another would be a metre a second.
 _FOUND_M_S, _KEPT_M_S = 0.3, 0.1
 
 
@@ -74,6 +78,7 @@ class Position:
         "_base_m",
         "_boost",
         "_count",
+        "_doubt_carried",
         "_doubt_first_m",
         "_doubt_m",
         "_doubt_n",
@@ -86,6 +91,7 @@ class Position:
         "_p",
         "_phase_rad",
         "_pull_rad_s",
+        "_seen_m",
         "_seen_s",
         "_sign",
         "_sway",
@@ -115,6 +121,7 @@ class Position:
         self._count = -1
         self._t_ns = 0
         self._seen_s = 0.0
+        self._seen_m = 0.0  # the newest believed reading
         self._base_m = 0.0
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._P: tuple[float, ...] = ()
@@ -126,6 +133,7 @@ class Position:
         self._trend = 0.0
         self._boost = 0.0
         self._doubt_first_m = 0.0
+        self._doubt_carried = False
         self._doubt_m = 0.0
         self._doubt_n = 0
         self._doubt_ns = 0
@@ -158,7 +166,7 @@ class Position:
             self.rejected += 1
             return
         if not self.known:
-            self._doubt(t_ns, seen_m, 0.0)
+            self._doubt(t_ns, seen_m, False, False)
             return
         dt_s = (t_ns - self._t_ns) * 1e-9
         if dt_s <= 0.0:
@@ -207,15 +215,16 @@ class Position:
             self._doubt_n = 0
             self._place(t_ns, seen_m, _KEPT_M_S)
             return
-        near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
+        way_m = seen_m - self._seen_m
+        carried = -_CARRIED_M <= way_m <= _CARRIED_M + _CARRIED_M_S * dt_s
+        near = p.far_sigma if carried else (p.near_sigma if t_ns > self._hand_ns else p.hand_sigma)
         if farther_m > p.far_sigma * sigma_m or farther_m < -near * sigma_m:
             self.rejected += 1
-            if farther_m < 0.0:
-                self._hand_ns = t_ns + HAND_NS
             self._learn_noise(min(surprise_m * surprise_m, MOST_M2) - spread, dt_s)
-            self._doubt(t_ns, seen_m, FAR_HOLD_S if farther_m > 0.0 else NEAR_HOLD_S)
+            self._doubt(t_ns, seen_m, farther_m < 0.0, carried)
             return
         self._doubt_n = 0
+        self._seen_m = seen_m
 
         k = surprise_m / spread
         self._t_ns = t_ns
@@ -288,8 +297,8 @@ class Position:
         low, high = p.noise_min_m * p.noise_min_m, p.noise_max_m * p.noise_max_m
         self._noise_m2 = low if noise < low else (high if noise > high else noise)
 
-    def _doubt(self, t_ns: int, seen_m: float, hold_s: float) -> None:
-        """Collect readings that do not fit; three that agree for `hold_s` are where the walker really is."""
+    def _doubt(self, t_ns: int, seen_m: float, nearer: bool, carried: bool) -> None:
+        """Collect readings that do not fit; three that agree long enough are where the walker really is."""
         gap_s = (t_ns - self._doubt_ns) * 1e-9
         if self._doubt_n and abs(seen_m - self._doubt_m) <= 0.05 + _AGREE_M_S * gap_s and gap_s <= 0.15:
             self._doubt_n += 1
@@ -297,21 +306,23 @@ class Position:
             self._doubt_n = 1
             self._doubt_since_ns = t_ns
             self._doubt_first_m = seen_m
+            self._doubt_carried = carried
         self._doubt_m = seen_m
         self._doubt_ns = t_ns
+        hand = nearer and not self._doubt_carried
+        if hand:
+            self._hand_ns = t_ns + HAND_NS
         since_s = (t_ns - self._doubt_since_ns) * 1e-9
-        if self._doubt_n < 3 or since_s < hold_s:
+        if self._doubt_n < 3 or (self.known and since_s < (NEAR_HOLD_S if hand else FAR_HOLD_S)):
             return
         self._doubt_n = 0
-        if hold_s == NEAR_HOLD_S:
+        if hand:
             self._near_until_ns = t_ns + RETURN_NS
         moved_m = seen_m - self._doubt_first_m
         sigma_m_s = _FOUND_M_S
         if not self.known:
             self._seen_s = self.velocity_m_s = 0.0
-        elif moved_m > _MOVED_M or moved_m < -_MOVED_M:
-            self.velocity_m_s = moved_m / since_s
-        else:  # a hand that stayed, or went: the walker's own velocity is still the best guess
+        elif not self._doubt_carried and -_MOVED_M <= moved_m <= _MOVED_M:
             sigma_m_s = _KEPT_M_S
         self.known = True
         self._place(t_ns, seen_m, sigma_m_s)
@@ -320,7 +331,7 @@ class Position:
         """The walker is here: begin anew, with the velocity as it stands."""
         p = self._p
         self._t_ns = t_ns
-        self._base_m = self.position_m = seen_m
+        self._base_m = self._seen_m = self.position_m = seen_m
         self.velocity_sigma_m_s = sigma_m_s
         self._sway = (0.0, 0.0, 0.0, 0.0)
         self._trend = self._boost = 0.0
