@@ -14,7 +14,7 @@ import typer
 
 from firmware_py.coast_down import Drop, Fit, fit
 from firmware_py.config import Config, annotated_toml, load, parse
-from firmware_py.core.drift import safe_speed_m_s, zone_m
+from firmware_py.core.drift import mark_m, safe_speed_m_s, zone_m
 from firmware_py.deck import draw
 from firmware_py.deck_bench import STEP_S, Bench, Person, Reading
 from firmware_py.edge import EdgeError
@@ -111,6 +111,7 @@ def figures(config: Config, coast: Fit) -> dict[str, Any]:
         "ceiling_is_safe": config.belt_ceiling_m_s <= safe,
         "walk_from_m": round(from_m, 3),
         "walk_to_m": round(to_m, 3),
+        "mark_m": round(mark_m(drift), 3),
         "drops": [{"speed_m_s": round(v, 3), "way_m": round(way, 3)} for v, way in coast.drops],
         "best_fit": {
             "stop_latency_s": round(coast.best.latency_s, 3),

@@ -79,6 +79,7 @@ class DriftParams:
     leave_hold_s: float = 0.08
     learn_tau_s: float = 30.0
     learn_s: float = 8.0  # walking before the usual place counts as known
+    sway_s: float = 4.0  # walking before the sway is told from motion along the deck [A]
     carried_m: float = 0.30  # carried further than this in one go: the belt moves, whatever is said of it
     step_off_s: float = 0.14  # F22: within 300 ms, and just before the reading is too old
 
@@ -125,14 +126,9 @@ class Drift:
         self._safe_m_s = safe_speed_m_s(
             params.rear_line_m, params.front_line_m, params.stop_latency_s, params.coast_down_m_s2
         )
-        self._rear_m = min(params.rear_line_m, REAR_PART * params.deck_length_m) - SLACK_M
+        self._front_m, self._rear_m = limits_m(params)
         # Nothing is promised of a belt that nobody measured: the usual walker there, not the worst.
-        if params.commissioned:
-            self._front_way = 1.0
-            self._front_m = front_limit_m(params.front_line_m, params.coast_down_m_s2)
-        else:
-            self._front_way = 0.5
-            self._front_m = params.front_line_m + SLACK_M + USUAL_SURGE_M
+        self._front_way = 1.0 if params.commissioned else 0.5
         self._still = Held(params.still_hold_s)
         self._slip = Held(SLIP_HOLD_S)
         self._leaving = Held(params.leave_hold_s)
@@ -247,13 +243,16 @@ class Drift:
         usual = self._usual_m_s
         low, top = p.still_share * speed, p.still_top * speed
         limit = low if usual < low else (top if usual > top else usual)
-        if speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
+        if self._learned_s < p.sway_s:
+            limit = top  # of the first steps the sway still reads as motion
+        known = self._learned_s >= p.learn_s
+        if known and speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
-        if unmeasured and self._learned_s >= p.learn_s:
+        if unmeasured and known:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
             leaving = sure and v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2
@@ -348,6 +347,27 @@ def rest_position_m(
     """
     coast_s = belt_speed_m_s / coast_down_m_s2
     return position_m + velocity_m_s * (stop_latency_s + (0.5 if velocity_m_s > 0.0 else front_way) * coast_s)
+
+
+def limits_m(params: DriftParams) -> tuple[float, float]:
+    """Front and rear: where a walker who keeps the pace of a moving belt is stopped."""
+    if params.commissioned:
+        front_m = front_limit_m(params.front_line_m, params.coast_down_m_s2)
+    else:
+        front_m = params.front_line_m + SLACK_M + USUAL_SURGE_M
+    return front_m, min(params.rear_line_m, REAR_PART * params.deck_length_m) - SLACK_M
+
+
+def mark_m(params: DriftParams) -> float:
+    """Where to walk: the middle of a measured belt's zone at its fastest safe speed, else of the two limits."""
+    lines = (params.rear_line_m, params.front_line_m)
+    stop = (params.stop_latency_s, params.coast_down_m_s2)
+    safe_m_s = safe_speed_m_s(*lines, *stop)
+    if params.commissioned and safe_m_s > 0.0:
+        front_m, rear_m = zone_m(*lines, min(safe_m_s, params.belt_ceiling_m_s), *stop)
+    else:
+        front_m, rear_m = limits_m(params)
+    return 0.5 * (front_m + rear_m)
 
 
 def front_limit_m(front_line_m: float, coast_down_m_s2: float) -> float:

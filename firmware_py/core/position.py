@@ -7,11 +7,11 @@ Specification
   Model    position and velocity, plus two oscillators at step and stride frequency that carry the sway of
            the pelvis, so that the sway is neither position nor velocity. One Kalman filter over the six.
            The oscillators start at the IMU's cadence and pull onto the frequency that the readings show.
-  Doubts   a reading far from the expected one is not used (an arm, a sleeve). Nearer ones are doubted sooner,
-           unless a belt could have carried the walker there since the last one that was believed.
-           Readings that agree with each other are believed in the end: after 60 ms when they lie farther from
-           the sensor (nothing sees through a body) or where a belt carries to, after 120 ms when they lie
-           nearer. They give a place and never a velocity. Readings beyond the deck are never believed.
+  Doubts   a reading far from the expected one is not used (an arm, a sleeve). Readings that agree with each
+           other are believed in the end: after 60 ms when they lie farther from the sensor (nothing sees
+           through a body) or begin where a belt could have carried the walker since the last believed one,
+           after 120 ms when they are nearer by a jump. They give a place and never a velocity. Readings beyond
+           the deck are never believed.
            As nothing sees through a body, one farther reading soon after such a nearer place ends it: a hand.
   Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
            `max_age_s` is not known, and three readings that agree are needed again.
@@ -166,7 +166,7 @@ class Position:
             self.rejected += 1
             return
         if not self.known:
-            self._doubt(t_ns, seen_m, False, False)
+            self._doubt(t_ns, seen_m, False)
             return
         dt_s = (t_ns - self._t_ns) * 1e-9
         if dt_s <= 0.0:
@@ -215,13 +215,11 @@ class Position:
             self._doubt_n = 0
             self._place(t_ns, seen_m, _KEPT_M_S)
             return
-        way_m = seen_m - self._seen_m
-        carried = -_CARRIED_M <= way_m <= _CARRIED_M + _CARRIED_M_S * dt_s
-        near = p.far_sigma if carried else (p.near_sigma if t_ns > self._hand_ns else p.hand_sigma)
+        near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
         if farther_m > p.far_sigma * sigma_m or farther_m < -near * sigma_m:
             self.rejected += 1
             self._learn_noise(min(surprise_m * surprise_m, MOST_M2) - spread, dt_s)
-            self._doubt(t_ns, seen_m, farther_m < 0.0, carried)
+            self._doubt(t_ns, seen_m, farther_m < 0.0)
             return
         self._doubt_n = 0
         self._seen_m = seen_m
@@ -297,7 +295,7 @@ class Position:
         low, high = p.noise_min_m * p.noise_min_m, p.noise_max_m * p.noise_max_m
         self._noise_m2 = low if noise < low else (high if noise > high else noise)
 
-    def _doubt(self, t_ns: int, seen_m: float, nearer: bool, carried: bool) -> None:
+    def _doubt(self, t_ns: int, seen_m: float, nearer: bool) -> None:
         """Collect readings that do not fit; three that agree long enough are where the walker really is."""
         gap_s = (t_ns - self._doubt_ns) * 1e-9
         if self._doubt_n and abs(seen_m - self._doubt_m) <= 0.05 + _AGREE_M_S * gap_s and gap_s <= 0.15:
@@ -306,7 +304,9 @@ class Position:
             self._doubt_n = 1
             self._doubt_since_ns = t_ns
             self._doubt_first_m = seen_m
-            self._doubt_carried = carried
+            way_m = seen_m - self._seen_m
+            most_m = _CARRIED_M + _CARRIED_M_S * (t_ns - self._t_ns) * 1e-9
+            self._doubt_carried = -_CARRIED_M <= way_m <= most_m
         self._doubt_m = seen_m
         self._doubt_ns = t_ns
         hand = nearer and not self._doubt_carried

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
-from firmware_py.core.drift import DriftParams, safe_speed_m_s, zone_m
+from firmware_py.core.drift import DriftParams, mark_m, safe_speed_m_s
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.position import PositionParams
 from firmware_py.rig.belt import BeltParams
@@ -56,17 +56,15 @@ def draw_drift(random: Random) -> Drawn:
     if scenario == "speed_up":
         slip = max(0.05, ceiling - speed)
         speed = ceiling - slip
-    front_m, rear_m = zone_m(
-        told.rear_line_m, FRONT_LINE_M, ceiling, told.stop_latency_s, told.coast_down_m_s2
-    )
-    home_m = 0.5 * (front_m + rear_m) + random.uniform(-0.04, 0.04)
+    told = replace(told, belt_ceiling_m_s=ceiling)
+    home_m = mark_m(told) + random.uniform(-0.04, 0.04)
     walker = replace(_walker(random, home_m, random.uniform(0.05, 0.08)), slip_m_s=min(slip, 0.25))
     return _drawn(
         random,
         scenario,
         length_m,
         replace(belt, speed_m_s=speed),
-        replace(told, belt_ceiling_m_s=ceiling),
+        told,
         walker,
         refused,
     )
@@ -83,11 +81,11 @@ def draw_standstill(random: Random, speed_m_s: float) -> Drawn:
 
 
 def draw_walking(random: Random, wander_m: float) -> Drawn:
-    """An ordinary walk in the middle between the lines, at any speed up to 2 mph."""
+    """An ordinary walk about the mark that the page shows, at any speed up to 2 mph."""
     length_m, belt, told = _deck(random, 1.40, 1.60)
     speed = random.uniform(SLOWEST_M_S, 0.894)
     told = replace(told, belt_ceiling_m_s=speed * random.uniform(1.0, 1.3), commissioned=False)
-    home_m = 0.5 * (FRONT_LINE_M + told.rear_line_m) + random.uniform(-0.03, 0.03)
+    home_m = mark_m(told) + random.uniform(-0.03, 0.03)
     walker = _walker(random, home_m, wander_m)
     return _drawn(random, "walk", length_m, replace(belt, speed_m_s=speed), told, walker, 0)
 

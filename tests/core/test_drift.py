@@ -22,6 +22,8 @@ from firmware_py.core.drift import (
     USUAL_SURGE_M,
     Drift,
     DriftParams,
+    limits_m,
+    mark_m,
     rest_position_m,
     safe_speed_m_s,
     zone_m,
@@ -438,6 +440,27 @@ def test_there_is_no_safe_speed_on_a_deck_without_room() -> None:
     assert safe_speed_m_s(0.60, 0.15, 0.15, 1.0) == 0.0
 
 
+def test_the_mark_is_the_middle_of_a_measured_belts_zone_at_its_fastest_safe_speed() -> None:
+    params = DriftParams(deck_length_m=1.6, rear_line_m=1.12, commissioned=True)
+    safe = safe_speed_m_s(1.12, 0.15, 0.15, 1.0)
+    for ceiling in (0.5 * safe, safe, 2.0 * safe):
+        front_m, rear_m = zone_m(1.12, 0.15, min(ceiling, safe), 0.15, 1.0)
+        assert mark_m(replace(params, belt_ceiling_m_s=ceiling)) == pytest.approx(0.5 * (front_m + rear_m))
+
+
+@pytest.mark.parametrize(
+    ("params", "limits"),
+    [
+        pytest.param(DriftParams(), (0.24, 0.95), id="nobody measured it"),
+        pytest.param(DriftParams(rear_line_m=0.6, commissioned=True), (0.28, 0.57), id="no safe speed"),
+        pytest.param(DriftParams(rear_line_m=1.2), (0.24, 0.95), id="a rear line beyond 70 %"),
+    ],
+)
+def test_the_mark_is_else_the_middle_of_the_limits(params: DriftParams, limits: tuple[float, float]) -> None:
+    assert limits_m(params) == pytest.approx(limits)
+    assert mark_m(params) == pytest.approx(0.5 * sum(limits))
+
+
 def test_the_zone_shrinks_from_the_rear_as_the_belt_gets_faster() -> None:
     slow, fast = zone_m(0.98, 0.15, 0.2, 0.15, 1.0), zone_m(0.98, 0.15, 0.6, 0.15, 1.0)
     assert slow[0] == fast[0]
@@ -546,6 +569,7 @@ def test_no_default_changes_unseen() -> None:
         "leave_hold_s": 0.08,
         "learn_tau_s": 30.0,
         "learn_s": 8.0,
+        "sway_s": 4.0,
         "carried_m": 0.3,
         "step_off_s": 0.14,
     }
@@ -750,8 +774,34 @@ WAY_M = Drift(P, 200.0)._rear_m - Drift(P, 200.0)._way_m(SAFE_M_S)
 def test_a_standstill_is_beyond_its_limits_and_not_at_them(
     at_m: float, v: float, sigma: float, speed: float, limit: float | None
 ) -> None:
-    found = Drift(P, 200.0)._carried(at_m, v, sigma, speed, False, 1.0)
+    drift = Drift(P, 200.0)
+    drift._learned_s = P.learn_s
+    found = drift._carried(at_m, v, sigma, speed, False, 1.0)
     assert (found.limit if found else None) == (None if limit is None else pytest.approx(limit))
+
+
+@pytest.mark.parametrize(
+    ("learned_s", "at_m", "limit"),
+    [
+        (0.0, 0.3, 0.8 * SAFE_M_S),  # the first steps: nearly all of the belt's speed
+        (3.99, 0.3, 0.8 * SAFE_M_S),
+        (4.0, 0.3, 0.25),  # then five of the spreads that are assumed
+        (7.99, WAY_M + 0.1, 0.25),
+        (
+            8.0,
+            WAY_M + 0.1,
+            0.45 * SAFE_M_S,
+        ),  # and near the line as soon as it may be, of a walker who is known
+    ],
+)
+def test_the_first_steps_are_judged_by_what_only_standing_reaches(
+    learned_s: float, at_m: float, limit: float
+) -> None:
+    for v, stops in ((limit, False), (limit + 1e-6, True)):
+        drift = Drift(P, 200.0)
+        drift._learned_s = learned_s
+        found = drift._carried(at_m, v, 0.01, SAFE_M_S, False, 1.0)
+        assert (found.limit if found else None) == (pytest.approx(limit) if stops else None)
 
 
 @pytest.mark.parametrize(

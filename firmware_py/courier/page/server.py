@@ -18,6 +18,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from firmware_py.config import Config
+from firmware_py.core.drift import mark_m
 from firmware_py.courier.history import sessions as past_sessions
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
@@ -67,6 +68,7 @@ def application(shown: Shown, password: str | None) -> Gate:
                 "deck_m": config.deck_length_m,
                 "front_m": config.deck.front_line_mm / 1000,
                 "rear_m": config.rear_line_m,
+                "mark_m": mark_m(config.monitor_params().drift),
                 "warn_m": config.drift.warn_mm / 1000,
                 "reverse": config.belt.direction == "reverse",
             }

@@ -17,7 +17,7 @@ export class Deck {
     this.setup = setup;
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 -14 ${WIDTH} ${TOP + HEIGHT + 64}`);
-    const { deck_m, front_m, rear_m, warn_m } = setup;
+    const { deck_m, front_m, rear_m, mark_m, warn_m } = setup;
     const bottom = TOP + HEIGHT, middle = TOP + HEIGHT / 2;
     element(svg, "rect", { class: "console", x: 0, y: TOP + 20, width: 26, height: HEIGHT - 40, rx: 8 });
     element(svg, "rect", { class: "surface", x: this.x(0), y: TOP, width: this.x(deck_m) - this.x(0), height: HEIGHT, rx: 10 });
@@ -29,6 +29,8 @@ export class Deck {
       element(svg, "line", { class: "limit", x1: this.x(line), x2: this.x(line), y1: TOP - 8, y2: bottom });
       element(svg, "text", { x: this.x(line) - (anchor === "start" ? 60 : 0), y: TOP - 18, "text-anchor": anchor }, name);
     }
+    element(svg, "path", { class: "mark", d: `M${this.x(mark_m) - 13} ${TOP - 12}h26l-13 16z` });
+    element(svg, "text", { x: this.x(mark_m), y: TOP - 18, "text-anchor": "middle" }, "walk here");
     for (let step = 0; step * 0.2 <= deck_m + 0.001; step += 1) {
       const m = step * 0.2, last = m + 0.2 > deck_m + 0.001;
       const kind = step % 2 && !last ? "tick minor" : "tick";
