@@ -6,6 +6,7 @@ hardware only through the Bench that is handed in, so a real deck and the rig ar
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from firmware_py.coast_down import Drop, Fit, fit
-from firmware_py.config import Config, annotated_toml, load, parse
+from firmware_py.config import INSTALLED, Config, annotated_toml, load, parse
 from firmware_py.core.drift import mark_m, safe_speed_m_s, zone_m
 from firmware_py.deck import draw
 from firmware_py.deck_bench import STEP_S, Bench, Person, Reading
@@ -223,7 +224,12 @@ class _RealBench:
 
 
 def commission(
-    config: Annotated[Path, typer.Option(help="TOML file to start from and to write")] = Path("config.toml"),
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file to start from and to write; without it the device's own, or ./config.toml with --rig"
+        ),
+    ] = None,
     rig: Annotated[bool, typer.Option(help="commission the rig's treadmill instead of a real one")] = False,
     seed: Annotated[int, typer.Option(help="which of the rig's treadmills")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
@@ -232,7 +238,13 @@ def commission(
 
     Example: rearguard commission --config /etc/rearguard/config.toml
     """
-    before = load(config if config.exists() else None)
+    path = config or (Path("config.toml") if rig else INSTALLED)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        typer.echo(
+            f"commission: {path} cannot be written. Run with sudo, or name another file: --config.", err=True
+        )
+        raise typer.Exit(2)
+    before = load(path if path.exists() else None)
     try:
         if rig:
             from firmware_py.rig.commissioning import RigBench, RigPerson
@@ -249,9 +261,9 @@ def commission(
     except EdgeError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(3) from None
-    config.write_text(annotated_toml(after), encoding="utf-8")
+    path.write_text(annotated_toml(after), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(told))
     else:
         typer.echo(draw(told))
-    typer.echo(f"written: {config} (hash {after.hash}). Now run `rearguard selftest`.", err=True)
+    typer.echo(f"written: {path} (hash {after.hash}). Now run `rearguard selftest`.", err=True)

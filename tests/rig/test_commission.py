@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 
 import pytest
+import typer
+from click.testing import Result
 from typer.testing import CliRunner
 
 from firmware_py.coast_down import Coast, fit
@@ -33,17 +35,37 @@ def test_the_guide_finds_the_treadmill(seed: int, config: Config) -> None:
     assert parse(after.model_dump(mode="json")) == after
 
 
+def run(*options: object) -> Result:
+    app = typer.Typer()
+    app.command()(commission)
+    return CliRunner().invoke(app, [str(option) for option in options])
+
+
 def test_a_second_commissioning_starts_from_the_first(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    runner = CliRunner()
-    app = __import__("typer").Typer()
-    app.command()(commission)
-    first = runner.invoke(app, ["--rig", "--seed", "3", "--config", str(file)])
+    first = run("--rig", "--seed", "3", "--config", file)
     assert first.exit_code == 0
     assert "rear line" in first.stdout
-    second = runner.invoke(app, ["--rig", "--seed", "3", "--config", str(file), "--json"])
-    told = json.loads(second.stdout)
+    told = json.loads(run("--rig", "--seed", "3", "--config", file, "--json").stdout)
     assert told["config_hash"] == load(file).hash
+
+
+def test_the_rig_writes_here_and_never_into_the_installed_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("firmware_py.commission.INSTALLED", tmp_path / "installed.toml")
+    assert run("--rig", "--seed", "3").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_py.commission.INSTALLED", tmp_path / "nowhere" / "config.toml")
+    refused = run()  # the real treadmill
+    assert refused.exit_code == 2
+    assert "cannot be written" in refused.output and "--config" in refused.output
 
 
 class Wall:
