@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from firmware_py.evaluation import xsens
 from firmware_py.evaluation.files import RecordingError, SourceFile
-from firmware_py.evaluation.trials import Array, Dataset, Kind, Trial, checked
+from firmware_py.evaluation.trials import Array, Dataset, Trial
 
 _FILE = re.compile(r"(?:^|/)(\d+)-(\d+)_lb\.txt$", re.IGNORECASE)
 
@@ -28,19 +28,8 @@ def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingErro
     """Every trial of one person, and in its place why one cannot be used."""
     for file in files:
         try:
-            accel, gyro = xsens.parse(file.read(), file.where)
-            yield checked(
-                Trial(
-                    dataset="ipol",
-                    person=person,
-                    activity="walk and turn",
-                    name=file.name.removesuffix("_lb.txt"),
-                    kind=Kind.WALK,
-                    rate_hz=xsens.RATE_HZ,
-                    accel_m_s2=body_frame(accel),
-                    gyro_rad_s=body_frame(gyro),
-                )
-            )
+            name = file.name.removesuffix("_lb.txt")
+            yield xsens.walk(file, body_frame, "ipol", person, "walk and turn", name)
         except RecordingError as error:
             yield error
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from firmware_py.evaluation import xsens
 from firmware_py.evaluation.files import RecordingError, SourceFile
-from firmware_py.evaluation.trials import Array, Dataset, Kind, Trial, checked
+from firmware_py.evaluation.trials import Array, Dataset, Trial
 
 _PERSON = re.compile(r"pp(\d+)", re.IGNORECASE)
 _FOLDER = re.compile(r"(exported\d+)/[^/]*$")
@@ -46,19 +46,8 @@ def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingErro
             continue  # the recording failed on the day: its folder holds only the sensor list
         try:
             file = _lumbar(folder, inside, recordings)
-            accel, gyro = xsens.parse(file.read(), file.where)
-            yield checked(
-                Trial(
-                    dataset="movingreality",
-                    person=person,
-                    activity=_activity(names.get(folder, "walk")),
-                    name=f"{person}_{folder}",
-                    kind=Kind.WALK,
-                    rate_hz=xsens.RATE_HZ,
-                    accel_m_s2=body_frame(accel),
-                    gyro_rad_s=body_frame(gyro),
-                )
-            )
+            activity = _activity(names.get(folder, "walk"))
+            yield xsens.walk(file, body_frame, "movingreality", person, activity, f"{person}_{folder}")
         except RecordingError as error:
             yield error
 

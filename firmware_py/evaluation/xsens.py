@@ -3,15 +3,41 @@
 Must never guess a column: they are found by name.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from firmware_py.evaluation.files import RecordingError
-from firmware_py.evaluation.trials import Array
+from firmware_py.evaluation.files import RecordingError, SourceFile
+from firmware_py.evaluation.trials import Array, Kind, Trial, checked
 
 RATE_HZ = 100.0  # MTw Awinda, as exported in both sets that use it
 _COLUMNS = ("Acc_X", "Acc_Y", "Acc_Z", "Gyr_X", "Gyr_Y", "Gyr_Z")
 _COUNTER_WRAPS_AT = 65536
 _LONGEST_GAP = 50  # half a second of lost packets is bridged, more is another recording
+
+
+def walk(
+    file: SourceFile,
+    body_frame: Callable[[Array], Array],
+    dataset: str,
+    person: str,
+    activity: str,
+    name: str,
+) -> Trial:
+    """One recording of walking, turned into the body's frame. Raises RecordingError."""
+    accel, gyro = parse(file.read(), file.where)
+    return checked(
+        Trial(
+            dataset=dataset,
+            person=person,
+            activity=activity,
+            name=name,
+            kind=Kind.WALK,
+            rate_hz=RATE_HZ,
+            accel_m_s2=body_frame(accel),
+            gyro_rad_s=body_frame(gyro),
+        )
+    )
 
 
 def parse(data: bytes, where: str) -> tuple[Array, Array]:

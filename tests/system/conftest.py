@@ -35,7 +35,7 @@ def as_the_unit_does(command: list[str], environment: dict[str, str]) -> subproc
 
 
 def needs_lgpio() -> None:
-    """Skips without it. Never imports it: it starts a thread, which brings Python 3.13 down at its end."""
+    """Skips without it. Never imports it: that would start its thread in the test process."""
     if find_spec("lgpio") is None:
         pytest.skip("lgpio is not installed: no wheel for this Python")
 
