@@ -441,11 +441,14 @@ def test_there_is_no_safe_speed_on_a_deck_without_room() -> None:
 
 
 def test_the_mark_is_the_middle_of_a_measured_belts_zone_at_its_fastest_safe_speed() -> None:
-    params = DriftParams(deck_length_m=1.6, rear_line_m=1.12, commissioned=True)
-    safe = safe_speed_m_s(1.12, 0.15, 0.15, 1.0)
-    for ceiling in (0.5 * safe, safe, 2.0 * safe):
-        front_m, rear_m = zone_m(1.12, 0.15, min(ceiling, safe), 0.15, 1.0)
-        assert mark_m(replace(params, belt_ceiling_m_s=ceiling)) == pytest.approx(0.5 * (front_m + rear_m))
+    for rear_line_m in (1.12, 0.83):  # on the second a belt of 0.05 m/s is safe, and no faster one
+        params = DriftParams(deck_length_m=1.6, rear_line_m=rear_line_m, commissioned=True)
+        safe = safe_speed_m_s(rear_line_m, 0.15, 0.15, 1.0)
+        for ceiling in (0.5 * safe, safe, 2.0 * safe):
+            front_m, rear_m = zone_m(rear_line_m, 0.15, min(ceiling, safe), 0.15, 1.0)
+            assert mark_m(replace(params, belt_ceiling_m_s=ceiling)) == pytest.approx(
+                0.5 * (front_m + rear_m)
+            )
 
 
 @pytest.mark.parametrize(
@@ -454,6 +457,11 @@ def test_the_mark_is_the_middle_of_a_measured_belts_zone_at_its_fastest_safe_spe
         pytest.param(DriftParams(), (0.24, 0.95), id="nobody measured it"),
         pytest.param(DriftParams(rear_line_m=0.6, commissioned=True), (0.28, 0.57), id="no safe speed"),
         pytest.param(DriftParams(rear_line_m=1.2), (0.24, 0.95), id="a rear line beyond 70 %"),
+        pytest.param(
+            DriftParams(deck_length_m=1.0, rear_line_m=0.75, commissioned=True),
+            (0.28, 0.67),
+            id="a rear line beyond 70 %, and no safe speed",
+        ),
     ],
 )
 def test_the_mark_is_else_the_middle_of_the_limits(params: DriftParams, limits: tuple[float, float]) -> None:
@@ -646,6 +654,14 @@ def test_learning_is_what_these_sums_say() -> None:
         before = v
 
 
+@pytest.mark.parametrize(("times", "counts_as"), [(15.9, 15.9), (16.0, 16.0), (16.1, 16.0), (99.0, 16.0)])
+def test_no_single_velocity_counts_for_more_than_four_spreads(times: float, counts_as: float) -> None:
+    drift = Drift(P, 200.0)
+    old = drift._v_m2_s2
+    drift._learn(0.5, math.sqrt(times * old))
+    assert drift._v_m2_s2 == pytest.approx(old + 0.05 / 3.05 * (counts_as - 1.0) * old, rel=1e-9)
+
+
 NEAT = replace(P, warn_m=0.125, warn_s=1.0, soft_stop=True)
 
 
@@ -676,6 +692,23 @@ def test_a_warning_begins_within_its_way_and_not_at_it(
     assert drift.warning is warning
 
 
+@pytest.mark.parametrize(
+    ("to_rear_m", "to_front_m", "v", "warning"),
+    [
+        (0.15, 1.0, 0.08, Cause.DRIFT_REAR),
+        (1.0, 0.15, 0.08, None),
+        (1.0, 0.15, -0.08, Cause.DRIFT_FRONT),
+        (0.15, 1.0, -0.08, None),
+    ],
+)
+def test_even_a_slow_drift_brings_only_the_warning_ahead_of_it_forward(
+    to_rear_m: float, to_front_m: float, v: float, warning: Cause | None
+) -> None:
+    drift = Drift(replace(NEAT, warn_s=2.0), 200.0)
+    drift._warn(to_rear_m, to_front_m, v, False, 1.0)
+    assert drift.warning is warning
+
+
 LIMIT_M_S = P.still_share * 0.9
 
 
@@ -698,6 +731,13 @@ def test_who_is_carried_at_half_of_a_standstill_is_warned_wherever_the_limit_is(
         drift._since_s = 0.0
         assert drift.update(0, at(0.5, v), Phase.GUARDING, speed, DT_S) is None, name
     assert drift.warning is warning, name
+
+
+def test_who_is_carried_is_not_warned_of_a_standstill_where_none_is_looked_for() -> None:
+    drift = Drift(BLIND, 200.0)
+    for _ in range(120):
+        assert drift.update(0, at(0.4, 0.25), Phase.GUARDING, 0.9, DT_S) is None
+    assert drift.warning is None
 
 
 @pytest.mark.parametrize(("after_s", "lasts"), [(0.45, True), (0.5, False)])
@@ -842,6 +882,14 @@ def test_overspeed_is_beyond_the_safe_speed_and_a_ceiling_is_told_for_five_secon
     drift._armed_s = 5.0001
     drift._overspeed(None, 1.0)
     assert not drift._over
+
+
+@pytest.mark.parametrize(("measured_m_s", "moves"), [(0.0499, False), (0.05, False), (0.0501, True)])
+def test_a_belt_that_is_measured_moves_beyond_the_limit_and_not_at_it(
+    measured_m_s: float, moves: bool
+) -> None:
+    drift = Drift(P, 200.0)
+    assert drift._belt_moves(0.5, 0.0, Phase.GUARDING, measured_m_s, DT_S) is moves
 
 
 def test_a_belt_is_said_to_move_or_rest_beyond_its_limits_and_not_at_them() -> None:
