@@ -360,19 +360,47 @@ def test_where_a_belt_can_have_carried_the_walker_the_velocity_is_open(way_m: fl
     assert (walk.position.position_m, walk.position.velocity_sigma_m_s) == (first_m, sure_m_s)
 
 
-@pytest.mark.parametrize(("way_m", "held_ms"), [(0.0599, 60), (0.0601, 120), (-0.0299, 60), (-0.0301, 120)])
+CARRIED_M = 0.03 + 1.5 * 20 * MS * 1e-9  # in 20 ms, to the last bit
+
+
+@pytest.mark.parametrize(
+    ("way_m", "held_ms"),
+    [
+        (CARRIED_M - 1e-9, 60),
+        (CARRIED_M, 60),
+        (CARRIED_M + 1e-9, 120),
+        (-0.03 + 1e-9, 60),
+        (-0.03, 60),
+        (-0.03 - 1e-9, 120),
+    ],
+)
 def test_nearer_readings_that_begin_where_a_belt_carries_to_are_believed_as_soon_as_farther_ones(
     way_m: float, held_ms: int
 ) -> None:
     """3 cm of noise either way, and 1.5 m/s for the 20 ms since the last reading."""
     position = Position(PositionParams(), 200.0)
-    position.known, position._t_ns, position._seen_m = True, 980 * MS, 0.5
+    position.known, position._t_ns, position._seen_m = True, 980 * MS, 0.0
     took_ms = 0
     for took_ms in range(0, 200, 20):
-        position._doubt((1000 + took_ms) * MS, 0.5 + way_m, True)
+        position._doubt((1000 + took_ms) * MS, way_m, True)
         if position._doubt_n == 0:
             break
     assert took_ms == held_ms
+
+
+@pytest.mark.parametrize(
+    ("moved_m", "sure_m_s"),
+    [(0.06, 0.1), (0.06 + 1e-9, 0.3), (-0.06, 0.1), (-0.06 - 1e-9, 0.3)],
+)
+def test_readings_that_wander_by_just_the_scatter_of_two_of_them_stand(
+    moved_m: float, sure_m_s: float
+) -> None:
+    position = Position(PositionParams(), 200.0)
+    position.known, position._t_ns, position._seen_m = True, 980 * MS, 0.5
+    for took_ms in range(0, 120, 20):
+        position._doubt((1000 + took_ms) * MS, 0.0, True)
+    position._doubt(1120 * MS, moved_m, True)
+    assert (position.position_m, position.velocity_sigma_m_s) == (moved_m, sure_m_s)
 
 
 @pytest.mark.parametrize("mount", ["front", "rear"])
@@ -735,6 +763,22 @@ def test_noise_is_learned_quickly_for_three_seconds(seen_s: float, over_s: float
     assert position._noise_m2 == pytest.approx(0.015**2 + 1e-5 / over_s)
 
 
+@pytest.mark.parametrize("nearer_m", [0.035, 0.0399, 0.04, 0.0401, 0.3])
+def test_a_rejected_reading_is_noise_of_its_own_size_and_of_four_centimetres_at_most(
+    nearer_m: float,
+) -> None:
+    noise_m2 = []
+    for short_m in (0.03, nearer_m):
+        walk = Walk(period_ms=20)
+        walk.stand(seconds=6.0, noise_m=0.0005)
+        rejected = walk.position.rejected
+        walk.see(walk.position._base_m + 0.02 * walk.position.velocity_m_s - short_m)
+        assert walk.position.rejected == rejected + 1
+        noise_m2.append(walk.position._noise_m2)
+    more_m2 = (min(nearer_m, 0.04) ** 2 - 0.03**2) * 0.02 / 3.0
+    assert noise_m2[1] - noise_m2[0] == pytest.approx(more_m2, rel=1e-6)
+
+
 def test_a_small_jump_away_from_the_sensor_is_believed_as_soon_as_a_large_one() -> None:
     walk = Walk(period_ms=20)
     walk.stand(seconds=6.0, noise_m=0.002)
@@ -743,6 +787,18 @@ def test_a_small_jump_away_from_the_sensor_is_believed_as_soon_as_a_large_one() 
         walk.see(0.59)
     assert walk.position.rejected - rejected == 4
     assert (walk.position._base_m, walk.position.velocity_sigma_m_s) == (0.59, 0.1)
+
+
+@pytest.mark.parametrize(("farther_m", "back"), [(0.05 - 1e-9, False), (0.05, False), (0.05 + 1e-9, True)])
+def test_only_what_is_farther_than_a_hand_from_the_body_ends_a_nearer_place(
+    farther_m: float, back: bool
+) -> None:
+    position = Position(PositionParams(), 200.0)
+    position.known = True
+    position._place(MS, 0.0, 0.1)
+    position._near_until_ns = 1000 * MS
+    position._reading(21 * MS, farther_m, None)
+    assert (position._base_m == farther_m) is back
 
 
 @pytest.mark.parametrize(
