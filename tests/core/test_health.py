@@ -188,8 +188,11 @@ def test_a_stall_that_a_one_shot_may_not_have_survived_stops(
 ) -> None:
     """Pulses that came back would close the contacts again, and nobody would have pressed."""
     frame = Frame(0, late_ns, Fault.NO_REPLY, None, None, None, False)
-    found = Health(HealthParams(), rate_hz)._time(frame, round(1e9 / rate_hz))
+    health = Health(HealthParams(), rate_hz)
+    found = health._time(frame, round(1e9 / rate_hz))
     assert (found is not None and found.cause is Cause.LATE and found.rule == "stall_s") == stops
+    if found:
+        assert (found.value, found.limit) == pytest.approx((late_ns / 1e9, health._stall_ns / 1e9), rel=1e-12)
 
 
 @pytest.mark.parametrize(("late_ns", "stops"), [(4_999_999, False), (5_000_000, False), (5_000_001, True)])
