@@ -36,7 +36,9 @@ import scipy.signal  # noqa: F401  likewise
 
 ROOT = Path(__file__).resolve().parents[2]
 REASONS = Path(__file__).with_name("survivors.txt")
-LIMIT_S = 60  # a mutant that hangs is noticed, too
+# A mutant that hangs is noticed, too: after three times as long as its tests need, and never sooner than this.
+LIMIT_S = 60
+UNTOUCHED_LIMIT_S = 600
 
 # What is mutated -> the tests that must notice, quickest and nearest first.
 TARGETS: dict[str, list[str]] = {
@@ -170,6 +172,7 @@ class QuickestFirst:
 
     def __init__(self, took_s: dict[str, float]) -> None:
         self.took_s = took_s
+        self.limit_s = max(LIMIT_S, round(3.0 * sum(took_s.values())))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: self.took_s.get(item.nodeid, 0.0))
@@ -190,7 +193,10 @@ def untouched(path: str, nearest: bool) -> QuickestFirst:
             told.flush()
             return code
 
-        if _forked(run) != 0:
+        ended = _forked(run, UNTOUCHED_LIMIT_S)
+        if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGALRM:
+            raise SystemExit(f"{path}: its tests need more than {UNTOUCHED_LIMIT_S} s; is the computer busy?")
+        if ended != 0:
             raise SystemExit(f"{path}: its tests fail without any mistake planted; run them first")
         told.seek(0)
         return QuickestFirst(json.load(told))
@@ -198,19 +204,20 @@ def untouched(path: str, nearest: bool) -> QuickestFirst:
 
 def noticed(mutant: Mutant, order: QuickestFirst, nearest: bool) -> bool:
     """Do the tests fail with this mistake planted? A crash or a hang is noticed, too."""
-    seen = _forked(lambda: _run(mutant, order, nearest)) != 0
+    seen = _forked(lambda: _run(mutant, order, nearest), order.limit_s) != 0
     if not seen:
         print(f"    survives: {mutant.name}", file=sys.stderr, flush=True)
     return seen
 
 
-def _forked(run: Callable[[], int]) -> int:
+def _forked(run: Callable[[], int], limit_s: int) -> int:
+    """In a child of its own; its status as os.wait gives it."""
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        signal.alarm(LIMIT_S)
+        signal.alarm(limit_s)
         gc.freeze()  # the trees of all mutants were inherited: not to be walked through again and again
         code = 70
         try:
