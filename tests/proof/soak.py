@@ -23,13 +23,16 @@ from firmware_py.config import Config
 from firmware_py.core.wire import FRAME_SIZE, unpack_decision, unpack_frame
 from firmware_py.edge.link import ACK, COUNTERS, EVENT, TICK, Link
 from firmware_py.rig.processes import real_guard, settle
-from firmware_py.rig.scene import Scene
+from firmware_py.rig.scene import Scenario, Scene
 from firmware_py.rig.switchgear import Person
 from firmware_py.rig.whole import Whole
 
 HOUR_S = 3600.0
 LATE_EVERY, LATE_NS = 1009, 2_000_000  # late, yet within its period
 SKIP_EVERY, SKIP_NS = 20_011, 12_000_000  # two slots gone: the loop must let them go
+NEXT_NS = (
+    1_000_000_000  # by then the contacts have opened: a person who sees them closed believes to be armed
+)
 WARM_UP_PART = 0.2  # of the run, before memory is first looked at
 TRACED_PART = 0.9  # from here on every allocation is followed as well, which is slow
 GROWTH_MB = 4.0  # a leak of one small object a tick would be hundreds in 8 hours
@@ -66,12 +69,12 @@ class Courier:
         return b""
 
 
-def simulated(hours: float, seed: int = 1) -> dict[str, Any]:
-    """So many hours of walking, and what was found."""
+def simulated(hours: float, seed: int = 1, first: Scenario = "walk") -> dict[str, Any]:
+    """So many hours of walking, and what was found. `first`: what becomes of the first walker; the others walk."""
     random, config = Random(f"soak {seed}"), Config()
     whole_ticks = round(hours * HOUR_S * config.loop.rate_hz)
     memory: dict[float, tuple[float, int]] = {}
-    with tempfile.TemporaryDirectory() as room, Whole(config, "walk", seed, steady_s=0.0) as whole:
+    with tempfile.TemporaryDirectory() as room, Whole(config, first, seed, steady_s=0.0) as whole:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(f"{room}/courier.sock")
         listener.listen(1)
@@ -84,16 +87,20 @@ def simulated(hours: float, seed: int = 1) -> dict[str, Any]:
             {"ticks": 0, "late": 0, "skipped": 0, "stops": 0},
         )
         ran = False
+        next_ns: int | None = None
 
         def clock() -> int:
             return whole.t_ns
 
         def sleep_until(slot_ns: int) -> None:
-            nonlocal ran
+            nonlocal ran, next_ns
             drain(guest, courier)
             decision_run = loop._run
-            if ran and not decision_run:  # the next walker gets on
+            if ran and not decision_run:
                 state["stops"] += 1
+                next_ns = whole.t_ns + NEXT_NS
+            if next_ns is not None and whole.t_ns >= next_ns:  # the next walker gets on
+                next_ns = None
                 whole.world.person = Person()
                 whole.world.scene = Scene("walk", seed + state["stops"], whole.world.scene.setup)
             ran = decision_run

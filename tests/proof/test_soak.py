@@ -19,6 +19,14 @@ def test_forty_seconds_lose_no_count_and_leave_the_grid_nowhere() -> None:
     assert simulated(40 / 3600)["wrong"] == []
 
 
+def test_after_a_stop_the_next_walker_arms_and_walks() -> None:
+    """One that got on while the contacts were still closed believed to be armed, and stood for three hours."""
+    found = simulated(45 / 3600, first="standstill")
+    assert found["stops"] == 1
+    assert found["running_percent"] > 80
+    assert found["wrong"] == []
+
+
 @pytest.mark.parametrize(("second", "off_grid", "skipped"), [
     (tick(2 * PERIOD_NS), 0, 0),
     (tick(2 * PERIOD_NS + 1, 1), 0, 0),
