@@ -110,8 +110,4 @@ def test_a_guard_that_found_the_bus_held_starts_and_arms_once_it_is_freed(
     assert (
         free_bus(with_pinctrl(tmp_path, pi.environment)).returncode == 0
     )  # what ExecStartPre does at its restart
-    guard = pi.start()
-    try:
-        pi.arm()
-    finally:
-        end(guard)
+    end(pi.armed(pi.start, 0.0))

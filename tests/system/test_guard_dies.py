@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -26,9 +27,9 @@ def strike(pi: Pi, blow: signal.Signals, stage: str = "-", deed: str = "-") -> l
     """Arms a guard and strikes it at a random phase of the tick, again and again; how long each drop took, in ms."""
     took_ms = []
     for seed in range(REPETITIONS):
-        guard: Process = pi.start(stage, deed) if seed < STARTED_ANEW else pi.fork(stage, deed)
+        start: Callable[..., Process] = pi.start if seed < STARTED_ANEW else pi.fork
+        guard = pi.armed(partial(start, stage, deed), random.Random(seed).uniform(0.05, 0.06))
         try:
-            pi.arm_at_phase(random.Random(seed).uniform(0.05, 0.06))
             start_ns = time.monotonic_ns()
             os.kill(guard.pid, blow)
             took_ms.append(pi.wait_dropped(start_ns))

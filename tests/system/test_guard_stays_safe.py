@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.pisim import watchdog
-from tests.pisim.pi import Pi, Process, end
+from tests.pisim.pi import Busy, Pi, Process, end
 from tests.system.conftest import REPETITIONS, as_the_unit_does
 
 NewPi = Callable[..., Pi]
@@ -24,10 +24,15 @@ STARTED_ANEW = 3  # the others are forked: tests/pisim/nursery.py
 def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None]) -> list[float]:
     """Arms once and again after each break; how long each drop took, in ms."""
     took_ms = []
-    guard = pi.start()
+    guard = pi.armed(pi.start, 0.0)
     try:
         for seed in range(REPETITIONS):
-            pi.arm_at_phase(random.Random(seed).uniform(0.05, 0.06))
+            wait_s = random.Random(seed).uniform(0.05, 0.06)
+            try:
+                pi.arm_at_phase(wait_s)
+            except Busy:
+                end(guard)
+                guard = pi.armed(pi.start, wait_s)
             start_ns = time.monotonic_ns()
             break_it()
             took_ms.append(pi.wait_dropped(start_ns))
@@ -58,7 +63,7 @@ def test_unplugged_sensors_end_the_run(new_pi: NewPi, within_60_ms: Check, which
 
 def test_a_second_guard_refuses_to_start_and_the_first_does_not_notice(new_pi: NewPi) -> None:
     pi = new_pi()
-    first = pi.start()
+    first = pi.armed(pi.start, 0.0)
     try:
         for seed in range(REPETITIONS):
             pi.arm_at_phase(random.Random(seed).uniform(0.05, 0.06))
@@ -75,9 +80,8 @@ def test_a_second_guard_refuses_to_start_and_the_first_does_not_notice(new_pi: N
 
 def test_another_program_cannot_take_the_relay_pin(new_pi: NewPi) -> None:
     pi = new_pi()
-    guard = pi.start()
+    guard = pi.armed(pi.start, 0.0)
     try:
-        pi.arm()
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)], env=pi.environment, timeout=20
         )
@@ -125,9 +129,8 @@ def test_a_button_held_through_power_up_a_kill_and_a_restart_starts_nothing(new_
 
 def test_a_button_held_through_a_stop_starts_nothing(new_pi: NewPi) -> None:
     pi = new_pi()
-    guard = pi.start()
+    guard = pi.armed(pi.start, 0.0)
     try:
-        pi.arm()
         pi.button = True
         time.sleep(0.05)
         pi.unplugged.add(pi.config.imu.address)
@@ -151,9 +154,9 @@ def test_with_level_drive_the_kept_pin_is_driven_low_after_a_kill(
     assert as_the_unit_does(pin_low, environment).returncode == 0  # ExecStartPre: it remembers the pin
     took_ms = []
     for seed in range(REPETITIONS):
-        guard: Process = pi.start() if seed < STARTED_ANEW else pi.fork()
+        start: Callable[[], Process] = pi.start if seed < STARTED_ANEW else pi.fork
+        guard = pi.armed(start, random.Random(seed).uniform(0.0, 0.01))
         try:
-            pi.arm_at_phase(random.Random(seed).uniform(0.0, 0.01))
             start_ns = time.monotonic_ns()
             os.kill(guard.pid, signal.SIGKILL)
             guard.wait(10)
