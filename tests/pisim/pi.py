@@ -163,6 +163,7 @@ class Pi:
     def armed(self, start: Callable[[], Process], wait_s: float) -> Process:
         """A guard, armed since `wait_s`; another one in place of one that this computer holds up."""
         for _ in range(BUSY_TRIES):
+            self.events.clear()  # that the one before was late says nothing of this one
             guard = start()
             try:
                 self.arm_at_phase(wait_s)
