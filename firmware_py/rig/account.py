@@ -19,8 +19,6 @@ EXPECTED: dict[str, tuple[str | None, ...]] = {
     "unplug": ("imu",),
 }
 CARRIED = ("drift", "standstill")  # here the promise is a place: at rest before the rear line
-
-
 BUSY = (Cause.LATE, Cause.IMU, Cause.RANGE)  # what a computer that is short of time brings about
 
 
@@ -44,6 +42,7 @@ class Run:
         self.rest_ns: int | None = None
         self.rest_m: float | None = None
         self.events: list[str] = []
+        self._was_late = False
 
     def decided(self, decision: Decision) -> None:
         before, self.decision = self.decision, decision
@@ -61,6 +60,7 @@ class Run:
 
     def told(self, event: dict[str, Any]) -> None:
         since_s = 0.0 if self.armed_ns is None else (event["t_ns"] - self.armed_ns) / 1e9
+        self._was_late |= event["cause"] == Cause.LATE.value
         cause = f": {event['cause'].replace('_', ' ')}" if event["cause"] else ""
         self.events.append(f"{since_s:6.2f} s  {event['kind'].replace('_', ' ')}{cause}")
 
@@ -78,6 +78,8 @@ class Run:
     @property
     def disturbed(self) -> bool:
         """The computer ended it, not the walker: guard or world came late before anything had happened."""
+        if self.armed_ns is None:
+            return self._was_late
         if self.stop is None or self.truth is None or self.stop.decision.cause not in BUSY:
             return False
         hazard_t_s = self.truth["hazard_t_s"]

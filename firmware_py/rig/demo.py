@@ -129,7 +129,16 @@ def demo(
                 for attempt in range(1, TRIES + 1):
                     run = Run(config, name)
                     moments = play(run, config_file, state / f"room-{name}-{attempt}", seconds, seed)
-                    _show(moments, run, live, f"{i}/{len(names)}", f"page {page} · Ctrl-C ends", words.width)
+                    where, below = f"{i}/{len(names)}", f"page {page} · Ctrl-C ends"
+                    try:
+                        _show(moments, run, live, where, below, words.width)
+                    except (
+                        RuntimeError
+                    ) as error:  # as the unit would, a guard that has ended is started again
+                        if attempt == TRIES:
+                            raise
+                        words.print(f"{error}\ndemo: {name}: started again.", markup=False)
+                        continue
                     if not run.disturbed:
                         break
                     words.print(f"demo: {name}: this computer was busy: the guard came late and stopped.")

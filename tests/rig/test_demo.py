@@ -1,12 +1,15 @@
 """The demonstration: judged from the guard's word and the world's, and once played with the real processes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.config import Config, load
 from firmware_py.core.frame import Cause
 from firmware_py.rig import demo
@@ -94,6 +97,16 @@ def test_a_stop_by_a_busy_computer_is_told_from_one_by_the_walker(
     assert run.disturbed is disturbed
 
 
+@pytest.mark.parametrize("cause", ["late", "settling", "imu", ""])
+def test_a_guard_that_never_armed_because_it_was_late_says_nothing_of_the_scenario(cause: str) -> None:
+    run = Run(Config(), "walk")
+    run.saw(truth(0))
+    run.told({"kind": "health_changed", "t_ns": 1, "cause": cause})
+    assert run.disturbed is (cause == "late")
+    run.decided(decision(2, run=True))
+    assert not run.disturbed
+
+
 def test_a_guard_that_never_armed_is_wrong_even_where_no_stop_is_wanted() -> None:
     run = Run(Config(), "walk")
     run.decided(decision(0))
@@ -151,15 +164,32 @@ def test_every_moment_can_be_shown_at_any_width(scenario: str, width: int) -> No
 def test_the_real_processes_stop_when_the_plug_is_pulled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Through the command, which plays once more what a busy computer has spoilt."""
     monkeypatch.setattr(demo, "STEADY_S", 0.2)
-    config_file, port = settle(tmp_path)
-    assert load(config_file).page.port == port
-    run = Run(load(config_file), "unplug")
-    for _ in demo.play(run, config_file, tmp_path / "room", 3.0, seed=2):
-        pass
-    line = run.result()
-    assert line["as_expected"], (json.dumps(line), (tmp_path / "room" / "guard.log").read_text())
-    assert any("armed" in event for event in run.events)
+    done = CliRunner().invoke(
+        build(["demo"]), ["demo", "--headless", "--scenario", "unplug", "--json", "--seed", "2"]
+    )
+    assert done.exit_code == 0, done.output
+    line = json.loads(done.stdout)
+    assert line["as_expected"] and line["cause"] == "imu"
+
+
+def test_a_guard_that_ends_is_started_again_and_the_last_word_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rooms: list[Path] = []
+
+    def dies(_run: Run, _config: Path, room: Path, _seconds: float, _seed: int) -> Iterator[None]:
+        rooms.append(room)
+        raise RuntimeError("demo: the guard has ended: out of luck")
+        yield
+
+    monkeypatch.setattr(demo, "play", dies)
+    done = CliRunner().invoke(build(["demo"]), ["demo", "--headless", "--scenario", "walk"])
+    assert done.exit_code == 1
+    assert len(set(rooms)) == len(rooms) == demo.TRIES
+    assert done.stderr.count("out of luck") == demo.TRIES
+    assert done.stderr.count("started again") == demo.TRIES - 1
 
 
 def test_a_guard_that_cannot_start_is_explained(tmp_path: Path) -> None:

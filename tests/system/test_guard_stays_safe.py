@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.held_up import Busy
 from tests.pisim import watchdog
-from tests.pisim.pi import Busy, Pi, Process, end
+from tests.pisim.pi import Pi, Process, end
 from tests.system.conftest import REPETITIONS, as_the_unit_does
 
 NewPi = Callable[..., Pi]
@@ -94,16 +95,17 @@ def test_another_program_cannot_take_the_relay_pin(new_pi: NewPi) -> None:
 def test_the_pin_is_never_high_before_a_press_at_power_up_and_at_every_restart(new_pi: NewPi) -> None:
     pi = new_pi()
     pi.button = False
-    for _ in range(3):
+
+    def start() -> Process:
         before = len(pi.header.history)
         guard = pi.start()
-        try:
-            assert pi.header.wait_for(lambda: pi.header.level(pi.config.panel.lamp_pin), 20), pi.log()
-            time.sleep(0.3)
-            assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history[before:])
-            pi.arm()
-        finally:
-            end(guard)
+        assert pi.header.wait_for(lambda: pi.header.level(pi.config.panel.lamp_pin), 20), pi.log()
+        time.sleep(0.3)
+        assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history[before:])
+        return guard
+
+    for _ in range(3):
+        end(pi.armed(start, 0.0))
 
 
 def test_a_button_held_through_power_up_a_kill_and_a_restart_starts_nothing(new_pi: NewPi) -> None:
