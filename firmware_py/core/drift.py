@@ -11,6 +11,7 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
              its ceiling stands in, and then also stop when the walker leaves the usual place faster than this
              walker's own wander has ever gone.
   step off   stop when the readings lie beyond the deck.
+  A place found nearer by a jump stops nobody at a line before it has outlasted a hand (position.py): it warns.
   A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
   on the spot. The lines themselves hold always.
   warning    early enough to react to: `warn_m` before the stop, and at least `warn_s` at the present velocity;
@@ -207,6 +208,8 @@ class Drift:
             if p.standstill:
                 slipping = self._slip.update(v > SLIP_SHARE * p.still_share * speed, dt_s)
         self._warn(to_rear_m, to_front_m, v if moving else 0.0, slipping, dt_s)
+        if position.hand:  # nobody jumps along the belt: that place warns, and must last to stop
+            return off or finding
         if to_rear_m <= 0.0:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
         if to_front_m <= 0.0:

@@ -13,6 +13,7 @@ Specification
            after 120 ms when they are nearer by a jump. They give a place and never a velocity. Readings beyond
            the deck are never believed.
            As nothing sees through a body, one farther reading soon after such a nearer place ends it: a hand.
+           Until then, or until a hand would have gone, `hand` says that the place may be that of one.
   Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
            `max_age_s` is not known, and three readings that agree are needed again.
 
@@ -99,6 +100,7 @@ class Position:
         "_trend",
         "age_s",
         "beyond",
+        "hand",
         "known",
         "position_m",
         "rejected",
@@ -139,6 +141,7 @@ class Position:
         self._doubt_ns = 0
         self._doubt_since_ns = 0
         self.known = False
+        self.hand = False  # the place was found nearer by a jump a moment ago
         self.beyond = False  # the newest reading lies past the rear end of the deck
         self.position_m = 0.0
         self.velocity_m_s = 0.0
@@ -151,6 +154,8 @@ class Position:
         if isinstance(belt, RangeSample) and belt.count != self._count:
             self._count = belt.count
             self._reading(t_ns, self._offset_m + self._sign * belt.distance_m, cadence_hz)
+        if self.hand and t_ns >= self._near_until_ns:
+            self.hand = False
         if self._t_ns:
             age_s = (t_ns - self._t_ns) / 1e9  # divided: 150 ms is 0.150 exactly
             self.age_s = age_s
@@ -213,6 +218,7 @@ class Position:
         farther_m = surprise_m * self._sign
         if farther_m > RETURN_M and t_ns < self._near_until_ns:
             self._doubt_n = 0
+            self.hand = False
             self._place(t_ns, seen_m, _KEPT_M_S)
             return
         near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
@@ -316,6 +322,7 @@ class Position:
         if self._doubt_n < 3 or (self.known and since_s < (NEAR_HOLD_S if hand else FAR_HOLD_S)):
             return
         self._doubt_n = 0
+        self.hand = hand
         if hand:
             self._near_until_ns = t_ns + RETURN_NS
         moved_m = seen_m - self._doubt_first_m

@@ -15,6 +15,8 @@ from sensors.samples import Fault
 
 _ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (Cause, Phase, Signal, Fault, Latch)}
 
+MOST_DEPTH = 8  # no value of the core is nested half as deep
+
 
 class StateError(ValueError):
     """The saved state does not fit this object: another version, another rate, or a damaged file."""
@@ -27,10 +29,7 @@ def save(obj: object) -> dict[str, Any]:
 
 def restore(obj: object, state: dict[str, Any]) -> None:
     """Set every slot of `obj`, built with the same parameters, from `save`. Raises StateError, changes nothing then."""
-    try:
-        _check(obj, state)
-    except RecursionError:
-        raise StateError("saved state is nested without end: a damaged file?") from None
+    _check(obj, state)
     for name, value in state.items():
         current = getattr(obj, name)
         if _is_own(current):
@@ -94,21 +93,24 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"core state may not hold a {type(value).__name__}")
 
 
-def _rebuilt(value: Any, current: Any) -> Any:
-    if isinstance(value, list):
-        return [_rebuilt(v, None) for v in value]
-    if not isinstance(value, dict):
+def _rebuilt(value: Any, current: Any, depth: int = 0) -> Any:
+    if not isinstance(value, (list, dict)):
         return value
+    if depth > MOST_DEPTH:
+        raise StateError("saved state is nested without end: a damaged file?")
+    depth += 1
+    if isinstance(value, list):
+        return [_rebuilt(v, None, depth) for v in value]
     try:
         match value:
             case {"enum": kind, "name": name}:
                 return _ENUMS[kind][name]
             case {"finding": parts}:
-                return Finding(*(_rebuilt(v, None) for v in parts))
+                return Finding(*(_rebuilt(v, None, depth) for v in parts))
             case {"tuple": parts}:
-                return tuple(_rebuilt(v, None) for v in parts)
+                return tuple(_rebuilt(v, None, depth) for v in parts)
             case {"deque": parts}:
-                return deque((_rebuilt(v, None) for v in parts), getattr(current, "maxlen", None))
+                return deque((_rebuilt(v, None, depth) for v in parts), getattr(current, "maxlen", None))
     except (KeyError, TypeError) as error:
         raise StateError(f"saved state is damaged near {error}") from None
     raise StateError(f"saved state has an unknown form: {sorted(value)}")

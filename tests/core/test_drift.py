@@ -55,6 +55,35 @@ def once(params: DriftParams, position: Position, phase: Phase, speed: float | N
     return Drift(params, 200.0).update(0, position, phase, speed, DT_S)
 
 
+@pytest.mark.parametrize(("place_m", "cause"), [(REAR_M, Cause.DRIFT_REAR), (FRONT_M, Cause.DRIFT_FRONT)])
+def test_a_place_that_may_be_a_hands_warns_and_stops_nobody_until_it_has_lasted(
+    place_m: float, cause: Cause
+) -> None:
+    drift, position = Drift(P, 200.0), at(place_m)
+    position.hand = True
+    for n in range(40):
+        assert drift.update(n, position, Phase.GUARDING, None, DT_S) is None
+    assert drift.warning is cause
+    position.hand = False
+    found = drift.update(40, position, Phase.GUARDING, None, DT_S)
+    assert found is not None and found.cause is cause
+
+
+def test_beyond_the_deck_and_a_standstill_are_seen_while_a_hand_may_be_in_the_beam() -> None:
+    position = at(0.6)
+    position.hand = True
+    position.beyond, position.age_s = True, P.step_off_s
+    off = once(P, position, Phase.GUARDING, 0.5)
+    assert off is not None and off.cause is Cause.STEP_OFF
+    drift = Drift(P, 200.0)
+    found = None
+    for n in range(40):
+        position = at(0.5 + 0.9 * n * DT_S, 0.9)
+        position.hand = True
+        found = drift.update(n, position, Phase.GUARDING, 0.9, DT_S) or found
+    assert found is not None and found.cause is Cause.STANDSTILL
+
+
 @pytest.mark.parametrize(
     ("name", "position_m", "velocity", "phase", "speed", "cause"),
     [

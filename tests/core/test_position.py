@@ -510,6 +510,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_trend": 0.0,
         "age_s": 1000000000.0,
         "beyond": False,
+        "hand": False,
         "known": False,
         "position_m": 0.0,
         "rejected": 0,
@@ -787,6 +788,43 @@ def test_a_small_jump_away_from_the_sensor_is_believed_as_soon_as_a_large_one() 
         walk.see(0.59)
     assert walk.position.rejected - rejected == 4
     assert (walk.position._base_m, walk.position.velocity_sigma_m_s) == (0.59, 0.1)
+
+
+@pytest.mark.parametrize(("after_ms", "hand"), [(380, True), (395, True), (400, False), (405, False)])
+def test_a_place_found_nearer_by_a_jump_may_be_a_hands_until_one_would_have_gone(
+    after_ms: int, hand: bool
+) -> None:
+    walk = Walk(period_ms=20)
+    walk.stand(0.6, seconds=6.0, noise_m=0.002)
+    for n in range(7):
+        assert not walk.position.hand, n
+        walk.see(0.45)
+    assert walk.position.hand
+    for _ in range(after_ms // 20 - 1):
+        walk.see(0.45)
+    walk.position.update(walk.position._near_until_ns - (400 - after_ms) * MS, None, None)
+    assert walk.position.hand is hand
+
+
+def test_a_place_that_ends_by_a_farther_reading_was_a_hands_and_is_none_any_more() -> None:
+    walk = Walk(period_ms=20)
+    walk.stand(0.6, seconds=6.0, noise_m=0.002)
+    for _ in range(7):
+        walk.see(0.45)
+    walk.see(0.6)
+    assert not walk.position.hand
+    assert walk.position.position_m == 0.6
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_place_found_farther_or_for_the_first_time_is_nobodys_hand(first: bool) -> None:
+    walk = Walk(period_ms=20)
+    if not first:
+        walk.stand(0.6, seconds=6.0, noise_m=0.002)
+    for _ in range(7):
+        walk.see(0.9)
+    assert (walk.position.known, walk.position.hand) == (True, False)
+    assert walk.position.position_m == pytest.approx(0.9, abs=0.01)
 
 
 @pytest.mark.parametrize(("farther_m", "back"), [(0.05 - 1e-9, False), (0.05, False), (0.05 + 1e-9, True)])

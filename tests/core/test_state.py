@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from firmware_py.core.frame import Cause, Finding, Signal
-from firmware_py.core.state import StateError, restore, save
+from firmware_py.core.state import MOST_DEPTH, StateError, restore, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,28 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage: dict[s
     with pytest.raises(StateError):
         restore(outer, damage)
     assert save(outer) == before
+
+
+def nested(depth: int, kind: str) -> object:
+    inner: object = 1
+    for _ in range(depth):
+        inner = [inner] if kind == "list" else {kind: [inner]}
+    return inner
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "deque"])
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, True), (2, False), (5000, False)])
+def test_a_value_nested_deeper_than_any_of_the_core_is_refused(kind: str, more: int, fits: bool) -> None:
+    """The innermost list lies in as many others as may be, or in one more."""
+    outer = changed()
+    damage = {**save(outer), "items": nested(MOST_DEPTH + more, kind)}
+    if fits:
+        restore(outer, damage)
+        assert outer.items
+    else:
+        with pytest.raises(StateError, match="nested without end"):
+            restore(outer, damage)
+        assert outer.items == changed().items
 
 
 def test_core_state_may_not_hold_what_cannot_be_saved() -> None:

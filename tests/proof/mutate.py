@@ -52,7 +52,7 @@ TARGETS: dict[str, list[str]] = {
     "sensors/hall.py": ["tests/sensors/test_hall.py"],
     "firmware_py/core/latch.py": ["tests/core/test_latch.py"],
     "firmware_py/core/health.py": ["tests/core/test_health.py", "tests/core/test_monitor.py"],
-    "firmware_py/core/monitor.py": ["tests/core/test_monitor.py", "tests/core/test_monitor_model.py"],
+    "firmware_py/core/monitor.py": ["tests/core/test_monitor.py", "tests/proof/test_monitor_model.py"],
     "firmware_py/core/wire.py": ["tests/core/test_wire.py"],
     "firmware_py/core/state.py": ["tests/core/test_state.py"],
     "firmware_py/core/events.py": ["tests/core/test_events.py"],
