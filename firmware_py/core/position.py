@@ -12,8 +12,9 @@ Specification
            through a body) or begin where a belt could have carried the walker since the last believed one,
            after 120 ms when they are nearer by a jump. They give a place and never a velocity. Readings beyond
            the deck are never believed.
-           As nothing sees through a body, one farther reading soon after such a nearer place ends it: a hand.
-           Until then, or until a hand would have gone, `hand` says that the place may be that of one.
+           As nothing sees through a body, one farther reading soon after a nearer place ends it: that was a hand, and
+           the velocity is what it was before. Until then, or until a hand would have gone, `hand` says of a place
+           found by a jump that it may be that of one.
   Silence  between readings the position coasts on its velocity; `age_s` says since when. Older than
            `max_age_s` is not known, and three readings that agree are needed again.
 
@@ -77,6 +78,7 @@ class Position:
     __slots__ = (
         "_P",
         "_base_m",
+        "_before_m_s",
         "_boost",
         "_count",
         "_doubt_carried",
@@ -129,6 +131,7 @@ class Position:
         self._P: tuple[float, ...] = ()
         self._hand_ns = 0
         self._near_until_ns = 0
+        self._before_m_s = 0.0  # the velocity when the nearer place was found
         self._noise_m2 = params.noise_m**2
         self._phase_rad = 0.0
         self._pull_rad_s = 0.0
@@ -219,6 +222,7 @@ class Position:
         if farther_m > RETURN_M and t_ns < self._near_until_ns:
             self._doubt_n = 0
             self.hand = False
+            self.velocity_m_s = self._before_m_s
             self._place(t_ns, seen_m, _KEPT_M_S)
             return
         near = p.near_sigma if t_ns > self._hand_ns else p.hand_sigma
@@ -323,8 +327,9 @@ class Position:
             return
         self._doubt_n = 0
         self.hand = hand
-        if hand:
+        if nearer:
             self._near_until_ns = t_ns + RETURN_NS
+            self._before_m_s = self.velocity_m_s
         moved_m = seen_m - self._doubt_first_m
         sigma_m_s = _FOUND_M_S
         if not self.known:

@@ -488,6 +488,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     assert save(Position(PositionParams(), 200.0)) == {
         "_P": {"tuple": []},
         "_base_m": 0.0,
+        "_before_m_s": 0.0,
         "_boost": 0.0,
         "_count": -1,
         "_doubt_first_m": 0.0,
@@ -536,7 +537,7 @@ class Plain:
         self.t = self.hand_ns = self.near_until_ns = self.rejected = 0
         self.doubts: list[tuple[int, float]] = []
         self.known = self.carried = False
-        self.seen = 0.0
+        self.seen = self.before = 0.0
 
     def update(self, t: int, seen: float, cadence: float | None) -> None:
         self.reading(t, seen, cadence)
@@ -567,6 +568,7 @@ class Plain:
         sigma, farther = math.sqrt(s), y * self.sign
         if farther > 0.05 and t < self.near_until_ns:
             self.doubts = []
+            self.x[1] = self.before
             self.place(t, seen, 0.1)
             return
         near = 3.5 if t > self.hand_ns else 2.0
@@ -613,8 +615,8 @@ class Plain:
         self.seen_s = self.seen_s if self.known else 0.0
         stayed = abs(seen - self.doubts[0][1]) <= 0.06
         sigma = 0.1 if self.known and stayed and not self.carried else 0.3
-        if hand:
-            self.near_until_ns = t + 400 * MS
+        if nearer:
+            self.near_until_ns, self.before = t + 400 * MS, float(self.x[1])
         self.x[1] = self.x[1] if self.known else 0.0
         self.known, self.doubts = True, []
         self.place(t, seen, sigma)
@@ -814,6 +816,39 @@ def test_a_place_that_ends_by_a_farther_reading_was_a_hands_and_is_none_any_more
     walk.see(0.6)
     assert not walk.position.hand
     assert walk.position.position_m == 0.6
+
+
+@pytest.mark.parametrize("hand_m", [0.06, 0.07, 0.08, 0.10, 0.15])
+@pytest.mark.parametrize("period_ms", [20, 33])
+@pytest.mark.parametrize("mount", ["front", "rear"])
+def test_a_hand_that_comes_and_goes_leaves_no_velocity_behind(
+    mount: str, period_ms: int, hand_m: float
+) -> None:
+    """Behind the walker's back 6 to 8 cm nearer is where a belt could have carried them: believed after 60 ms."""
+    params = PositionParams(mount="front" if mount == "front" else "rear")
+    for readings in range(1, 5):
+        walk = Walk(params, period_ms)
+        walk.stand(0.7, seconds=6.0, noise_m=0.008)
+        for _ in range(readings):
+            walk.see(0.7 - hand_m)
+        for _ in range(10):
+            walk.see(0.7)
+            assert abs(walk.position.velocity_m_s) < 0.2, readings
+        assert walk.position.position_m == pytest.approx(0.7, abs=0.02)
+
+
+def test_after_a_nearer_place_the_velocity_is_again_what_it_was_before() -> None:
+    position = Position(PositionParams(mount="rear"), 200.0)
+    position.known = True
+    position._place(MS, 0.5, 0.1)
+    position.velocity_m_s = 0.07
+    for n in range(4):
+        position._doubt((21 + 20 * n) * MS, 0.5 + 0.03 + 0.02 * n, True)
+    assert (position._base_m, position.velocity_sigma_m_s) == (0.5 + 0.03 + 0.06, 0.3)
+    assert not position.hand
+    position.velocity_m_s = 0.4
+    position._reading(101 * MS, 0.5, None)
+    assert (position._base_m, position.velocity_m_s) == (0.5, 0.07)
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -2,6 +2,7 @@
 
     .venv/bin/python -m tests.proof.mutate                      all files below, JSON lines of survivors
     .venv/bin/python -m tests.proof.mutate firmware_py/core/latch.py --jobs 2
+    .venv/bin/python -m tests.proof.mutate --since HEAD~1       only in lines that have changed since
 
 A mutant is the file's own syntax tree with one operator, comparison, constant or condition changed; it is compiled
 in memory in a forked child, so nothing on disk ever changes. Survivors that are no fault have a line with the reason
@@ -16,7 +17,9 @@ import importlib.abc
 import importlib.util
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -282,6 +285,17 @@ def key_of(mutant: Mutant) -> str:
     return f"{mutant.path}: {line} | {mutant.what}"
 
 
+def changed_lines(path: str, since: str) -> set[int]:
+    """The lines of the file that are new or different since that revision."""
+    diff = subprocess.run(
+        ["git", "diff", "-U0", since, "--", path], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    lines: set[int] = set()
+    for start, count in re.findall(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", diff, re.MULTILINE):
+        lines |= set(range(int(start), int(start) + int(count or 1)))
+    return lines
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -292,6 +306,7 @@ def main() -> int:
     parser.add_argument(
         "--nearest", action="store_true", help="only the first test file of each, while working"
     )
+    parser.add_argument("--since", help="only lines that have changed since this git revision, while working")
     options = parser.parse_args()
     os.chdir(ROOT)
     known, unexplained, used, total, start = reasons(), [], set(), 0, time.monotonic()
@@ -300,9 +315,16 @@ def main() -> int:
         if time.monotonic() - start > options.stop_after_minutes * 60:
             print(f"{path}: not reached", flush=True)
             continue
+        found = list(mutants(path))
+        if options.since:
+            lines = changed_lines(path, options.since)
+            found = [m for m in found if m.line in lines]
+            if not found:
+                continue
+        else:
+            reached.append(path)
         order = untouched(path, options.nearest)
-        reached.append(path)
-        begun, found, results = time.monotonic(), list(mutants(path)), []
+        begun, results = time.monotonic(), []
         with ThreadPool(options.jobs) as pool:
             for seen in pool.imap(partial(noticed, order=order, nearest=options.nearest), found):
                 results.append(seen)
