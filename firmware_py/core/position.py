@@ -10,7 +10,7 @@ Specification
   Doubts   a reading far from the expected one is not used (an arm, a sleeve). Readings that agree with each
            other are believed in the end: after 60 ms when they lie farther from the sensor (nothing sees
            through a body) or begin where a belt could have carried the walker since the last believed one,
-           after 120 ms when they are nearer by a jump. They give a place and never a velocity. Readings beyond
+           after 90 ms when they are nearer by a jump. They give a place and never a velocity. Readings beyond
            the deck are never believed.
            As nothing sees through a body, one farther reading soon after a nearer place ends it: that was a hand, and
            the velocity is what it was before. Until then, or until a hand would have gone, `hand` says of a place
@@ -33,8 +33,9 @@ from sensors.samples import Fault, RangeSample
 _CALM = 0.9
 TREND_S = 0.12  # time over which surprises are averaged
 _MIN_SWAY_M = 0.003  # a smaller sway has no phase worth following
-# Readings that do not fit are believed after this [A]: a hand swings by in 0.1 s.
-FAR_HOLD_S, NEAR_HOLD_S = 0.06, 0.12
+# Readings that do not fit are believed after this [A]: a hand swings by in 0.1 s. At the slowest rate of a sensor,
+# 33 ms, that is before the last believed one is too old.
+FAR_HOLD_S, NEAR_HOLD_S = 0.06, 0.09
 MOST_M2 = 0.04**2  # a rejected reading counts as noise of 4 cm at most: a hand is not noise
 HAND_NS = 100_000_000
 # A hand has gone after this, and was further from the body than this [A].
