@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from firmware_py.config import Config, annotated_toml
+from tests.held_up import Busy
 from tests.pisim import header
-from tests.pisim.pi import Pi
+from tests.pisim.pi import BUSY_TRIES, Pi
 from tests.vm.container import Container
 
 IMAGE = Path(os.environ["REARGUARD_VM"])
@@ -78,6 +79,16 @@ def guard(container: Container, other_than: int = 0) -> int:
         time.sleep(0.05)
 
 
+def arm(pi: Pi) -> None:
+    """Arms the guard that systemd keeps; this computer may hold it up for a while."""
+    for n in range(BUSY_TRIES):
+        try:
+            return pi.arm()
+        except Busy:
+            if n == BUSY_TRIES - 1:
+                raise
+
+
 def test_both_services_come_up_by_themselves_and_the_relay_is_off(container: Container, pi: Pi) -> None:
     guard(container)
     assert not pi.runs()
@@ -107,7 +118,7 @@ def test_a_dead_guard_is_off_within_60_ms_its_pin_low_and_itself_back(
     container: Container, pi: Pi, number: signal.Signals
 ) -> None:
     process = guard(container)
-    pi.arm()
+    arm(pi)
     start_ns = time.monotonic_ns()
     os.kill(process, number)
     took_ms = pi.wait_dropped(start_ns)
@@ -120,7 +131,7 @@ def test_a_dead_guard_is_off_within_60_ms_its_pin_low_and_itself_back(
 
 def test_a_stopped_guard_is_off_within_60_ms_and_killed_by_the_watchdog(container: Container, pi: Pi) -> None:
     process = guard(container)
-    pi.arm()
+    arm(pi)
     start_ns = time.monotonic_ns()
     os.kill(process, signal.SIGSTOP)
     assert pi.wait_dropped(start_ns) <= 60
@@ -144,11 +155,16 @@ def test_an_armed_device_refuses_to_be_upgraded_and_a_stopped_one_does_not(
     container: Container, pi: Pi
 ) -> None:
     process = guard(container)
-    pi.arm()
-    code, out = container.sh("make -C /root/rearguard-next install")
+    for _ in range(BUSY_TRIES):
+        arm(pi)
+        code, out = container.sh("make -C /root/rearguard-next install", 120)
+        if pi.runs():
+            break
+        assert pi.was_late(), out  # nothing but this computer stops it
+    else:
+        raise Busy("late at each of many tries")
     assert code != 0
     assert "armed" in out, out
-    assert pi.runs()
     pi.unplugged.add(pi.config.imu.address)
     pi.wait_dropped(time.monotonic_ns())
     pi.unplugged.clear()
