@@ -3,6 +3,7 @@
 What only systemd can do: restart, its watchdog, the pin after the end, the sandbox, the rights.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -81,12 +82,11 @@ def guard(container: Container, other_than: int = 0) -> int:
 
 def arm(pi: Pi) -> None:
     """Arms the guard that systemd keeps; this computer may hold it up for a while."""
-    for n in range(BUSY_TRIES):
-        try:
-            return pi.arm()
-        except Busy:
-            if n == BUSY_TRIES - 1:
-                raise
+    for _ in range(BUSY_TRIES):
+        with contextlib.suppress(Busy):
+            pi.arm()
+            return
+    raise Busy(f"not armed at {BUSY_TRIES} tries, always late")
 
 
 def test_both_services_come_up_by_themselves_and_the_relay_is_off(container: Container, pi: Pi) -> None:
