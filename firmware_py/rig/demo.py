@@ -32,7 +32,7 @@ SPEED_M_S = 0.45
 SPEEDS_M_S = {"fall": 0.30}
 START_MS = 10_000
 PICTURE_S = 1 / 15
-TRIES = 5  # a computer that is short of time makes the guard stop: then the scenario is played once more
+TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
 
 
 def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> Iterator[None]:
