@@ -160,7 +160,10 @@ class Pi:
         """A guard, armed since `wait_s`; another one in place of one that this computer holds up."""
         for _ in range(BUSY_TRIES):
             self.events.clear()  # that the one before was late says nothing of this one
-            guard = start()
+            try:
+                guard = start()
+            except Busy:
+                continue
             try:
                 self.arm_at_phase(wait_s)
             except BaseException as error:

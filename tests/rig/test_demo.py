@@ -17,6 +17,7 @@ from firmware_py.rig.account import EXPECTED, PATIENCE_S, REST_S, Run
 from firmware_py.rig.processes import settle
 from firmware_py.rig.view import STORIES, picture, result_table
 from tests.edge.moments import TICK_NS, decision
+from tests.held_up import Busy
 
 SECOND = 200
 
@@ -169,6 +170,9 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(
     done = CliRunner().invoke(
         build(["demo"]), ["demo", "--headless", "--scenario", "unplug", "--json", "--seed", "2"]
     )
+    spoilt = done.stderr.count("this computer was busy") + done.stderr.count("started again")
+    if done.exit_code and spoilt >= demo.TRIES - 1:
+        raise Busy(f"each of {demo.TRIES} tries was late: {done.stderr[-500:]}")
     assert done.exit_code == 0, done.output
     line = json.loads(done.stdout)
     assert line["as_expected"] and line["cause"] == "imu"
