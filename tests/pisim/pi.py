@@ -29,7 +29,7 @@ from tests.pisim.nursery import Nursery
 READY_TIMEOUT_S = 20.0
 ARM_TIMEOUT_S = 20.0
 # A guard that this computer holds up again and again is given up after this, and another started.
-BUSY_TIMEOUT_S, BUSY_TRIES = 4.0, 10
+BUSY_TIMEOUT_S, BUSY_TRIES = 4.0, 5
 LATE_EDGE_MS = 12.0  # later than two ticks after the blow: who reads a failure will want to know
 
 
