@@ -23,7 +23,7 @@ lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: setup  ## lint, types and every test (under 10 minutes on 2 cores)
+test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	tests/system-packages.sh test
 	@$(PY) -c 'import lgpio' 2>/dev/null || systemd/make-venv .venv -e '.[dev]'
 	$(MAKE) --no-print-directory lint

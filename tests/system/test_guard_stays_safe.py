@@ -99,13 +99,16 @@ def test_the_pin_is_never_high_before_a_press_at_power_up_and_at_every_restart(n
     def start() -> Process:
         before = len(pi.header.history)
         guard = pi.start()
-        invited = pi.header.wait_for(lambda: pi.header.level(pi.config.panel.lamp_pin), 20)
-        time.sleep(0.3)
-        assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history[before:])
-        if not invited and any(event["cause"] == "late" for event in pi.events[-6:]):
+        try:
+            invited = pi.header.wait_for(lambda: pi.header.level(pi.config.panel.lamp_pin), 20)
+            time.sleep(0.3)
+            assert not any(x.pin == pi.relay_pin and x.high for x in pi.header.history[before:])
+            if not invited and any(event["cause"] == "late" for event in pi.events[-6:]):
+                raise Busy(f"never invited to arm, always late: {pi.events[-3:]}")
+            assert invited, pi.log()
+        except AssertionError:
             end(guard)
-            raise Busy(f"never invited to arm, always late: {pi.events[-3:]}")
-        assert invited, pi.log()
+            raise
         return guard
 
     for _ in range(3):
