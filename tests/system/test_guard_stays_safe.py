@@ -29,11 +29,7 @@ def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None
     try:
         for seed in range(REPETITIONS):
             wait_s = random.Random(seed).uniform(0.05, 0.06)
-            try:
-                pi.arm_at_phase(wait_s)
-            except Busy:
-                end(guard)
-                guard = pi.armed(pi.start, wait_s)
+            guard = pi.armed_again(guard, pi.start, wait_s)
             start_ns = time.monotonic_ns()
             break_it()
             took_ms.append(pi.wait_dropped(start_ns))
@@ -67,7 +63,7 @@ def test_a_second_guard_refuses_to_start_and_the_first_does_not_notice(new_pi: N
     first = pi.armed(pi.start, 0.0)
     try:
         for seed in range(REPETITIONS):
-            pi.arm_at_phase(random.Random(seed).uniform(0.05, 0.06))
+            first = pi.armed_again(first, pi.start, random.Random(seed).uniform(0.05, 0.06))
             before = len(pi.header.history)
             second: Process = pi.start() if seed < STARTED_ANEW else pi.fork()
             assert second.wait(20) == 3
