@@ -248,14 +248,13 @@ class Drift:
         limit = low if usual < low else (top if usual > top else usual)
         if self._learned_s < p.sway_s:
             limit = top  # of the first steps the sway still reads as motion
-        known = self._learned_s >= p.learn_s
-        if known and speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
+        elif speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
             # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
             return Finding(Signal.DANGER, Cause.STANDSTILL, "velocity_m_s", v, limit)
-        if unmeasured and known:
+        if unmeasured and self._learned_s >= p.learn_s:
             limit = p.leave_m_s if usual < p.leave_m_s else usual
             away_m = at_m - self._place_m
             leaving = sure and v > limit and away_m > p.leave_m and away_m * away_m > 6.25 * self._place_m2

@@ -83,6 +83,7 @@ COLUMNS = {
     },
     "pairs": {
         "hazard": "hazard",
+        "treadmill": "treadmill",
         "beside": "beside",
         "runs": "runs",
         "stopped_before_the_hazard": "stopped before",

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config
+from firmware_py.core.drift import safe_speed_m_s
 from firmware_py.rig.hip import HipParams
 from firmware_py.rig.ranging import RangingParams
 from firmware_py.rig.scene import Scenario
@@ -20,6 +21,7 @@ from sensors.emulated.trouble import Kind, Trouble
 HAZARDS: tuple[Scenario, ...] = ("drift", "standstill", "fall", "front", "step_off")
 STEADY_S = 7.0
 GIVE_UP_S = 15.0  # after the hazard
+SWITCHING_MS = 60  # pulse watchdog and contacts, before the belt's own latency (switchgear.py)
 IMPACT_S = 0.95  # of the rig's fall after its beginning (hip.py)
 STEP_OFF_S = 0.300  # F22
 
@@ -48,8 +50,33 @@ COMPANIONS: tuple[Companion, ...] = (
 )
 
 
+class Treadmill(NamedTuple):
+    """What the guard was told of the belt, and how fast that runs."""
+
+    name: str
+    config: Config
+    speed_m_s: float
+
+
+def _commissioned() -> Treadmill:
+    """Measured, at its fastest safe speed: the belt of which something is promised."""
+    config = Config()
+    belt = config.belt
+    coast_down_m_s2, latency_ms = belt.coast_down_m_s2, belt.stop_latency_ms + SWITCHING_MS
+    lines_m = config.rear_line_m, config.deck.front_line_mm / 1000
+    speed_m_s = safe_speed_m_s(*lines_m, latency_ms / 1000, coast_down_m_s2)
+    measured = belt.model_copy(
+        update={"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
+    )
+    return Treadmill("commissioned", config.model_copy(update={"belt": measured}), speed_m_s)
+
+
+TREADMILLS = (_commissioned(), Treadmill("defaults, 1 mph", Config(), 0.45))
+
+
 class Seen(NamedTuple):
     hazard: str
+    treadmill: str
     companion: str
     cut_s: float | None  # after the hazard; None: never, or before it
     cause: str
@@ -59,23 +86,24 @@ class Seen(NamedTuple):
 
 def campaign(runs: int, seed: int, jobs: int, done: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """So many runs of each pair; a line for each. The courier is absent in all of them."""
-    pairs = [(h, c) for h in HAZARDS for c in COMPANIONS]
-    work = [(seed, n, h, c) for h, c in pairs for n in range(runs)]
+    rows = [(h, t, c) for t in TREADMILLS for h in HAZARDS for c in COMPANIONS]
+    work = [(seed, n, *row) for row in rows for n in range(runs)]
     seen: list[Seen] = []
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for one in pool.imap_unordered(_run, work, chunksize=4):
             seen.append(one)
             done()
-    for hazard, companion in pairs:
-        yield _line(hazard, companion.name, [s for s in seen if s[:2] == (hazard, companion.name)])
+    for hazard, treadmill, companion in rows:
+        row = (hazard, treadmill.name, companion.name)
+        yield _line(*row, [s for s in seen if s[:3] == row])
 
 
 def jobs_of(runs: int) -> int:
     """How many runs a campaign takes in all."""
-    return runs * len(HAZARDS) * len(COMPANIONS)
+    return runs * len(TREADMILLS) * len(HAZARDS) * len(COMPANIONS)
 
 
-def _line(hazard: str, companion: str, seen: list[Seen]) -> dict[str, Any]:
+def _line(hazard: str, treadmill: str, companion: str, seen: list[Seen]) -> dict[str, Any]:
     config = Config()
     front_m, rear_m = config.deck.front_line_mm / 1000, config.rear_line_m
     cuts = sorted(s.cut_s for s in seen if s.cut_s is not None)
@@ -84,6 +112,7 @@ def _line(hazard: str, companion: str, seen: list[Seen]) -> dict[str, Any]:
     return {
         "campaign": "pairs",
         "hazard": hazard,
+        "treadmill": treadmill,
         "beside": companion,
         "runs": len(seen),
         "stopped_before_the_hazard": len(seen) - len(counted),
@@ -104,10 +133,11 @@ def _held(hazard: str, s: Seen, front_m: float, rear_m: float) -> bool:
     return s.rest_m is not None and front_m <= s.rest_m <= rear_m
 
 
-def _run(job: tuple[int, int, Scenario, Companion]) -> Seen:
-    seed, number, hazard, companion = job
+def _run(job: tuple[int, int, Scenario, Treadmill, Companion]) -> Seen:
+    seed, number, hazard, treadmill, companion = job
     random = Random(f"pairs {seed} {number} {hazard}")
-    with Whole(Config(), hazard, random.getrandbits(31), STEADY_S, companion.hip, companion.ranging) as whole:
+    scene_seed, beside = random.getrandbits(31), (companion.hip, companion.ranging)
+    with Whole(treadmill.config, hazard, scene_seed, STEADY_S, *beside, treadmill.speed_m_s) as whole:
         scene = whole.world.scene
         if companion.imu_trouble is not None:
             chip = whole.bus.chip(whole.config.imu.address)
@@ -125,8 +155,8 @@ def _run(job: tuple[int, int, Scenario, Companion]) -> Seen:
                 break
         cause = whole.decision.cause.value if whole.decision and whole.decision.cause else ""
         if scene.hazard_t_s is None:
-            return Seen(hazard, companion.name, None, cause, True, None)
+            return Seen(hazard, treadmill.name, companion.name, None, cause, True, None)
         cut_s = scene.t_s - scene.hazard_t_s if not whole.decision or not whole.decision.run else None
         while cut_s is not None and scene.belt.speed_m_s > 0.0:
             whole.tick()
-        return Seen(hazard, companion.name, cut_s, cause, False, whole.world.state.position_m)
+        return Seen(hazard, treadmill.name, companion.name, cut_s, cause, False, whole.world.state.position_m)

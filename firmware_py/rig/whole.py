@@ -47,10 +47,11 @@ class Whole:
         steady_s: float,
         hip: HipParams | None = None,
         ranging: RangingParams | None = None,
+        speed_m_s: float = 0.45,
     ) -> None:
         self.config = config
         self.bus = EmulatedBus()
-        self.world = World(config, scenario, seed, steady_s, self.bus, hip=hip, ranging=ranging)
+        self.world = World(config, scenario, seed, steady_s, self.bus, speed_m_s, hip, ranging)
         self.refusal: Cause | None = None  # what the platform forbids; the loop asks once a second
         self.decision: Decision | None = None
         self._period_ns = 1_000_000_000 // config.loop.rate_hz

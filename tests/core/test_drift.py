@@ -854,13 +854,9 @@ def test_a_standstill_is_beyond_its_limits_and_not_at_them(
     [
         (0.0, 0.3, 0.8 * SAFE_M_S),  # the first steps: nearly all of the belt's speed
         (3.99, 0.3, 0.8 * SAFE_M_S),
+        (3.99, WAY_M + 0.1, 0.8 * SAFE_M_S),
         (4.0, 0.3, 0.25),  # then five of the spreads that are assumed
-        (7.99, WAY_M + 0.1, 0.25),
-        (
-            8.0,
-            WAY_M + 0.1,
-            0.45 * SAFE_M_S,
-        ),  # and near the line as soon as it may be, of a walker who is known
+        (4.0, WAY_M + 0.1, 0.45 * SAFE_M_S),  # and near the line as soon as it may be
     ],
 )
 def test_the_first_steps_are_judged_by_what_only_standing_reaches(

@@ -37,22 +37,25 @@ def test_in_time_means_the_cut_and_the_contacts(
 
 
 @pytest.mark.parametrize("companion", pairs.COMPANIONS[:2], ids=lambda c: c.name)
-def test_a_hazard_is_caught_while_something_else_is_wrong(companion: pairs.Companion) -> None:
+@pytest.mark.parametrize("treadmill", pairs.TREADMILLS, ids=lambda t: t.name)
+def test_a_hazard_is_caught_while_something_else_is_wrong(
+    treadmill: pairs.Treadmill, companion: pairs.Companion
+) -> None:
     for hazard in ("drift", "fall", "front"):
-        seen = pairs._run((3, 1, hazard, companion))
+        seen = pairs._run((3, 1, hazard, treadmill, companion))
         assert seen.early or pairs._held(hazard, seen, 0.15, 0.98), seen
 
 
 @pytest.mark.parametrize(("hazard", "seen", "held"), [
-    ("fall", pairs.Seen("fall", "", 0.94, "fall", False, 0.5), True),
-    ("fall", pairs.Seen("fall", "", 0.95, "fall", False, 0.5), False),
-    ("drift", pairs.Seen("drift", "", 1.0, "x", False, 0.98), True),
-    ("drift", pairs.Seen("drift", "", 1.0, "x", False, 0.981), False),
-    ("front", pairs.Seen("front", "", 1.0, "x", False, 0.15), True),
-    ("front", pairs.Seen("front", "", 1.0, "x", False, 0.149), False),
-    ("step_off", pairs.Seen("step_off", "", 0.300, "x", False, None), True),
-    ("step_off", pairs.Seen("step_off", "", 0.305, "x", False, None), False),
-    ("drift", pairs.Seen("drift", "", None, "", False, 0.5), False),
+    ("fall", pairs.Seen("fall", "", "", 0.94, "fall", False, 0.5), True),
+    ("fall", pairs.Seen("fall", "", "", 0.95, "fall", False, 0.5), False),
+    ("drift", pairs.Seen("drift", "", "", 1.0, "x", False, 0.98), True),
+    ("drift", pairs.Seen("drift", "", "", 1.0, "x", False, 0.981), False),
+    ("front", pairs.Seen("front", "", "", 1.0, "x", False, 0.15), True),
+    ("front", pairs.Seen("front", "", "", 1.0, "x", False, 0.149), False),
+    ("step_off", pairs.Seen("step_off", "", "", 0.300, "x", False, None), True),
+    ("step_off", pairs.Seen("step_off", "", "", 0.305, "x", False, None), False),
+    ("drift", pairs.Seen("drift", "", "", None, "", False, 0.5), False),
 ])  # fmt: skip
 def test_what_counts_as_caught(hazard: str, seen: pairs.Seen, held: bool) -> None:
     assert pairs._held(hazard, seen, 0.15, 0.98) == held

@@ -72,8 +72,9 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "pairs": (
         "Hazards beside other trouble",
-        "Uncommissioned defaults, belt 0.45 m/s, simulated walker. `missed`: not cut before the impact, not within "
-        "300 ms of stepping off, or at rest beyond a line.",
+        "Simulated walker. `commissioned`: a measured belt at its fastest safe speed, of which a stop before the lines "
+        "is promised; `defaults, 1 mph`: one that nobody measured, half as fast again, of which nothing is. `missed`: "
+        "not cut before the impact, not within 300 ms of stepping off, or at rest beyond a line.",
         ["rig", "campaign", "pairs", "--runs", "25", "--seed", "1", "--json"],
     ),
     "processes": (
