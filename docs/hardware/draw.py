@@ -214,7 +214,7 @@ def hip_pod() -> Drawing:
         1180, 560, "Hip pod and its cable", "Pulling the cable is a stop: the lanyard, made electric."
     )
     d.box(40, 110, 300, 250, "Pod, 60 × 40 × 20 mm", "", fill=WARM)
-    d.box(70, 160, 240, 66, "LSM6DSOX", "0x6A, I2C, 10 k pull-ups to 3V3")
+    d.box(70, 160, 240, 66, "LSM6DSOX", "0x6A, I2C, 4k7 pull-ups to 3V3")
     d.box(70, 256, 110, 76, "MCP1700", "3V3 LDO\n1 µF in, out")
     d.box(200, 256, 110, 76, "PCA9615", "A: 3V3, chip\nB: 5 V, pairs")
     d.wire((255, 226), (255, 256), color=SIGNAL)
@@ -248,8 +248,14 @@ def hip_pod() -> Drawing:
     d.dot(326, 314, POWER)
     d.box(560, 150, 60, 300, color=INK)
     d.text(590, 470, "magnetic connector\n8 pogo pins, 10-20 N\nat the console end", 12, INK, "middle", 700)
-    d.text(450, 338, "screened Cat 5e, stranded, 2-3 m,\naway from the motor leads", 11.5, SOFT, "middle")
-    d.text(732, 338, "screen to GND\nat the console only", 11.5, SOFT, "middle")
+    d.text(
+        450,
+        334,
+        "screened Cat 5e, stranded, 2-3 m,\naway from the motor leads; screen:\nGND in the plug, open at the pod",
+        11.5,
+        SOFT,
+        "middle",
+    )
     d.box(840, 110, 300, 360, "Console box", "", fill=WARM)
     d.box(870, 160, 120, 110, "PCA9615", "A, EN: 3V3\nB: 5 V, pairs")
     d.wire((840, 194), (870, 194), color=SIGNAL)
