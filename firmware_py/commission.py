@@ -36,7 +36,8 @@ class CommissionError(Exception):
 def guide(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[str, Any]]:
     """The whole commissioning. Returns the new config and the figures. Raises CommissionError or ConfigError."""
     person.tell(
-        "Nobody on the treadmill, its own key and cord in place. You need a tape measure and a shoe box."
+        "Nobody on the moving belt, the treadmill's own key and cord in place. You need a tape measure and a light "
+        "box that stands on the belt and reaches above the range sensor."
     )
     length_m = (
         person.ask("Length of the running surface from end to end, in mm", before.deck.length_mm) / 1000

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 NEEDED_MB = 700  # measured: one version with its Python packages is 306 MB (x86); half is for building it
+# the first Pi, Zero and Compute Module by the names that their kernels give; a 3 Model B Plus is none of them
+TOO_SLOW = tuple(f"Raspberry Pi {name}" for name in ("Model ", "Zero W", "Zero Rev", "Compute Module Rev"))
 BUILT_AFTER_S = 1_760_000_000  # a clock before this is unset, and pip's TLS fails with it
 
 
@@ -46,7 +48,7 @@ def _model(root: Path) -> Check:
         model = (root / "proc/device-tree/model").read_text(encoding="ascii", errors="replace").rstrip("\0\n")
     except OSError:
         return Check("model", WARN, "not a Raspberry Pi", "Fine for a trial; the header will be missing")
-    if "Zero W" in model or "Pi 1" in model or "Model B Plus" in model:
+    if model.startswith(TOO_SLOW):
         return Check("model", FAIL, model, "Too slow for the loop: use a Zero 2 W, a 3, a 4 or a 5")
     return Check("model", PASS, model)
 
@@ -101,10 +103,11 @@ def _boot_config(root: Path) -> list[Check]:
         ("strict_gpiod", "a dead program's pin falls back to low"),
         ("i2c_arm_baudrate=400000", "a burst takes 0.5 ms instead of 1.8"),
     ):
-        if any(line.startswith("dtparam=") and key in line for line in lines):
+        # not behind a comment's hash, nor before one: the firmware takes the rest of the line for the value
+        if any(line.startswith("dtparam=") and key in line and "#" not in line for line in lines):
             checks.append(Check(f"config.txt {key}", PASS, "set"))
         else:
-            cure = f"Add dtparam={key} and reboot: {why}"
+            cure = f"Add dtparam={key} on a line of its own, no comment behind it, and reboot: {why}"
             checks.append(Check(f"config.txt {key}", WARN, "not set", cure))
     return checks
 

@@ -91,6 +91,12 @@ def test_the_service_drives_the_pin_low_that_is_wired() -> None:
     assert f"DEFAULT_PIN = {Config().relay.pin}" in Path("systemd/pin_low.py").read_text()
 
 
+def test_config_txt_has_no_comment_behind_a_setting() -> None:
+    block = TEXT.split("\n## config.txt\n", 1)[1].split("```")[1]
+    lines = block.strip().splitlines()
+    assert lines and all(line.startswith("#") or "#" not in line for line in lines)
+
+
 def test_it_says_what_it_is_not() -> None:
     for words in (
         "supplements",

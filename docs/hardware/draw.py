@@ -25,7 +25,7 @@ def blocks() -> Drawing:
         "Red: the chain that lets the belt move. Whatever breaks, it opens.",
     )
     d.box(40, 110, 210, 250, "Hip pod", "on the walker's back belt", fill=WARM)
-    d.box(60, 180, 170, 62, "IMU", "LSM6DSOX, 3V3 regulator")
+    d.box(60, 180, 170, 62, "IMU", "LSM6DSOX, 3V3 LDO")
     d.box(60, 258, 170, 62, "Stop button", "NC, to ground")
     d.text(145, 345, "PCA9615 differential driver", 11.5, SOFT, "middle")
     d.wire((250, 235), (350, 235), color=SIGNAL, width=3)
@@ -35,7 +35,7 @@ def blocks() -> Drawing:
 
     d.box(350, 110, 400, 460, "Console box", "", fill=WARM)
     d.box(370, 150, 170, 60, "PCA9615", "back to plain I2C")
-    d.box(560, 150, 170, 60, "Range sensor", "VL53L1X or TF-Luna")
+    d.box(560, 150, 170, 60, "Range sensor", "on a bracket, 4 wires", dash="6 5")
     d.box(370, 250, 360, 150, "Raspberry Pi", "")
     d.box(388, 288, 160, 94, "guard", "reads, decides,\ndrives one pin;\nno network, no disk", color=SAFE)
     d.box(566, 288, 146, 94, "courier", "records, tells;\nmay ask for a\nstop, never a start", color=SIGNAL)
@@ -99,7 +99,7 @@ def channel(d: Drawing, y: float, number: int, edge: str, trigger: str) -> None:
         180,
         112,
         f"U{number}  74HC4538",
-        f"{edge} edges: {trigger}\nR 56 k, C 1 µF film\nreset: 100 k, 1 µF to 3V3",
+        f"{edge} edges: {trigger}\nR 56 k, C 1 µF film\nreset: 100 k to 3V3,\n1 µF to GND",
         color=SIGNAL,
     )
     d.text(392, y + 84, "high for 39 ms after the last edge", 11.5, SOFT, "middle")
@@ -107,17 +107,17 @@ def channel(d: Drawing, y: float, number: int, edge: str, trigger: str) -> None:
     d.resistor(500, y, "560 R")
     d.wire((560, y), (576, y))
     d.box(576, y - 34, 90, 74, f"OK{number}", "PC817")
-    d.ground(594, y + 40)
+    d.ground(594, y + 40, "GND")
     d.rail(650, y - 34, "12 V")
     d.wire((666, y), (756, y))
     d.dot(696, y)
     d.resistor(696, y, "10 k", upright=True)
-    d.ground(696, y + 60)
+    d.ground(696, y + 60, "0 V")
     d.ring(780, y + 6, 24)
     d.text(780, y + 11, f"Q{number}", 13, anchor="middle", weight=700)
     d.text(812, y + 24, "2N7000", 11.5, SOFT)
     d.wire((780, y + 30), (780, y + 60))
-    d.ground(780, y + 60)
+    d.ground(780, y + 60, "0 V")
     d.wire((780, y - 18), (780, y - 24), (860, y - 24), (860, y - 34))
     d.coil(860, y - 78, f"K{number}")
     d.rail(860, y - 92, "12 V")
@@ -145,8 +145,10 @@ def relay_chain() -> Drawing:
     d.wire((240, 296), (272, 296))
     d.dot(252, 296)
     d.wire((252, 296), (252, 420))
-    d.resistor(252, 420, "10 k", upright=True)
-    d.ground(252, 480, "GND (Pi)")
+    d.resistor(252, 420, "", upright=True)
+    d.text(238, 448, "2 × 10 k", 12, anchor="end")
+    d.text(238, 464, "one at each chip", 11.5, SOFT, "end")
+    d.ground(252, 480, "GND")
     d.wire((272, 296), (272, 200), (300, 200), arrow=True, color=SIGNAL)
     d.wire((272, 296), (272, 400), (300, 400), arrow=True, color=SIGNAL)
     d.dot(272, 296)
@@ -176,7 +178,7 @@ def relay_chain() -> Drawing:
     d.resistor(300, 618, "10 k", upright=True)
     d.rail(300, 618, "3V3")
     d.box(576, 626, 90, 74, "OK3", "PC817")
-    d.ground(594, 700, "GND (Pi)")
+    d.ground(594, 700, "GND")
     d.wire((666, 650), (690, 650))
     d.resistor(690, 650, "2k2")
     d.wire((750, 650), (780, 650), (780, 634))
@@ -186,24 +188,14 @@ def relay_chain() -> Drawing:
     d.wire((860, 686), (880, 686), color=SAFE, width=2.4)
     d.contact(880, 686, "K2.2  NC", closed=True)
     d.wire((940, 686), (968, 686), (968, 700), color=SAFE, width=2.4)
-    d.ground(968, 700, "0 V (12 V side)")
+    d.ground(968, 700, "0 V")
     d.text(690, 752, "5 mA wets the contacts: they want 1 mA at 5 V", 11.5, SOFT)
-    d.box(1030, 530, 330, 232, "Pins", "")
+    d.box(1030, 570, 330, 170, "Two grounds", "")
     d.text(
-        1044,
-        576,
-        "U1, U2 (DIP-16): 16 to 3V3, 8 and 1 to GND, 100 nF\n"
-        "2: C to pin 1, R to 3V3; 3: reset; 4: A; 5: B; 6: Q\n"
-        "unused half: 11, 12, 13, 15 to GND, 14 to 3V3\n"
-        "\n"
-        "OK1-3: 1 anode, 2 cathode, 3 emitter, 4 collector\n"
-        "Q1, Q2, flat side to you: source, gate, drain\n"
-        "\n"
-        "K1, K2: NO pair 33-34 is K.1, NC pair 11-12 is K.2;\n"
-        "trust your relay's print and a meter, not memory\n"
-        "Zener and diode: bars face each other;\n"
-        "12 V comes through a 250 mA polyfuse",
-        11.5,
+        1050,
+        620,
+        "GND: the Pi's\n0 V: of the 12 V supply\nThey never meet.\n12 V: behind a 250 mA polyfuse\nPin by pin: the table in hardware.md",
+        13.5,
         SOFT,
     )
     d.text(
@@ -221,13 +213,22 @@ def hip_pod() -> Drawing:
     d = Drawing(
         1180, 560, "Hip pod and its cable", "Pulling the cable is a stop: the lanyard, made electric."
     )
-    d.box(40, 110, 300, 360, "Pod, 60 × 40 × 20 mm", "", fill=WARM)
-    d.box(70, 160, 240, 66, "LSM6DSOX", "0x6A, I2C, 10 k pull-ups to 3V3")
+    d.box(40, 110, 300, 250, "Pod, 60 × 40 × 20 mm", "", fill=WARM)
+    d.box(70, 160, 240, 66, "LSM6DSOX", "0x6A, I2C, 4k7 pull-ups to 3V3")
     d.box(70, 256, 110, 76, "MCP1700", "3V3 LDO\n1 µF in, out")
     d.box(200, 256, 110, 76, "PCA9615", "A: 3V3, chip\nB: 5 V, pairs")
     d.wire((255, 226), (255, 256), color=SIGNAL)
     d.wire((125, 256), (125, 226), color=POWER)
-    d.box(70, 368, 240, 70, "Stop button", "NC mushroom, in reach")
+    d.wire((180, 276), (200, 276), color=POWER)
+    d.box(40, 372, 300, 66, "Stop button", "NC mushroom in a box of its own, in reach")
+    d.text(
+        590,
+        94,
+        "Both ends of each pair: 600 R from + to 5 V, 120 R across, 600 R from − to GND, or an idle pair means nothing",
+        12,
+        SOFT,
+        "middle",
+    )
     names = (
         ("D+ / D−", "SDA pair", SIGNAL, 190),
         ("C+ / C−", "SCL pair", SIGNAL, 250),
@@ -245,13 +246,18 @@ def hip_pod() -> Drawing:
     d.wire((340, 314), (310, 314), color=POWER)
     d.wire((326, 314), (326, 348), (125, 348), (125, 332), color=POWER)
     d.dot(326, 314, POWER)
-    d.wire((310, 404), (340, 404), color=SAFE)
     d.box(560, 150, 60, 300, color=INK)
     d.text(590, 470, "magnetic connector\n8 pogo pins, 10-20 N\nat the console end", 12, INK, "middle", 700)
-    d.text(450, 338, "screened Cat 5e, stranded, 2-3 m,\naway from the motor leads", 11.5, SOFT, "middle")
-    d.text(732, 338, "screen to GND\nat the console only", 11.5, SOFT, "middle")
+    d.text(
+        450,
+        334,
+        "screened Cat 5e, stranded, 2-3 m,\naway from the motor leads; screen:\nGND in the plug, open at the pod",
+        11.5,
+        SOFT,
+        "middle",
+    )
     d.box(840, 110, 300, 360, "Console box", "", fill=WARM)
-    d.box(870, 160, 120, 110, "PCA9615", "A, EN: 3V3\nB: 5 V, pairs\n100 R across\neach pair's ends")
+    d.box(870, 160, 120, 110, "PCA9615", "A, EN: 3V3\nB: 5 V, pairs")
     d.wire((840, 194), (870, 194), color=SIGNAL)
     d.wire((840, 254), (870, 254), color=SIGNAL)
     d.wire((990, 215), (1020, 215), color=SIGNAL, arrow=True)
@@ -300,7 +306,7 @@ def deck() -> Drawing:
     d.text(left - 84, 305, "range sensor", 12, SIGNAL, "end", 700)
     d.text(left - 84, 323, "pelvis height, level,\nat the front edge", 11.5, SOFT, "end")
     at = left + scale * 0.50
-    d.path(f"M{left + 8} 308 L{at - 24} 296 L{at - 24} 322 z", SIGNAL, "#e3f4f6", 1)
+    d.path(f"M{left + 8} 308 L{at - 24} 285 L{at - 24} 331 z", SIGNAL, "#e3f4f6", 1)
     # the walker faces the rear
     d.ring(at + 4, 176, 24)
     d.path(f"M{at + 26} 172 l10 5 l-9 6", INK)
@@ -353,7 +359,7 @@ def key() -> Drawing:
     d = Drawing(
         1180,
         430,
-        "One contact in series, never mains",
+        "Two contacts in series, never mains",
         "Find the two thin wires behind the key socket. The switch there is a reed (magnet keys) or a microswitch (plunger keys).",
     )
     for x, name, after in ((40, "Before", False), (610, "After", True)):
@@ -373,7 +379,7 @@ def key() -> Drawing:
     d.text(
         40,
         380,
-        "Prove it: with the belt at its slowest, pull two wires apart by hand. It must stop like the key does. If not, undo it: this machine is not for Rearguard.",
+        "Prove it: belt at its slowest, our wires bridged by a lead; pull it. It must stop as with the key. If not, undo it: this machine is not for Rearguard.",
         13,
         INK,
         weight=700,

@@ -251,6 +251,30 @@ def test_the_look_before_tells_a_pi_that_is_too_slow_and_one_that_starves(tmp_pa
     assert found["config.txt i2c_arm_baudrate=400000"] == preflight.WARN
 
 
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [
+        ("Raspberry Pi Model B Plus Rev 1.2", preflight.FAIL),
+        ("Raspberry Pi Zero Rev 1.3", preflight.FAIL),
+        ("Raspberry Pi Zero 2 W Rev 1.0", preflight.PASS),
+        ("Raspberry Pi 3 Model B Plus Rev 1.3", preflight.PASS),
+        ("Raspberry Pi 4 Model B Rev 1.4", preflight.PASS),
+    ],
+)
+def test_only_the_first_generation_is_too_slow(tmp_path: Path, model: str, verdict: str) -> None:
+    (tmp_path / "proc/device-tree").mkdir(parents=True)
+    (tmp_path / "proc/device-tree/model").write_text(f"{model}\0")
+    found = {check.name: check.verdict for check in preflight.look(tmp_path, (3, 11))}
+    assert found["model"] == verdict
+
+
+def test_a_setting_with_a_comment_behind_it_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text("dtparam=strict_gpiod  # falls back\n")
+    found = {check.name: check.verdict for check in preflight.look(tmp_path, (3, 11))}
+    assert found["config.txt strict_gpiod"] == preflight.WARN
+
+
 def test_every_check_that_is_not_a_pass_says_what_to_do(tmp_path: Path) -> None:
     checks = preflight.look(tmp_path, (3, 11))
     assert all(check.cure for check in checks if check.verdict != preflight.PASS and check.name != "power")
