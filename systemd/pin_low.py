@@ -3,6 +3,8 @@
 Usage: pin_low.py CONFIG. Must never import anything of ours: it works when our packages do not.
 A Pi kernel may keep a dead program's output at its last level; this makes that level low. The pin of the last start
 comes first, with four small modules imported; reading the configuration takes longer than all of that together.
+After an end systemd starts it as root, outside the sandbox, whose walls take longer to build than this takes to run:
+it opens the chip and becomes the user of the guard before it reads or writes any file.
 """
 
 import errno
@@ -65,6 +67,17 @@ def _read(path: str) -> str:
         return file.read()
 
 
+def step_down() -> None:
+    """Root becomes whom the service's runtime folder belongs to: that user may have planted links in it."""
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    if os.geteuid() or not folder:
+        return
+    owner = os.stat(folder)  # noqa: PTH116
+    os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
+
+
 def header_chip() -> int:
     """A descriptor of the chip that carries the header: its label begins with pinctrl- on every Pi."""
     for number in range(16):
@@ -110,6 +123,11 @@ def main() -> int:
     except OSError as error:
         _say(f"{error}. The pulse watchdog and the pull-down still hold the relay")
         return 1
+    try:
+        step_down()
+    except OSError as error:
+        _say(f"cannot leave root behind: {error}. Only the configured pin is driven low")
+        return _low(chip, configured(config))
     last = remembered()
     failed = 0 if last is None else _low(chip, last)
     pin = configured(config)

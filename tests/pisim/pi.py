@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firmware_py.config import Config, load
+from firmware_py.rig.switchgear import Contactors
 from firmware_py.rig.world import World
 from tests.held_up import Busy
 from tests.pisim import watchdog
@@ -110,6 +111,12 @@ class Pi:
                         self.events.append(json.loads(message[9:]))
                         with contextlib.suppress(OSError):  # it was killed meanwhile
                             guard.send(b"A" + message[1:9])
+
+    def rewire(self, settings: str) -> None:
+        """Another safety board, and what the config says of it."""
+        self.config_path.write_text(f'[courier]\nsocket = "{self.config.courier.socket}"\n{settings}')
+        self.config = load(self.config_path)
+        self._world.contactors = Contactors(self.config.relay.drive == "pulse")
 
     # what the outside sees
 

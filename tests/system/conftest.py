@@ -12,7 +12,7 @@ import pytest
 
 from tests.pisim import header
 from tests.pisim.pi import Pi
-from tests.proof.keep import keep
+from tests.proof.keep import keep_times
 
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))  # `make proof` asks for 1000
 DROPS_WITHIN_MS = 60.0  # promise P2
@@ -109,12 +109,7 @@ def within_100_ms(request: pytest.FixtureRequest) -> Callable[[list[float]], Non
 def _check(test: str, took_ms: list[float], bound_ms: float) -> None:
     name = test.removeprefix("test_")
     _measured[name] = took_ms
-    ordered = sorted(took_ms)
-    keep("processes", {
-        "fault": name.replace("_", " "), "repetitions": len(took_ms), "median_ms": ordered[len(ordered) // 2],
-        "p99_ms": ordered[len(ordered) * 99 // 100], "max_ms": ordered[-1], "bound_ms": bound_ms,
-        "over_bound": sum(t > bound_ms for t in took_ms), "load_average": os.getloadavg()[1],
-    })  # fmt: skip
+    keep_times(name.replace("_", " "), took_ms, bound_ms)
     assert max(took_ms) <= bound_ms, [t for t in took_ms if t > bound_ms]
 
 

@@ -1,5 +1,6 @@
 """The program behind ExecStopPost, as a real process on a simulated header."""
 
+import os
 import subprocess
 import sys
 import time
@@ -103,3 +104,42 @@ def test_without_any_header_it_says_so_and_ends(tmp_path: Path) -> None:
         pytest.skip("this computer has a GPIO chip of its own")
     assert done.returncode == 1
     assert "pull-down" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can step down")
+@pytest.mark.parametrize("planted", ["link", "file"])
+def test_as_root_it_writes_nothing_that_the_guards_user_could_not(
+    new_header: NewHeader, on_a_pi: dict[str, str], tmp_path: Path, planted: str
+) -> None:
+    header = new_header()
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.write_text("kept")
+    mine.chmod(0o600)
+    theirs.mkdir()
+    for each in (tmp_path, *tmp_path.parents[:2]):  # pytest keeps its folders to itself
+        each.chmod(0o711)
+    memory = theirs / "relay_pin"
+    if planted == "link":
+        memory.symlink_to(mine)
+    nobody = 65534
+    os.chown(theirs, nobody, nobody)
+    config = config_with(tmp_path, 12)
+    done = pin_low(config, {**on_a_pi, "RUNTIME_DIRECTORY": str(theirs)})
+    assert done.returncode == 0, done.stderr
+    assert header.is_output(12)
+    assert mine.read_text() == "kept"
+    if planted == "link":
+        assert "cannot remember the pin" in done.stderr
+    else:
+        assert (memory.read_text(), memory.stat().st_uid) == ("12", nobody)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can step down")
+def test_root_that_cannot_step_down_still_drives_the_configured_pin_low(
+    new_header: NewHeader, on_a_pi: dict[str, str], tmp_path: Path
+) -> None:
+    header = new_header()
+    done = pin_low(config_with(tmp_path, 12), {**on_a_pi, "RUNTIME_DIRECTORY": str(tmp_path / "gone")})
+    assert done.returncode == 0
+    assert "cannot leave root behind" in done.stderr
+    assert header.is_output(12)

@@ -77,7 +77,7 @@ def test_the_courier_may_wait_for_its_disk() -> None:
 
 def test_the_pin_is_driven_low_before_every_start_and_after_every_end() -> None:
     unit = read("rearguard-guard.service")
-    assert unit["ExecStartPre"][:1] == unit["ExecStopPost"]
+    assert [f"+{line}" for line in unit["ExecStartPre"][:1]] == unit["ExecStopPost"]
     assert "pin_low.py /etc/rearguard/config.toml" in unit["ExecStopPost"][0]
     assert not unit["ExecStopPost"][0].startswith("-")
     assert unit["CPUSchedulingPolicy"] == ["fifo"]
