@@ -42,7 +42,8 @@ class BalanceParams:
     memory_steps: int = 40
     floor_m_s: float = 0.30
     ceiling_m_s: float = 1.6  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
-    hold_s: float = 0.02
+    # Velocity is an integral: it needs no filter, only two samples at 100 Hz, so that one bad sample stops nothing.
+    hold_s: float = 0.015
     recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays
 

@@ -74,6 +74,14 @@ def test_it_trips_on_the_tick_that_completes_the_hold() -> None:
     assert [hip.tick(9.0) is not None for _ in range(ticks)] == [False] * (ticks - 1) + [True]
 
 
+@pytest.mark.parametrize(("rate_hz", "ticks"), [(100.0, 2), (200.0, 3), (238.0, 4), (400.0, 6)])
+def test_a_fall_is_believed_after_so_many_samples_and_a_single_one_never(rate_hz: float, ticks: int) -> None:
+    hip = Hip()
+    hip.attitude.down_velocity_m_s = 9.0
+    found = [hip.balance.update(0, hip.attitude, hip.gait, False, 1.0 / rate_hz) for _ in range(ticks)]
+    assert [finding is not None for finding in found] == [False] * (ticks - 1) + [True]
+
+
 @pytest.mark.parametrize("down", [0.5, 2.0, 9.0])
 def test_nothing_trips_while_nobody_walks(down: float) -> None:
     hip = Hip(phase=Phase.WAITING)
@@ -341,7 +349,7 @@ def test_no_default_changes_unseen() -> None:
         "memory_steps": 40,
         "floor_m_s": 0.3,
         "ceiling_m_s": 1.6,
-        "hold_s": 0.02,
+        "hold_s": 0.015,
         "recovery_m_s": 0.25,
         "warning_s": 2.0,
     }
@@ -351,11 +359,11 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     """The whole state by name: what an incident saved has to mean the same in a new object."""
     assert save(Balance(BalanceParams(), 200.0)) == {
         "_excess_m_s": -10.0,
-        "_fall": {"_filled_s": 0.0, "hold_s": 0.02},
+        "_fall": {"_filled_s": 0.0, "hold_s": 0.015},
         "_margin_m_s": 0.4,
         "_peaks_m_s": {"deque": []},
         "_steps": 0,
-        "_stumble": {"_filled_s": 0.0, "hold_s": 0.02},
+        "_stumble": {"_filled_s": 0.0, "hold_s": 0.015},
         "_vigour_m_s2": 0.0,
         "_warned_s": 0.0,
         "down_velocity_limit_m_s": 1.6,
