@@ -10,7 +10,9 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
   standstill stop when the walker is carried at nearly the belt's speed. Where the belt's speed is not measured
              its ceiling stands in, and then also stop when the walker leaves the usual place faster than this
              walker's own wander has ever gone.
+             Who is so far back that standing still would end past the line is judged at less.
   step off   stop when the readings lie beyond the deck.
+  Slowly and by a centimetre beyond a line is one reading's scatter, and must last for 80 ms.
   A place found nearer by a jump stops nobody at a line before it has outlasted a hand (position.py): it warns.
   A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
   on the spot. The lines themselves hold always.
@@ -37,6 +39,8 @@ SURGE_S2 = 0.07  # x coast-down: feet follow a slowing belt up to 0.25 s late: i
 # The same for a belt that nobody measured: a guess is nothing to multiply by (docs/drift.md).
 USUAL_SURGE_M = 0.06
 SLACK_M = 0.03  # error of one estimate: reading noise, sway, cloth on the back
+# So little beyond a limit, and so slowly, may be one reading's scatter: it must last, for a way of 8 mm at most.
+SURE_M, SURE_M_S, SURE_S = 0.01, 0.10, 0.08
 REAR_PART = 0.70  # ISO 20957-6:2021 6.5.3; a line further back is not taken from any configuration
 TRACK_S, TRACK_N, TRACK_SKIP = 0.05, 10, 4  # half a second of places; the newest four are the motion itself
 NEW_GROUND_M, NEW_GROUND_S = 0.03, 0.15  # a velocity is believed when it has carried the walker so far
@@ -100,6 +104,8 @@ class Drift:
         "_over",
         "_over_speed",
         "_p",
+        "_past_front",
+        "_past_rear",
         "_peak_m_s",
         "_place_m",
         "_place_m2",
@@ -136,6 +142,8 @@ class Drift:
         self._resting = Held(2.0)
         self._warned = Held(0.05)
         self._over_speed = Held(0.5)
+        self._past_rear = Held(SURE_S)
+        self._past_front = Held(SURE_S)
         self.warning: Cause | None = None
         self.rest_position_m: float | None = None
         self.stop_margin_m: float | None = None
@@ -144,7 +152,10 @@ class Drift:
 
     def relearn(self) -> None:
         """Forget the walker and the belt's state: called at each arming."""
-        for held in (self._still, self._slip, self._leaving, self._resting, self._warned, self._over_speed):
+        for held in (
+            *(self._still, self._slip, self._leaving, self._resting, self._warned, self._over_speed),
+            *(self._past_rear, self._past_front),
+        ):
             held.clear()
         self._armed_s = 0.0
         self._moving = False
@@ -210,9 +221,10 @@ class Drift:
         self._warn(to_rear_m, to_front_m, v if moving else 0.0, slipping, dt_s)
         if position.hand:  # nobody jumps along the belt: that place warns, and must last to stop
             return off or finding
-        if to_rear_m <= 0.0:
+        scatter_m = SURE_M if -SURE_M_S < v < SURE_M_S else 0.0
+        if self._past_rear.update(to_rear_m <= 0.0, dt_s) or to_rear_m <= -scatter_m:
             return Finding(Signal.DANGER, Cause.DRIFT_REAR, "rest_position_m", rest_m, self._rear_m)
-        if to_front_m <= 0.0:
+        if self._past_front.update(to_front_m <= 0.0, dt_s) or to_front_m <= -scatter_m:
             return Finding(Signal.DANGER, Cause.DRIFT_FRONT, "rest_position_m", rest_m, front_m)
         return off or finding
 
@@ -249,7 +261,7 @@ class Drift:
         if self._learned_s < p.sway_s:
             limit = top  # of the first steps the sway still reads as motion
         elif speed <= self._safe_m_s and at_m > self._rear_m - self._way_m(speed):
-            # Whoever stands still here passes the line unless it is seen at once: short of doubt, not sure.
+            # Whoever stands still here passes the line unless it is seen soon: short of doubt, not sure.
             limit = min(low, max(p.behind_share * speed, p.behind_sigmas * self._spread_m_s))
         sure = v > 1.5 * sigma_m_s and v > 0.0
         if self._still.update(sure and v > limit and self._new_ground(at_m, v), dt_s):
@@ -263,9 +275,9 @@ class Drift:
         return None
 
     def _way_m(self, speed: float) -> float:
-        """How far a dead standstill is carried from the last step to rest."""
+        """How far a dead standstill that goes on for half of the time to see one is carried until the belt rests."""
         p = self._p
-        return rest_position_m(SEE_M, speed, speed, SEE_S + p.stop_latency_s, p.coast_down_m_s2)
+        return rest_position_m(0.5 * SEE_M, speed, speed, 0.5 * SEE_S + p.stop_latency_s, p.coast_down_m_s2)
 
     def _new_ground(self, at_m: float, v: float) -> bool:
         """Further back than for half a second: the estimate springing back from a hand in the beam is not."""

@@ -18,6 +18,9 @@ from firmware_py.core.drift import (
     SEE_S,
     SLACK_M,
     SPREAD_M,
+    SURE_M,
+    SURE_M_S,
+    SURE_S,
     SURGE_S2,
     USUAL_SURGE_M,
     Drift,
@@ -55,6 +58,51 @@ def once(params: DriftParams, position: Position, phase: Phase, speed: float | N
     return Drift(params, 200.0).update(0, position, phase, speed, DT_S)
 
 
+def lasting(params: DriftParams, position: Position, phase: Phase, speed: float | None) -> Finding | None:
+    """The same for as long as it takes to be sure of a line."""
+    return Drift(params, 200.0).update(0, position, phase, speed, SURE_S)
+
+
+@pytest.mark.parametrize(
+    ("beyond_m", "v", "ticks"),
+    [
+        (0.0, 0.0, 16),
+        (SURE_M - 1e-6, 0.0, 16),
+        (SURE_M, 0.0, 1),
+        (0.0, SURE_M_S - 1e-6, 16),
+        (0.0, SURE_M_S, 1),
+        (SURE_M, SURE_M_S - 1e-6, 1),
+    ],
+)
+@pytest.mark.parametrize("end", ["rear", "front"])
+def test_slowly_and_a_little_beyond_a_line_must_last(end: str, beyond_m: float, v: float, ticks: int) -> None:
+    drift = Drift(P, 200.0)
+    still = P.stop_latency_s + 0.5 * P.belt_ceiling_m_s / P.coast_down_m_s2
+    if end == "rear":
+        position = at(REAR_M + beyond_m + 1e-9 - v * still, v)
+    else:
+        position = at(FRONT_M - beyond_m - 1e-9 + v * still, -v)
+    found = [drift.update(n, position, Phase.GUARDING, None, DT_S) is not None for n in range(ticks)]
+    assert found == [False] * (ticks - 1) + [True]
+
+
+@pytest.mark.parametrize(("line_m", "inside_m"), [(REAR_M, -0.01), (FRONT_STILL_M, 0.01)])
+def test_a_line_that_one_reading_in_five_is_beyond_stops_nobody(line_m: float, inside_m: float) -> None:
+    drift = Drift(P, 200.0)
+    for n in range(400):
+        place_m = line_m if n % 5 == 0 else line_m + inside_m
+        assert drift.update(n, at(place_m), Phase.WAITING, None, DT_S) is None
+
+
+def test_what_was_beyond_a_line_is_forgotten_at_the_next_arming() -> None:
+    for place_m in (REAR_M, FRONT_STILL_M):
+        drift = Drift(P, 200.0)
+        for n in range(15):
+            drift.update(n, at(place_m), Phase.WAITING, None, DT_S)
+        drift.relearn()
+        assert drift.update(16, at(place_m), Phase.WAITING, None, DT_S) is None
+
+
 @pytest.mark.parametrize(("place_m", "cause"), [(REAR_M, Cause.DRIFT_REAR), (FRONT_M, Cause.DRIFT_FRONT)])
 def test_a_place_that_may_be_a_hands_warns_and_stops_nobody_until_it_has_lasted(
     place_m: float, cause: Cause
@@ -65,8 +113,9 @@ def test_a_place_that_may_be_a_hands_warns_and_stops_nobody_until_it_has_lasted(
         assert drift.update(n, position, Phase.GUARDING, None, DT_S) is None
     assert drift.warning is cause
     position.hand = False
-    found = drift.update(40, position, Phase.GUARDING, None, DT_S)
-    assert found is not None and found.cause is cause
+    found = [drift.update(40 + n, position, Phase.GUARDING, None, DT_S) for n in range(16)]
+    assert found[:-1] == [None] * 15
+    assert found[-1] is not None and found[-1].cause is cause
 
 
 def test_beyond_the_deck_and_a_standstill_are_seen_while_a_hand_may_be_in_the_beam() -> None:
@@ -108,7 +157,7 @@ def test_beyond_the_deck_and_a_standstill_are_seen_while_a_hand_may_be_in_the_be
 def test_lines(
     name: str, position_m: float, velocity: float, phase: Phase, speed: float | None, cause: Cause | None
 ) -> None:
-    finding = once(P, at(position_m, velocity), phase, speed)
+    finding = lasting(P, at(position_m, velocity), phase, speed)
     assert (finding.cause if finding else None) is cause, name
     if finding:
         assert finding.signal is Signal.DANGER
@@ -117,8 +166,8 @@ def test_lines(
 
 def test_the_rear_line_is_never_beyond_70_percent_whatever_is_told() -> None:
     wrong = replace(P, rear_line_m=1.39)
-    assert once(wrong, at(REAR_M - 1e-6), Phase.WAITING, None) is None
-    assert once(wrong, at(REAR_M + 1e-6), Phase.WAITING, None) is not None
+    assert lasting(wrong, at(REAR_M - 1e-6), Phase.WAITING, None) is None
+    assert lasting(wrong, at(REAR_M + 1e-6), Phase.WAITING, None) is not None
 
 
 def test_an_unmeasured_belt_counts_as_the_ceiling_and_a_measured_one_as_what_it_is() -> None:
@@ -562,6 +611,9 @@ CONSTANTS = {
     "SURGE_S2": 0.07,
     "USUAL_SURGE_M": 0.06,
     "SLACK_M": 0.03,
+    "SURE_M": 0.01,
+    "SURE_M_S": 0.1,
+    "SURE_S": 0.08,
     "REAR_PART": 0.7,
     "TRACK_S": 0.05,
     "TRACK_N": 10,
@@ -629,6 +681,8 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_moving": False,
         "_over": False,
         "_over_speed": {"_filled_s": 0.0, "hold_s": 0.5},
+        "_past_front": {"_filled_s": 0.0, "hold_s": 0.08},
+        "_past_rear": {"_filled_s": 0.0, "hold_s": 0.08},
         "_peak_m_s": 0.0,
         "_place_m": 0.0,
         "_place_m2": 0.0,
@@ -783,7 +837,7 @@ def test_the_margin_is_the_way_to_the_nearer_line() -> None:
         assert drift.update(0, at(place), Phase.WAITING, None, DT_S) is None
         assert drift.stop_margin_m == pytest.approx(margin)
     drift = Drift(P, 200.0)
-    found = drift.update(0, at(drift._rear_m), Phase.WAITING, None, DT_S)
+    found = drift.update(0, at(drift._rear_m), Phase.WAITING, None, SURE_S)
     assert found is not None and found.cause is Cause.DRIFT_REAR
 
 
@@ -803,9 +857,9 @@ def test_feet_follow_a_belt_that_slows_quickly_further() -> None:
     for params, more_m in ((P, USUAL_SURGE_M), (KNOWN, 2.0 * SURGE_S2 + LATE_M)):
         quick = replace(params, coast_down_m_s2=2.0)
         front_m = 0.15 + SLACK_M + more_m
-        found = once(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
+        found = lasting(quick, at(front_m - 1e-6), Phase.GUARDING, 0.1)
         assert found is not None and found.limit == pytest.approx(front_m)
-        assert once(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
+        assert lasting(quick, at(front_m + 1e-6), Phase.GUARDING, 0.1) is None
     assert zone_m(0.98, 0.15, 0.2, 0.15, 2.0)[0] == pytest.approx(front_m + SEE_FRONT_M)
 
 
@@ -823,6 +877,12 @@ def test_new_ground_is_beyond_all_but_the_newest_four_places(at_m: float, v: flo
 
 
 SAFE_M_S = Drift(P, 200.0)._safe_m_s
+
+
+def test_whoever_stands_still_for_half_of_the_time_to_see_it_is_carried_so_far() -> None:
+    assert Drift(P, 200.0)._way_m(0.3) == pytest.approx(0.01 + 0.3 * (0.11 + 0.15) + 0.3**2 / 2.0)
+
+
 WAY_M = Drift(P, 200.0)._rear_m - Drift(P, 200.0)._way_m(SAFE_M_S)
 
 
