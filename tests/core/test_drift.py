@@ -86,6 +86,19 @@ def test_slowly_and_a_little_beyond_a_line_must_last(end: str, beyond_m: float, 
     assert found == [False] * (ticks - 1) + [True]
 
 
+@pytest.mark.parametrize("v", [0.2, -0.2])
+def test_on_a_line_to_the_last_bit_is_beyond_it(v: float) -> None:
+    drift = Drift(P, 200.0)
+    way = P.stop_latency_s, P.coast_down_m_s2
+    drift._rear_m = drift._front_m = rest_position_m(0.5, v, P.belt_ceiling_m_s, *way, 0.5)
+    if v > 0.0:
+        drift._front_m -= 1.0
+    else:
+        drift._rear_m += 1.0
+    found = drift.update(0, at(0.5, v), Phase.GUARDING, None, DT_S)
+    assert found is not None and found.value == found.limit
+
+
 @pytest.mark.parametrize(("line_m", "inside_m"), [(REAR_M, -0.01), (FRONT_STILL_M, 0.01)])
 def test_a_line_that_one_reading_in_five_is_beyond_stops_nobody(line_m: float, inside_m: float) -> None:
     drift = Drift(P, 200.0)
