@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from firmware_py.config import Config, annotated_toml
-from tests.held_up import Busy
+from tests.held_up import Busy, stolen_s
 from tests.pisim import header
 from tests.pisim.pi import BUSY_TRIES, Pi
 from tests.proof.keep import keep_times
@@ -147,7 +147,7 @@ def test_with_level_drive_systemd_has_the_kept_pin_driven_low_within_100_ms_of_a
     """The kernel keeps the pin: nothing but ExecStopPost drives it low, after systemd's own time."""
     level = '[relay]\ndrive = "level"\n'
     pi.rewire(level)
-    took_ms = []
+    took_ms, taken_ms = [], []
     try:
         container.sh("cp -p /etc/rearguard/config.toml /root/config.toml")
         container.sh("sed -i 's/^drive = .*/drive = \"level\"/' /etc/rearguard/config.toml")
@@ -155,16 +155,18 @@ def test_with_level_drive_systemd_has_the_kept_pin_driven_low_within_100_ms_of_a
         process = guard(container)
         for _ in range(LEVEL_KILLS):
             arm(pi)
-            start_ns = time.monotonic_ns()
+            start_ns, stolen_before_s = time.monotonic_ns(), stolen_s()
             os.kill(process, signal.SIGKILL)
             took_ms.append(pi.wait_dropped(start_ns))
+            taken_ms.append(1000.0 * (stolen_s() - stolen_before_s))
             process = guard(container, other_than=process)
     finally:
         pi.rewire("")
         container.sh("cp -p /root/config.toml /etc/rearguard/config.toml; systemctl restart rearguard-guard")
     keep_times("with level drive a kill under systemd, in a container", took_ms, 100)
     print(f"\ncontainer: level drive, kills: low after {', '.join(f'{t:.1f}' for t in took_ms)} ms")
-    assert max(took_ms) <= 100, took_ms
+    late = [(took, taken) for took, taken in zip(took_ms, taken_ms, strict=True) if took - taken > 100]
+    assert not late, f"(took, of which this computer's host took), ms: {late}"
 
 
 def test_a_person_proves_the_stop_on_the_stopped_device(container: Container) -> None:
