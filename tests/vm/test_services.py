@@ -84,11 +84,11 @@ def guard(container: Container, other_than: int = 0) -> int:
 
 def arm(pi: Pi) -> None:
     """Arms the guard that systemd keeps; this computer may hold it up for a while."""
-    for _ in range(BUSY_TRIES):
-        with contextlib.suppress(Busy):
+    for _ in range(BUSY_TRIES - 1):
+        with contextlib.suppress(AssertionError):  # also one that was never invited to: the last try says it
             pi.arm()
             return
-    raise Busy(f"not armed at {BUSY_TRIES} tries, always late")
+    pi.arm()
 
 
 def test_both_services_come_up_by_themselves_and_the_relay_is_off(container: Container, pi: Pi) -> None:
