@@ -12,7 +12,7 @@ Specification (position frame of position.py: "rear" is the end that the belt ca
              walker's own wander has ever gone.
              Who is so far back that standing still would end past the line is judged at less.
   step off   stop when the readings lie beyond the deck.
-  Slowly and by a centimetre beyond a line is one reading's scatter, and must last for 80 ms.
+  Slowly and less than a centimetre beyond a line may be one reading's scatter, and must last for 80 ms.
   A place found nearer by a jump stops nobody at a line before it has outlasted a hand (position.py): it warns.
   A standing belt stops nobody: rules on velocity rest until somebody walks, or is carried further than anybody shifts
   on the spot. The lines themselves hold always.
@@ -153,9 +153,9 @@ class Drift:
     def relearn(self) -> None:
         """Forget the walker and the belt's state: called at each arming."""
         for held in (
-            *(self._still, self._slip, self._leaving, self._resting, self._warned, self._over_speed),
-            *(self._past_rear, self._past_front),
-        ):
+            self._still, self._slip, self._leaving, self._resting, self._warned, self._over_speed,
+            self._past_rear, self._past_front,
+        ):  # fmt: skip
             held.clear()
         self._armed_s = 0.0
         self._moving = False

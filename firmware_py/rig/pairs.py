@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
 
-from firmware_py.config import Config
+from firmware_py.config import Config, parse
 from firmware_py.core.drift import safe_speed_m_s
 from firmware_py.rig.hip import HipParams
 from firmware_py.rig.ranging import RangingParams
 from firmware_py.rig.scene import Scenario
+from firmware_py.rig.switchgear import CONTACT_NS, WATCHDOG_NS
 from firmware_py.rig.whole import Whole
 from sensors.emulated.trouble import Kind, Trouble
 
 HAZARDS: tuple[Scenario, ...] = ("drift", "standstill", "fall", "front", "step_off")
 STEADY_S = 7.0
 GIVE_UP_S = 15.0  # after the hazard
-SWITCHING_MS = 60  # pulse watchdog and contacts, before the belt's own latency (switchgear.py)
 IMPACT_S = 0.95  # of the rig's fall after its beginning (hip.py)
 STEP_OFF_S = 0.300  # F22
 
@@ -61,14 +61,13 @@ class Treadmill(NamedTuple):
 def _commissioned() -> Treadmill:
     """Measured, at its fastest safe speed: the belt of which something is promised."""
     config = Config()
-    belt = config.belt
-    coast_down_m_s2, latency_ms = belt.coast_down_m_s2, belt.stop_latency_ms + SWITCHING_MS
+    latency_ms = (
+        config.belt.stop_latency_ms + (WATCHDOG_NS + CONTACT_NS) // 1_000_000
+    )  # as a drop measures it
     lines_m = config.rear_line_m, config.deck.front_line_mm / 1000
-    speed_m_s = safe_speed_m_s(*lines_m, latency_ms / 1000, coast_down_m_s2)
-    measured = belt.model_copy(
-        update={"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
-    )
-    return Treadmill("commissioned", config.model_copy(update={"belt": measured}), speed_m_s)
+    speed_m_s = safe_speed_m_s(*lines_m, latency_ms / 1000, config.belt.coast_down_m_s2)
+    told = {"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
+    return Treadmill("commissioned", parse({"belt": told}), speed_m_s)
 
 
 TREADMILLS = (_commissioned(), Treadmill("defaults, 1 mph", Config(), 0.45))

@@ -50,8 +50,7 @@ class Pi:
     def __init__(self, folder: Path, shim: Path, settings: str = "", persist: bool = True) -> None:
         self.folder = folder
         self.config_path = folder / "config.toml"
-        self.config_path.write_text(f'[courier]\nsocket = "{folder}/courier.sock"\n{settings}')
-        self.config: Config = load(self.config_path)
+        self.config = self._configure(settings)
         self.header = Header(folder / "header.sock", persist, self._transfer)
         self.environment = environment(shim, folder / "header.sock", folder / "root")
         self.button: bool | None = (
@@ -112,10 +111,13 @@ class Pi:
                         with contextlib.suppress(OSError):  # it was killed meanwhile
                             guard.send(b"A" + message[1:9])
 
+    def _configure(self, settings: str) -> Config:
+        self.config_path.write_text(f'[courier]\nsocket = "{self.folder}/courier.sock"\n{settings}')
+        return load(self.config_path)
+
     def rewire(self, settings: str) -> None:
         """Another safety board, and what the config says of it."""
-        self.config_path.write_text(f'[courier]\nsocket = "{self.config.courier.socket}"\n{settings}')
-        self.config = load(self.config_path)
+        self.config = self._configure(settings)
         self._world.contactors = Contactors(self.config.relay.drive == "pulse")
 
     # what the outside sees
