@@ -34,7 +34,7 @@ class HealthParams:
     gap_max_s: float = 0.060  # P2: the pulse watchdog has dropped by then; only a person starts again
     # The shortest time that a one-shot outside holds after its edge, less a millisecond.
     one_shot_s: float = 0.032
-    late_per_s: int = 3  # more late ticks than this within a second (F12)
+    late_per_s: int = 3  # more late ticks than this within a second (F12); forgotten a second after the last
     # At arming the pod stands upright within this, as at each step (gait.py); on 26 people it sat 0-48 deg tilted [S].
     worn_tilt_rad: float = radians(60.0)
     lying_tilt_rad: float = radians(75.0)  # while walking: the pod hangs loose, or the walker lies
@@ -221,7 +221,7 @@ class Health:
             return _over(Cause.LATE, "stall_s", frame.late_ns, self._stall_ns * 1e-9)
         self._late_ns = max(0, self._late_ns - p.late_per_s * dt_ns)
         if frame.late_ns > self._tick_ns:
-            self._late_ns += 1_000_000_000
+            self._late_ns = min(self._late_ns + 1_000_000_000, 2 * p.late_per_s * 1_000_000_000)
         if self._late_ns > p.late_per_s * 1_000_000_000:
             return _over(Cause.LATE, "late_ticks", self._late_ns, p.late_per_s)
         return None

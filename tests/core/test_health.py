@@ -210,6 +210,15 @@ def test_three_late_ticks_a_second_for_an_hour_never_stop() -> None:
         assert bench.run(79) is None
 
 
+@pytest.mark.parametrize("late_ticks", [7, 2_000])
+def test_lateness_is_forgotten_a_second_after_its_end_however_long_it_lasted(late_ticks: int) -> None:
+    """A minute of it on a busy computer had refused every press for many more."""
+    bench = Bench()
+    bench.run(late_ticks, late_ns=6_000_000)
+    assert cause_of(bench.run(199)) is Cause.LATE
+    assert bench.one() is None
+
+
 @pytest.mark.parametrize(("ticks", "locked"), [(19, False), (20, False), (21, True)])
 def test_a_contact_that_does_not_drop_within_100_ms_locks_out_for_good(ticks: int, locked: bool) -> None:
     bench = Bench(running=False)
