@@ -77,13 +77,23 @@ class Run:
 
     @property
     def disturbed(self) -> bool:
-        """The computer ended it, not the walker: guard or world came late before anything had happened."""
+        """The computer ended it, not the walker, or held up the stop itself: guard or world came late."""
         if self.armed_ns is None:
             return self._was_late
-        if self.stop is None or self.truth is None or self.stop.decision.cause not in BUSY:
+        if self.stop is None or self.truth is None:
             return False
-        hazard_t_s = self.truth["hazard_t_s"]
-        return hazard_t_s is None or self._stop_t_s() < hazard_t_s or self.stop.decision.cause is Cause.LATE
+        if self._reaction_ticks() > 0:
+            return True
+        hazard_t_s, cause = self.truth["hazard_t_s"], self.stop.decision.cause
+        return cause is Cause.LATE or (
+            cause in BUSY and (hazard_t_s is None or self._stop_t_s() < hazard_t_s)
+        )
+
+    def _reaction_ticks(self) -> int:
+        """Whole ticks from the one that decided until the last edge at the pin: 0 as it should be."""
+        assert self.stop is not None
+        late_ns = max(0, self.last_edge_ns - self.stop.decision.t_ns)
+        return late_ns * self.config.loop.rate_hz // 1_000_000_000
 
     def _stop_t_s(self) -> float:
         assert self.stop is not None and self.truth is not None
@@ -93,8 +103,7 @@ class Run:
         """The line that `--json` prints."""
         stop, truth, config = self.stop, self.truth, self.config
         cause = stop.decision.cause.value if stop and stop.decision.cause else None
-        period_ns = 1_000_000_000 // config.loop.rate_hz
-        late_ns = max(0, self.last_edge_ns - stop.decision.t_ns) if stop else 0
+        reaction_ticks = self._reaction_ticks() if stop else None
         t_s = self._stop_t_s() if stop and truth else None
         ran = self.armed_ns is not None
         line = {
@@ -103,12 +112,12 @@ class Run:
             "cause": cause,
             "rule": stop.decision.rule if stop else None,
             "t_s": t_s and round(t_s, 3),
-            "reaction_ticks": late_ns // period_ns if stop else None,
+            "reaction_ticks": reaction_ticks,
             "position_m_at_rest": self.rest_m and round(self.rest_m, 3),
             "rear_line_m": round(config.rear_line_m, 3),
             "belt_speed_m_s_at_cut": stop and round(stop.belt_speed_m_s, 3),
             "hazard_t_s": round(truth["hazard_t_s"], 3) if truth and truth["hazard_t_s"] else None,
         }
         held = self.scenario not in CARRIED or (self.rest_m is not None and self.rest_m <= config.rear_line_m)
-        line["as_expected"] = ran and cause in EXPECTED[self.scenario] and held and late_ns < period_ns
+        line["as_expected"] = ran and cause in EXPECTED[self.scenario] and held and not reaction_ticks
         return line

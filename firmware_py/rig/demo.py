@@ -10,10 +10,11 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -92,6 +93,32 @@ def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, belo
             live.update(picture(run, where, below, width), refresh=True)
 
 
+def _undisturbed(
+    name: str,
+    config_file: Path,
+    seconds: float,
+    seed: int,
+    words: Console,
+    show: Callable[[Iterator[None], Run], None],
+) -> dict[str, Any]:
+    """The result of the first try that this computer did not disturb, or of the last. Raises RuntimeError."""
+    config = load(config_file)
+    for attempt in range(1, TRIES + 1):
+        run = Run(config, name)
+        room = config_file.with_name(f"room-{name}-{attempt}")
+        try:
+            show(play(run, config_file, room, seconds, seed), run)
+        except RuntimeError as error:  # as the unit would, a guard that has ended is started again
+            if attempt == TRIES:
+                raise
+            words.print(f"{error}\ndemo: {name}: started again.", markup=False)
+            continue
+        if not run.disturbed:
+            break
+        words.print(f"demo: {name}: this computer was busy and the guard came late.")
+    return run.result() | {"tries": attempt}
+
+
 def demo(
     scenario: Annotated[str, typer.Option(help=" | ".join((*STORIES, "all")))] = "all",
     seconds: Annotated[float, typer.Option(min=3, help="How long the walk scenario runs.")] = 10.0,
@@ -112,7 +139,6 @@ def demo(
     names = list(STORIES) if scenario == "all" else [scenario]
     state = Path(tempfile.mkdtemp(prefix="rearguard-demo-"))
     config_file, port = settle(state)
-    config = load(config_file)
     page = f"http://127.0.0.1:{port}"
     shown = words.is_terminal and not headless and not as_json
     words.print(f"demo: the page is at {page}" + (f", recordings stay in {state}" if shown else ""))
@@ -125,24 +151,10 @@ def demo(
             live = None
             if shown:
                 live = held.enter_context(Live(console=words, auto_refresh=False, screen=True))
+            below = f"page {page} · Ctrl-C ends"
             for i, name in enumerate(names, 1):
-                for attempt in range(1, TRIES + 1):
-                    run = Run(config, name)
-                    moments = play(run, config_file, state / f"room-{name}-{attempt}", seconds, seed)
-                    where, below = f"{i}/{len(names)}", f"page {page} · Ctrl-C ends"
-                    try:
-                        _show(moments, run, live, where, below, words.width)
-                    except (
-                        RuntimeError
-                    ) as error:  # as the unit would, a guard that has ended is started again
-                        if attempt == TRIES:
-                            raise
-                        words.print(f"{error}\ndemo: {name}: started again.", markup=False)
-                        continue
-                    if not run.disturbed:
-                        break
-                    words.print(f"demo: {name}: this computer was busy: the guard came late and stopped.")
-                results.append(run.result() | {"tries": attempt})
+                show = partial(_show, live=live, where=f"{i}/{len(names)}", below=below, width=words.width)
+                results.append(_undisturbed(name, config_file, seconds, seed, words, show))
                 if as_json:
                     typer.echo(json.dumps(results[-1]))
     except RuntimeError as error:

@@ -7,38 +7,35 @@ repetitions start the program anew; the others of a campaign fork it after its i
 import os
 import random
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from tests.pisim.pi import Pi, Process, end
+from tests.pisim.pi import Drop, Pi, Process, end
 from tests.pisim.sabotage import STAGES
 from tests.system.conftest import REPETITIONS
 
 NewPi = Callable[..., Pi]
-Check = Callable[[list[float]], None]
+Check = Callable[[list[Drop]], None]
 
 STARTED_ANEW = 3
 
 
-def strike(pi: Pi, blow: signal.Signals, stage: str = "-", deed: str = "-") -> list[float]:
-    """Arms a guard and strikes it at a random phase of the tick, again and again; how long each drop took, in ms."""
-    took_ms = []
+def strike(pi: Pi, blow: signal.Signals, stage: str = "-", deed: str = "-") -> list[Drop]:
+    """Arms a guard and strikes it at a random phase of the tick, again and again."""
+    drops = []
     for seed in range(REPETITIONS):
         start: Callable[..., Process] = pi.start if seed < STARTED_ANEW else pi.fork
         guard = pi.armed(partial(start, stage, deed), random.Random(seed).uniform(0.05, 0.06))
         try:
-            start_ns = time.monotonic_ns()
-            os.kill(guard.pid, blow)
-            took_ms.append(pi.wait_dropped(start_ns))
+            drops.append(pi.drop_after(partial(os.kill, guard.pid, blow)))
             if seed < STARTED_ANEW or seed % 10 == 0:  # a hanging guard holds a core: not every time
                 pi.press()
             assert not pi.runs(), "a dead guard was armed"
         finally:
             end(guard)
-    return took_ms
+    return drops
 
 
 @pytest.mark.parametrize(

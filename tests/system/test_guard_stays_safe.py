@@ -7,39 +7,38 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.held_up import Busy
 from tests.pisim import watchdog
-from tests.pisim.pi import Pi, Process, end
+from tests.pisim.pi import Drop, Pi, Process, end
 from tests.system.conftest import REPETITIONS, as_the_unit_does
 
 NewPi = Callable[..., Pi]
-Check = Callable[[list[float]], None]
+Check = Callable[[list[Drop]], None]
 PIN_LOW = Path("systemd/pin_low.py").resolve()
 STARTED_ANEW = 3  # the others are forked: tests/pisim/nursery.py
 
 
-def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None]) -> list[float]:
-    """Arms once and again after each break; how long each drop took, in ms."""
-    took_ms = []
+def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None]) -> list[Drop]:
+    """Arms once and again after each break."""
+    drops = []
     guard = pi.armed(pi.start, 0.0)
     try:
         for seed in range(REPETITIONS):
             wait_s = random.Random(seed).uniform(0.05, 0.06)
             guard = pi.armed_again(guard, pi.start, wait_s)
-            start_ns = time.monotonic_ns()
-            break_it()
-            took_ms.append(pi.wait_dropped(start_ns))
+            drops.append(pi.drop_after(break_it))
             pi.press()
             assert not pi.runs(), "a blind guard was armed"
             mend()
             assert guard.poll() is None, pi.log()
     finally:
         end(guard)
-    return took_ms
+    return drops
 
 
 def test_a_stuck_i2c_bus_ends_the_run(new_pi: NewPi, within_60_ms: Check) -> None:
@@ -138,8 +137,7 @@ def test_a_button_held_through_a_stop_starts_nothing(new_pi: NewPi) -> None:
     try:
         pi.button = True
         time.sleep(0.05)
-        pi.unplugged.add(pi.config.imu.address)
-        pi.wait_dropped(time.monotonic_ns())
+        pi.drop_after(lambda: pi.unplugged.add(pi.config.imu.address))
         pi.unplugged.clear()
         time.sleep(1.0)
         pi.button = False
@@ -157,17 +155,19 @@ def test_with_level_drive_the_kept_pin_is_driven_low_after_a_kill(
     environment = {**pi.environment, "RUNTIME_DIRECTORY": str(pi.folder)}
     pin_low = [sys.executable, "-I", "-S", str(PIN_LOW), str(pi.config_path)]
     assert as_the_unit_does(pin_low, environment).returncode == 0  # ExecStartPre: it remembers the pin
-    took_ms = []
+
+    def kill_and_clean_up(guard: Process) -> None:
+        os.kill(guard.pid, signal.SIGKILL)
+        guard.wait(10)
+        assert pi.runs(), "this kernel was to keep the level"
+        assert as_the_unit_does(pin_low, environment).returncode == 0
+
+    drops = []
     for seed in range(REPETITIONS):
         start: Callable[[], Process] = pi.start if seed < STARTED_ANEW else pi.fork
         guard = pi.armed(start, random.Random(seed).uniform(0.0, 0.01))
         try:
-            start_ns = time.monotonic_ns()
-            os.kill(guard.pid, signal.SIGKILL)
-            guard.wait(10)
-            assert pi.runs(), "this kernel was to keep the level"
-            assert as_the_unit_does(pin_low, environment).returncode == 0
-            took_ms.append(pi.wait_dropped(start_ns))
+            drops.append(pi.drop_after(partial(kill_and_clean_up, guard)))
         finally:
             end(guard)
-    within_100_ms(took_ms)
+    within_100_ms(drops)
