@@ -2,6 +2,9 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 UNITS := tests/core tests/sensors  # what must cover every branch; to count them makes the others three times slower
+# What looks at the clock has the computer to itself; the rest runs side by side.
+ALONE := tests/system tests/courier tests/rig/test_demo.py tests/test_bench.py tests/proof/test_soak.py
+BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test lint test-vm proof config install uninstall clean
 
@@ -27,8 +30,9 @@ test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	tests/system-packages.sh test
 	@$(PY) -c 'import lgpio' 2>/dev/null || systemd/make-venv .venv -e '.[dev]'
 	$(MAKE) --no-print-directory lint
-	$(PY) -m pytest $(UNITS) --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(PY) -m pytest $(addprefix --ignore=,$(UNITS)) -o faulthandler_timeout=240 --durations=15 -rs
+	$(PY) -m pytest $(BESIDE) $(UNITS) --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(PY) -m pytest $(BESIDE) $(addprefix --ignore=,$(UNITS) $(ALONE)) -o faulthandler_timeout=240 --durations=15 -rs
+	$(PY) -m pytest $(ALONE) -o faulthandler_timeout=240 --durations=15 -rs
 
 test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
 	tests/system-packages.sh test vm

@@ -42,7 +42,8 @@ class Device:
                 self.decisions.append(unpack_decision(payload[FRAME_SIZE : FRAME_SIZE + DECISION_SIZE]))
             elif kind == b"E":
                 self.events.append(json.loads(payload[8:]))
-                self._guest.send(b"A" + payload[:8])
+                with contextlib.suppress(ConnectionError):  # the guard has just ended
+                    self._guest.send(b"A" + payload[:8])
             elif kind == b"H":
                 self.boot_id = json.loads(payload)["boot_id"]
             elif kind == b"S" and not self.state:
@@ -96,7 +97,9 @@ def device(config: Path, room: Path, scenario: str, steady_s: float) -> Iterator
         os.set_blocking(guest.fileno(), True)
         with guest:
             it = Device(guest)
-            yield it
-            assert guard.poll() is None, (room / "guard.log").read_text()
-            end(guard)
-            it.ended()
+            try:
+                yield it
+                assert guard.poll() is None, (room / "guard.log").read_text()
+            finally:
+                end(guard)  # before its socket is closed under the thread that listens
+                it.ended()
