@@ -271,6 +271,10 @@ class Config(_Section):
             if pin >= 0 and pin in seen:
                 wrong.append(f"{name} and {seen[pin]} share GPIO {pin}: give each a pin of its own")
             seen[pin] = name
+        if self.drift.soft_stop and self.panel.soft_stop_pin < 0:
+            wrong.append(
+                "drift.soft_stop has no contact to pull: wire one and set panel.soft_stop_pin (hardware.md)"
+            )
         if (
             self.page.enabled
             and self.page.host not in ("127.0.0.1", "::1", "localhost")

@@ -122,6 +122,15 @@ def test_pins_that_are_not_in_use_may_be_shared() -> None:
     parse({"relay": {"readback": "none", "readback_pin": 17}})
 
 
+@pytest.mark.parametrize(("pin", "fine"), [(-1, False), (0, True), (26, True)])
+def test_a_soft_stop_without_a_contact_is_refused(pin: int, fine: bool) -> None:
+    raw = {"drift": {"soft_stop": True}, "panel": {"soft_stop_pin": pin}}
+    assert fine or "panel.soft_stop_pin" in mistakes(raw)[0]
+    if fine:
+        parse(raw)
+    parse({"panel": {"soft_stop_pin": pin}})
+
+
 @pytest.mark.parametrize(
     ("mounting", "word"),
     [
