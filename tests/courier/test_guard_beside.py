@@ -34,6 +34,8 @@ STEADY_S = 8.0 if ROUNDS > 1 else 0.5  # from the belt's start to the stop it is
 SAME_STOP_S = 0.3  # two runs in real time do not sample the same instants
 PERIOD_NS = 5_000_000
 ATTEMPTS = 5
+CONTROLS = 3
+TRIES = 3
 KINDS = ("armed", "walking", "stopped", "stopped_by_fault")
 TROUBLES = (
     "none",
@@ -144,21 +146,31 @@ def one(trouble: str, folder: Path) -> Seen:
     return found
 
 
+def spoiled_by(trouble: str, folder: Path) -> Seen | str:
+    """What the guard did, or why this computer made nothing of the run."""
+    try:
+        found = one(trouble, folder)
+    except Busy as busy:
+        return str(busy)
+    if "stopped_by_fault" not in found.told:
+        return found
+    return f"the guard stopped for {found.cause}, latest tick {max(found.late_us):.0f} us"
+
+
 def unspoiled(trouble: str, folder: Path) -> tuple[Seen, int]:
-    """A run in which this computer kept time, and how often it did not: storage that held up the guard always would."""
-    why = ""
+    """A run in which this computer kept time, and how often it did not.
+
+    Storage that held up the guard would spoil every run, and none without trouble: those are tried when all were.
+    """
     for n in range(ATTEMPTS):
-        try:
-            found = one(trouble, folder / str(n))
-        except Busy as busy:
-            why = str(busy)
-        else:
-            if "stopped_by_fault" not in found.told:
-                return found, n
-            why = f"the guard stopped for {found.cause}, latest tick {max(found.late_us):.0f} us"
-        print(f"{trouble}: {why}", file=sys.stderr)
-    words = f"{trouble}: {ATTEMPTS} runs came to nothing, the last because {why}"
-    if trouble == "none":  # what comes late without any trouble is this computer's doing
+        found = spoiled_by(trouble, folder / str(n))
+        if isinstance(found, Seen):
+            return found, n
+        print(f"{trouble}: {found}", file=sys.stderr)
+    words = f"{trouble}: {ATTEMPTS} runs came to nothing, the last because {found}"
+    if trouble == "none" or any(
+        isinstance(spoiled_by("none", folder / f"control-{n}"), str) for n in range(CONTROLS)
+    ):
         raise Busy(words)
     raise AssertionError(words)
 
@@ -169,14 +181,25 @@ def at(values: list[float], share: float) -> float:
 
 
 def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_guard(tmp_path: Path) -> None:
+    """A busy computer makes a guard late beside one trouble and not beside another; storage would do so each time."""
+    for n in range(TRIES):
+        later = later_than_undisturbed(tmp_path / str(n))
+        if not later:
+            return
+    raise AssertionError(f"in {TRIES} comparisons, the last: {later}")
+
+
+def later_than_undisturbed(folder: Path) -> dict[str, str]:
+    """Of each trouble that made the guard later than none did: both medians and 95th percentiles, us."""
     runs: dict[str, list[Seen]] = defaultdict(list)
     spoiled: Counter[str] = Counter()
     for n in range(ROUNDS):  # in turn, so that whatever else this computer does meets all of them
         for trouble in TROUBLES:
-            found, again = unspoiled(trouble, tmp_path / f"{trouble}-{n}")
+            found, again = unspoiled(trouble, folder / f"{trouble}-{n}")
             runs[trouble].append(found)
             spoiled[trouble] += again
     quiet = [late for run in runs["none"] for late in run.late_us]
+    later = {}
     for trouble, those in runs.items():
         late = [late for run in those for late in run.late_us]
         row = {
@@ -205,5 +228,6 @@ def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_g
             assert run.told == undisturbed.told
             assert abs(run.stopped_after_s - undisturbed.stopped_after_s) < SAME_STOP_S
         # us; a busy computer spoils single ticks of any run, storage that held up the guard would spoil all of them
-        assert at(late, 0.5) < 1.5 * at(quiet, 0.5) + 100
-        assert at(late, 0.95) < 2 * at(quiet, 0.95) + 500
+        if at(late, 0.5) >= 1.5 * at(quiet, 0.5) + 100 or at(late, 0.95) >= 2 * at(quiet, 0.95) + 500:
+            later[trouble] = ", ".join(f"{at(late, p):.0f} beside {at(quiet, p):.0f} us" for p in (0.5, 0.95))
+    return later
