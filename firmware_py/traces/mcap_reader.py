@@ -42,7 +42,7 @@ def read_mcap(path: Path) -> Trace:
         raise TraceError(
             f"{path}: cannot be read: {error.strerror}. Check the path and the rights."
         ) from None
-    if not data.startswith(MAGIC):
+    if not data.startswith(MAGIC) and not MAGIC.startswith(data):  # a kill may leave nothing, or part of it
         raise TraceError(
             f"{path}: not MCAP. Usually another format under this name, or a file of zeros after a crash."
         )

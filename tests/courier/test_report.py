@@ -221,7 +221,7 @@ def test_the_command_writes_the_page_and_says_the_sentence(incident: Path, tmp_p
         ("gone.mcap", None, "cannot be read"),
         ("zeros.mcap", b"\0" * 64, "not MCAP"),
         ("bad.csv", b"t_s\n", "no column"),
-        ("calm.txt", b"", "not MCAP"),
+        ("calm.txt", b"", "no frames of ours"),
     ],
 )
 def test_what_cannot_be_reported_is_said_with_exit_code_1(

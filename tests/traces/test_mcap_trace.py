@@ -198,7 +198,8 @@ def test_a_swallowed_chunk_is_noticed(tmp_path: Path, recorded: tuple[Path, list
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not MCAP"),
+        (b"", "no frames of ours"),
+        (b"\x89MCAP0\r", "no frames of ours"),
         (b"\0" * 4096, "file of zeros"),
         (b"\x89MCAP0\r\n", "no frames of ours"),
         (b"\x89MCAP0\r\n" + b"\xff" * 100, "no frames of ours"),
