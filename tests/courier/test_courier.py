@@ -63,7 +63,7 @@ def test_the_last_stop_is_told_again_to_a_broker_that_forgot_it(tmp_path: Path) 
     with mosquitto(tmp_path) as server:
         config = toml(tmp_path, mqtt_port=server.port)
         with courier(config) as process:
-            with guard(tmp_path) as talking:
+            with guard(tmp_path, round_s=3600) as talking:
                 wait_for(lambda: talking.link.connected)
                 talking.force = Cause.FALL
                 wait_for(lambda: "stopped" in kinds(tmp_path))
