@@ -5,9 +5,21 @@ Must never excuse a guard on a computer that nobody takes time from: a real one 
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 STOLEN_FIELD = 8  # of the line "cpu" of /proc/stat, after that word: proc_stat(5)
 TAKEN_S = 0.1  # ten times what /proc/stat can tell
+
+
+class Drop(NamedTuple):
+    """How long the belt could still move after a blow, and what the host took of all processors meanwhile.
+
+    The second is told beside the first and excuses nothing: it is counted in 10 ms and over all processors, so that in
+    a bad hour most drops have some of it, the late ones and the others.
+    """
+
+    took_ms: float
+    taken_ms: float
 
 
 class Busy(AssertionError):

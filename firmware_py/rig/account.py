@@ -77,17 +77,20 @@ class Run:
 
     @property
     def disturbed(self) -> bool:
-        """The computer ended it, not the walker, or held up the stop itself: guard or world came late."""
+        """The computer ended it, not the walker: guard or world came late before anything had happened."""
         if self.armed_ns is None:
             return self._was_late
         if self.stop is None or self.truth is None:
             return False
-        if self._reaction_ticks() > 0:
-            return True
         hazard_t_s, cause = self.truth["hazard_t_s"], self.stop.decision.cause
         return cause is Cause.LATE or (
             cause in BUSY and (hazard_t_s is None or self._stop_t_s() < hazard_t_s)
         )
+
+    @property
+    def slow(self) -> bool:
+        """The stop is right, but its last edge came a tick or more after the decision: a try more may show why."""
+        return self.stop is not None and self._reaction_ticks() > 0
 
     def _reaction_ticks(self) -> int:
         """Whole ticks from the one that decided until the last edge at the pin: 0 as it should be."""

@@ -83,6 +83,7 @@ def _guard(config: Path, room: Path, view: socket.socket) -> tuple[subprocess.Po
             with contextlib.suppress(TimeoutError):
                 return guard, view.accept()[0]
         end(guard)
+        print(f"the guard did not start: {log.read_text()}", file=sys.stderr)
     raise AssertionError(f"the guard does not start: {log.read_text()}")
 
 

@@ -35,7 +35,7 @@ SAME_STOP_S = 0.3  # two runs in real time do not sample the same instants
 PERIOD_NS = 5_000_000
 ATTEMPTS = 5
 CONTROLS = 3
-TRIES = 3
+MOST = 3  # times as many rounds as planned
 KINDS = ("armed", "walking", "stopped", "stopped_by_fault")
 TROUBLES = (
     "none",
@@ -181,27 +181,18 @@ def at(values: list[float], share: float) -> float:
 
 
 def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_guard(tmp_path: Path) -> None:
-    """A busy computer makes a guard late beside one trouble and not beside another; storage would do so each time."""
-    for n in range(TRIES):
-        later = later_than_undisturbed(tmp_path / str(n))
-        if not later:
-            return
-    raise AssertionError(f"in {TRIES} comparisons, the last: {later}")
-
-
-def later_than_undisturbed(folder: Path) -> dict[str, str]:
-    """Of each trouble that made the guard later than none did: both medians and 95th percentiles, us."""
+    """Single runs meet whatever else this computer does: when they differ, more are made, and all of them count."""
     runs: dict[str, list[Seen]] = defaultdict(list)
     spoiled: Counter[str] = Counter()
-    for n in range(ROUNDS):  # in turn, so that whatever else this computer does meets all of them
+    for n in range(MOST * ROUNDS):  # in turn, so that whatever else this computer does meets all of them
         for trouble in TROUBLES:
-            found, again = unspoiled(trouble, folder / f"{trouble}-{n}")
+            found, again = unspoiled(trouble, tmp_path / f"{trouble}-{n}")
             runs[trouble].append(found)
             spoiled[trouble] += again
-    quiet = [late for run in runs["none"] for late in run.late_us]
-    later = {}
+        if n + 1 >= ROUNDS and not later_than_undisturbed(runs):
+            break
     for trouble, those in runs.items():
-        late = [late for run in those for late in run.late_us]
+        late = lateness(those)
         row = {
             "storage": trouble,
             "runs": len(those),
@@ -227,7 +218,20 @@ def later_than_undisturbed(folder: Path) -> dict[str, str]:
         for run, undisturbed in zip(those, runs["none"], strict=True):
             assert run.told == undisturbed.told
             assert abs(run.stopped_after_s - undisturbed.stopped_after_s) < SAME_STOP_S
+    assert not later_than_undisturbed(runs)
+
+
+def lateness(runs: list[Seen]) -> list[float]:
+    return [late for run in runs for late in run.late_us]
+
+
+def later_than_undisturbed(runs: dict[str, list[Seen]]) -> dict[str, str]:
+    """Each trouble that made the guard later than none did: medians and 95th percentiles of all its runs."""
+    quiet = lateness(runs["none"])
+    later = {}
+    for trouble, those in runs.items():
+        late = lateness(those)
         # us; a busy computer spoils single ticks of any run, storage that held up the guard would spoil all of them
-        if at(late, 0.5) >= 1.5 * at(quiet, 0.5) + 100 or at(late, 0.95) >= 2 * at(quiet, 0.95) + 500:
+        if not (at(late, 0.5) < 1.5 * at(quiet, 0.5) + 100 and at(late, 0.95) < 2 * at(quiet, 0.95) + 500):
             later[trouble] = ", ".join(f"{at(late, p):.0f} beside {at(quiet, p):.0f} us" for p in (0.5, 0.95))
     return later

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from firmware_py.config import Config, load
 from firmware_py.rig.switchgear import Contactors
 from firmware_py.rig.world import World
-from tests.held_up import Busy, stolen_s
+from tests.held_up import Busy, Drop, stolen_s
 from tests.pisim import watchdog
 from tests.pisim.header import Header, Message, environment
 from tests.pisim.nursery import Nursery
@@ -42,17 +42,6 @@ class Process(Protocol):
     def pid(self) -> int: ...
     def poll(self) -> int | None: ...
     def wait(self, timeout: float) -> int: ...
-
-
-class Drop(NamedTuple):
-    """How long the belt could still move after a blow, and what this computer's host took of both processors then."""
-
-    took_ms: float
-    taken_ms: float
-
-    def is_over(self, bound_ms: float) -> bool:
-        """Beyond the bound even without what the host took, which /proc/stat tells to 10 ms?"""
-        return self.took_ms - self.taken_ms > bound_ms
 
 
 class Pi:

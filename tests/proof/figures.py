@@ -84,8 +84,8 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "program behind ExecStopPost has driven the pin low, without systemd's own time but for the row that says so. "
         "A shared virtual machine. "
         "Where a fault was measured in several runs: all repetitions, the median and p99 of the worst run. "
-        "`host_took_it`: those over the bound that are within it less the processor time that the host took of this "
-        "computer in that very moment. "
+        "`while_host_took`: those over the bound during which the host took processor time; in a bad hour it does so "
+        "in most drops, so that this excuses none. "
         "`panel-fail` was over its bound once beside a device whose endless loop held a core at the same "
         "priority, `imu-fail` once, by 0.4 ms, beside two simulations that held both.",
         ["pytest", "tests/system/test_guard_dies.py", "tests/system/test_guard_stays_safe.py"],

@@ -12,7 +12,8 @@ from functools import partial
 
 import pytest
 
-from tests.pisim.pi import Drop, Pi, Process, end
+from tests.held_up import Drop
+from tests.pisim.pi import Pi, Process, end
 from tests.pisim.sabotage import STAGES
 from tests.system.conftest import REPETITIONS
 

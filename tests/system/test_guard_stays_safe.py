@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.held_up import Busy
+from tests.held_up import Busy, Drop
 from tests.pisim import watchdog
-from tests.pisim.pi import Drop, Pi, Process, end
+from tests.pisim.pi import Pi, Process, end
 from tests.system.conftest import REPETITIONS, as_the_unit_does
 
 NewPi = Callable[..., Pi]
