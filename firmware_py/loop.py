@@ -23,6 +23,8 @@ from sensors.samples import Fault
 SECOND_NS = 1_000_000_000
 # A chip that reset may look good at a wrong scale: two looks find it, F07 allows 250 ms.
 RECHECKS_A_SECOND = 8
+# P2: 60 ms, less the longest hold of a one-shot (46 ms) and of the contacts (10 ms): "Timing" in hardware.md.
+EDGE_WITHIN_NS = 4_000_000  # of its reading; a later edge would say "all was well" of a time too long ago
 FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
 
 
@@ -55,7 +57,7 @@ class Loop:
         self._clock, self._sleep_until = clock, sleep_until
         self._events = EventFinder()
         self._refusal = platform()
-        self._run = self._reset_was = self._stop_requested = False
+        self._run = self._reset_was = self._stop_requested = self._held_up = False
         self._ticks = self._late = self._skipped = 0
         self._lateness_ns = [0] * rate_hz  # of the last second
         self._work_ns = [0] * rate_hz
@@ -64,7 +66,7 @@ class Loop:
         """Ticks until `stopping`. Whatever happens, the relay is off when this returns or raises."""
         try:
             self._manager.tell("READY=1")
-            slot_ns = self._clock() + self._period_ns
+            slot_ns = due_ns = self._clock() + self._period_ns
             while not self.stopping:
                 self._sleep_until(slot_ns)
                 now_ns = self._clock()
@@ -74,8 +76,10 @@ class Loop:
                 skipped = late_ns // self._period_ns
                 self._skipped += skipped
                 self._late += skipped > 0
-                self.tick(now_ns, late_ns)
+                self.tick(now_ns, now_ns - due_ns)
                 slot_ns += (skipped + 1) * self._period_ns
+                if not self._held_up:  # else the next tick is as late as this one's edge would have been
+                    due_ns = slot_ns
         finally:
             self._relay.drop()
             self._manager.tell("STOPPING=1")
@@ -85,8 +89,10 @@ class Loop:
         frame = self._read(t_ns, late_ns)
         decision = self._monitor.step(frame)
         # No edge without a good reading: the time that the IMU may be silent (P6) would come on top of the
-        # pulse watchdog's hold, and the last good tick has to be the last edge (P2).
-        if not decision.run or not isinstance(frame.imu, Fault):
+        # pulse watchdog's hold, and the last good tick has to be the last edge (P2). Nor one held up on its way.
+        self._held_up = self._clock() - t_ns > EDGE_WITHIN_NS
+        self._late += self._held_up
+        if not decision.run or not (self._held_up or isinstance(frame.imu, Fault)):
             self._relay.set(decision.run)
         self._tell(frame, decision)
         return decision

@@ -13,7 +13,7 @@ from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.edge.relay import Relay
 from firmware_py.edge.watch import REOPEN_AFTER_S
-from firmware_py.loop import Loop, _status
+from firmware_py.loop import EDGE_WITHIN_NS, Loop, _status
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedVl53l1x
 from sensors.i2c import Bus, SensorError
 from sensors.lsm6dsox import Lsm6dsox
@@ -33,7 +33,7 @@ class Bench:
         self.now_ns = 0
         self.lateness_ns: list[int] = []  # of the next wakes; the loop ends when the list does
         self.slots_ns: list[int] = []
-        self.work_ns = 0
+        self.hold_ns: list[int] = []  # of the next ticks, while they decide
         self.broken = ""  # the call that raises
         self.run = run
         self.imu_reading: ImuSample | Fault | None = None
@@ -138,6 +138,7 @@ class Bench:
     def step(self, frame: Frame) -> Decision:
         self.note("monitor.step")
         self.frames.append(frame)
+        self.now_ns += self.hold_ns.pop(0) if self.hold_ns else 0
         return decision(frame.t_ns // PERIOD_NS, run=self.run)
 
     def platform(self) -> Cause | None:
@@ -284,6 +285,36 @@ def test_a_tick_without_a_good_reading_makes_no_edge_and_a_stop_needs_none(
     bench.run = False
     bench.ticks(0)
     assert "relay.set" in bench.diary
+
+
+@pytest.mark.parametrize(
+    ("held_ns", "held_up"),
+    [(EDGE_WITHIN_NS - 1, False), (EDGE_WITHIN_NS, False), (EDGE_WITHIN_NS + 1, True)],
+)
+def test_a_tick_held_up_after_its_reading_makes_no_edge_and_counts_as_late(
+    bench: Bench, held_ns: int, held_up: bool
+) -> None:
+    """Found by 1,000 exceptions in the IMU stage: the edge of a tick that was held up came 11 ms after the blow."""
+    bench.hold_ns = [0, held_ns]
+    bench.ticks(0, 0, 0)
+    assert bench.diary.count("relay.set") == (2 if held_up else 3)
+    assert bench.loop.counters()["late_ticks"] == int(held_up)
+    assert [frame.late_ns for frame in bench.frames] == [0, 0, PERIOD_NS if held_up else 0]
+
+
+def test_a_stop_is_not_held_up_by_a_tick_that_was(bench: Bench) -> None:
+    bench.hold_ns = [EDGE_WITHIN_NS + 1]
+    bench.run = False
+    bench.ticks(0)
+    assert "relay.set" in bench.diary
+
+
+def test_ticks_held_up_one_after_the_other_are_late_from_the_first_of_them_on(bench: Bench) -> None:
+    """Else a pulse watchdog could drop between ticks of which each is a little late, and be pulled again unasked."""
+    bench.hold_ns = [0, 12_000_000, 7_000_000, 0, 0]
+    bench.ticks(0, 0, 0, 0, 0)
+    assert [frame.late_ns // PERIOD_NS for frame in bench.frames] == [0, 0, 2, 3, 0]
+    assert bench.slots_ns == [PERIOD_NS * k for k in (1, 2, 3, 5, 6)]
 
 
 def test_a_signal_that_wakes_the_sleep_early_makes_no_tick(bench: Bench) -> None:

@@ -6,6 +6,7 @@ busy test machine cannot make its sensors stutter. Must never reach into the gua
 
 import contextlib
 import errno
+import gc
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ from firmware_py.rig.switchgear import Contactors
 from firmware_py.rig.world import World
 from tests.held_up import Busy, Drop, stolen_s
 from tests.pisim import watchdog
-from tests.pisim.header import Header, Message, environment
+from tests.pisim.header import Header, Message, environment, like_hardware
 from tests.pisim.nursery import Nursery
 
 READY_TIMEOUT_S = 20.0
@@ -99,6 +100,7 @@ class Pi:
             return self._world.bus.transfer(messages)
 
     def _listen(self) -> None:
+        like_hardware()  # it holds the interpreter now and then, and the simulated chips must not wait for it
         while True:
             try:
                 guard, _ = self._ear.accept()
@@ -168,6 +170,8 @@ class Pi:
 
     def armed(self, start: Callable[[], Process], wait_s: float) -> Process:
         """A guard, armed since `wait_s`; another one in place of one that this computer holds up."""
+        gc.collect()
+        gc.freeze()  # the history grows to a million levels: to walk through them all would hold the bus up for 10 ms
         for _ in range(BUSY_TRIES):
             self.events.clear()  # that the one before was late says nothing of this one
             try:

@@ -1,6 +1,7 @@
 """Builds the shim once and gives each test a simulated Pi header of its own."""
 
 import contextlib
+import gc
 import os
 import shutil
 import subprocess
@@ -85,9 +86,11 @@ def new_pi(shim: Path, tmp_path: Path) -> Iterator[Callable[..., Pi]]:
         made.append(Pi(folder, shim, settings, persist))
         return made[-1]
 
+    gc.disable()  # hardware does not collect garbage: `Pi.armed` does between two guards
     header.like_hardware()  # this thread holds the interpreter now and then: the simulated chips must not wait for it
     yield make
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    gc.enable()
     for pi in made:
         pi.close()
 
