@@ -62,7 +62,9 @@ def unpublished(folder: Path) -> int:
 def test_what_is_retained_is_there_for_whoever_comes_later(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, _, _):
         broker.retain("state", {"run": True})
-        wait_for(lambda: broker.connected)
+        with ear(server.port) as early:
+            early.until("homeassistant/device/rearguard_rig/config")
+            early.until(f"{BASE}/state")
         with ear(server.port) as listener:
             assert listener.until(f"{BASE}/status") == [b"online"]
             assert json.loads(listener.until(f"{BASE}/state")[0]) == {"run": True}
