@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 UNITS := tests/core tests/sensors  # what must cover every branch; to count them makes the others three times slower
 # What looks at the clock has the computer to itself; the rest runs side by side.
-ALONE := tests/system tests/courier tests/rig/test_demo.py tests/test_bench.py tests/proof/test_soak.py
+ALONE := $(addprefix tests/system/test_,guard_dies.py guard_stays_safe.py pin_low.py) \
+	$(addprefix tests/courier/test_,guard_beside.py cost.py page.py chromium.py) tests/rig/test_demo.py tests/test_bench.py
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test lint test-vm proof config install uninstall clean

@@ -216,7 +216,7 @@ def test_a_callback_that_raises_does_not_end_the_connection(
         listener.say(f"{BASE}/command/stop", "stop")
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
         keeper.tell("guard_lost")
-        wait_for(lambda: unpublished(tmp_path) == 0)
+        wait_for(lambda: keeper.waiting == 0 and unpublished(tmp_path) == 0)
 
 
 def password_file(folder: Path, text: str) -> Path:

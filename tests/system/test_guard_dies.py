@@ -1,7 +1,7 @@
 """The real guard on a simulated Pi: whatever ends, hangs or starves it, the belt is off within 60 ms.
 
-What is measured is the outside: the relay's pin as the pulse watchdog of hardware.md sees it. The first three
-repetitions start the program anew; the others of a campaign fork it after its imports (tests/pisim/nursery.py).
+What is measured is the outside: the relay's pin as the pulse watchdog of hardware.md sees it. The first repetition
+starts the program anew; the others fork it after its imports (tests/pisim/nursery.py).
 """
 
 import os
@@ -20,18 +20,16 @@ from tests.system.conftest import REPETITIONS
 NewPi = Callable[..., Pi]
 Check = Callable[[list[Drop]], None]
 
-STARTED_ANEW = 3
-
 
 def strike(pi: Pi, blow: signal.Signals, stage: str = "-", deed: str = "-") -> list[Drop]:
     """Arms a guard and strikes it at a random phase of the tick, again and again."""
     drops = []
     for seed in range(REPETITIONS):
-        start: Callable[..., Process] = pi.start if seed < STARTED_ANEW else pi.fork
+        start: Callable[..., Process] = pi.fork if seed else pi.start
         guard = pi.armed(partial(start, stage, deed), random.Random(seed).uniform(0.05, 0.06))
         try:
             drops.append(pi.drop_after(partial(os.kill, guard.pid, blow)))
-            if seed < STARTED_ANEW or seed % 10 == 0:  # a hanging guard holds a core: not every time
+            if seed < 3 or seed % 10 == 0:  # a hanging guard holds a core: not every time
                 pi.press()
             assert not pi.runs(), "a dead guard was armed"
         finally:
