@@ -6,6 +6,7 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from firmware_py.rig.awake import awake
 from tests.held_up import TAKEN_S, Busy, stolen_s
 
 
@@ -37,3 +38,10 @@ def pins() -> Iterator[MockFactory]:
     yield Device.pin_factory
     Device.pin_factory.reset()
     Device.pin_factory = before
+
+
+@pytest.fixture(scope="module")
+def processors_awake() -> Iterator[None]:
+    """For tests that look at the clock."""
+    with awake():
+        yield

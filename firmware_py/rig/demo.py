@@ -24,6 +24,7 @@ from firmware_py.config import load
 from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision
 from firmware_py.edge.link import ACK, EVENT, TICK
 from firmware_py.rig.account import Run
+from firmware_py.rig.awake import awake
 from firmware_py.rig.processes import process, settle
 from firmware_py.rig.view import STORIES, picture, result_table
 
@@ -148,6 +149,7 @@ def demo(
     results = []
     try:
         with ExitStack() as held:
+            held.enter_context(awake())
             held.enter_context(
                 process(state / "courier.log", "firmware_py", "courier", "--config", config_file)
             )

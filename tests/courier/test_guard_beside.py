@@ -15,6 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from firmware_py.config import load
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import restore
@@ -186,6 +188,7 @@ def at(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+@pytest.mark.usefixtures("processors_awake")
 def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_guard(tmp_path: Path) -> None:
     """Single runs meet whatever else this computer does: when they differ, more are made, and all of them count."""
     runs: dict[str, list[Seen]] = defaultdict(list)

@@ -75,7 +75,7 @@ def on_a_pi(shim: Path, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def new_pi(shim: Path, tmp_path: Path) -> Iterator[Callable[..., Pi]]:
+def new_pi(shim: Path, tmp_path: Path, processors_awake: None) -> Iterator[Callable[..., Pi]]:
     """Whole devices: the header, the rig's world behind it, a config; the test starts the guard."""
     needs_lgpio()
     made: list[Pi] = []
