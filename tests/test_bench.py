@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from firmware_py import bench, latency
 from firmware_py.__main__ import build
 from firmware_py.edge import EdgeError
+from firmware_py.rig import processes
 from firmware_py.rig.processes import settle
 
 
@@ -36,6 +38,30 @@ def test_the_bench_gives_every_figure_on_one_line(monkeypatch: pytest.MonkeyPatc
         assert 0 < figures[name]["median"] <= figures[name]["p99"] <= figures[name]["p999"]
     assert figures["replay_x"] > 0
     assert 10 < figures["guard_rss_mb"] < 100
+
+
+@pytest.mark.parametrize("starts_that_end", [1, processes.STARTS])
+def test_a_guard_that_ends_at_its_start_is_started_again_as_its_unit_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts_that_end: int
+) -> None:
+    """Found by `make test`: a world that the computer had held up was a bus that did not answer."""
+    real, starts = processes.process, []
+
+    def process(log: Path, module: str, *arguments: object, **environment: str) -> Any:
+        if module == "firmware_py":
+            starts.append(log)
+            if len(starts) <= starts_that_end:
+                return real(log, "firmware_py", "run", "--config", tmp_path / "none.toml", **environment)
+        return real(log, module, *arguments, **environment)
+
+    monkeypatch.setattr(processes, "process", process)
+    config_file, _ = settle(tmp_path)
+    if starts_that_end < processes.STARTS:
+        assert len(processes.real_guard(config_file, tmp_path / "room", 0.1).late_ns) == 20
+    else:
+        with pytest.raises(RuntimeError, match=r"none\.toml"):
+            processes.real_guard(config_file, tmp_path / "room", 0.1)
+    assert len(starts) == min(starts_that_end + 1, processes.STARTS)
 
 
 HISTOGRAM = """# /dev/cpu_dma_latency set to 0us
