@@ -72,7 +72,7 @@ class Frame(NamedTuple):
     """All that the core may know about one tick."""
 
     t_ns: int  # CLOCK_MONOTONIC, or the trace's own clock
-    late_ns: int  # how late this tick woke after its slot
+    late_ns: int  # how late this tick woke after the first slot that has had no tick in time for its edge
     imu: ImuSample | Fault
     belt: RangeSample | Fault | None  # None: no new range reading this tick
     belt_speed_m_s: float | None  # None: not measured; the configured ceiling holds

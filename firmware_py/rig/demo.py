@@ -25,14 +25,13 @@ from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision
 from firmware_py.edge.link import ACK, EVENT, TICK
 from firmware_py.rig.account import Run
 from firmware_py.rig.awake import awake
-from firmware_py.rig.processes import process, settle
+from firmware_py.rig.processes import is_up, process, settle
 from firmware_py.rig.view import STORIES, picture, result_table
 
 STEADY_S = 5.0  # walking at speed before the hazard
 SPEED_M_S = 0.45
 # At 0.45 m/s the rule for standing still often sees a fall first; on a slow belt the fall shows as itself.
 SPEEDS_M_S = {"fall": 0.30}
-START_MS = 10_000
 PICTURE_S = 1 / 15
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
 
@@ -51,11 +50,8 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         truths.readline()  # the world stands
         guard = held.enter_context(
             process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)
-        ).stdout
-        poll = select.poll()
-        poll.register(listener, select.POLLIN)
-        poll.register(guard)  # it says nothing there; what can be heard is its end
-        if (listener.fileno(), select.POLLIN) not in poll.poll(START_MS):
+        )
+        if not is_up(guard, listener):
             raise RuntimeError(f"demo: the guard does not start:\n{(room / 'guard.log').read_text()}")
         guest = held.enter_context(listener.accept()[0])
         poll = select.poll()

@@ -20,7 +20,7 @@ from firmware_py.edge.link import TICK
 
 # As its unit would: a computer that holds up the world looks to the guard like a bus that does not answer.
 STARTS = 5
-READY_TIMEOUT_S = 10.0
+START_S = 10.0
 
 
 class Process(NamedTuple):
@@ -61,6 +61,13 @@ def end(it: subprocess.Popen[bytes]) -> None:
         it.wait()
 
 
+def is_up(guard: Process, sign: socket.socket) -> bool:
+    """True once `sign` can be read; False when the guard has ended before, or nothing comes for START_S."""
+    # It says nothing on its standard output; what can be heard there is its end.
+    readable, _, _ = select.select([sign.fileno(), guard.stdout.fileno()], [], [], START_S)
+    return sign.fileno() in readable
+
+
 def settle(state: Path) -> tuple[Path, int]:
     """A config of its own in `state`, with a free port for the page."""
     with socket.socket() as probe:
@@ -89,7 +96,9 @@ def real_guard(
     seconds: float,
     heard: Callable[[int, bytes], None] = lambda _pid, _message: None,
 ) -> RealGuard:
-    """A real guard process in a real world process, for so long. Raises RuntimeError when it ends by itself.
+    """A real guard process in a real world process, for so long. One that ends at its start is started again.
+
+    Raises RuntimeError, with what it said, when none stays or when it ends later.
 
     `heard` gets the guard's process id and every message after its hello.
     """
@@ -108,11 +117,12 @@ def real_guard(
         for _ in range(STARTS):
             start_ns = time.monotonic_ns()
             guard = held.enter_context(process(room / "guard.log", "firmware_py", *arguments, **notify))
-            if _is_ready(manager, guard):
+            if is_up(guard, manager):
                 break
         else:
             raise RuntimeError((room / "guard.log").read_text())
         ready_s = (time.monotonic_ns() - start_ns) / 1e9
+        manager.recv(100)
         guest = held.enter_context(view.accept()[0])
         hello = json.loads(guest.recv(1 << 20)[1:])
         late_ns: list[int] = []
@@ -128,16 +138,6 @@ def real_guard(
                 raise RuntimeError((room / "guard.log").read_text())
         granted = all(asked["ok"] for asked in hello["realtime"])
         return RealGuard(late_ns, _resident_mb(guard.pid), ready_s, granted)
-
-
-def _is_ready(manager: socket.socket, guard: Process) -> bool:
-    """True once the guard says so; False when it has ended, or says nothing for too long."""
-    files = [manager.fileno(), guard.stdout.fileno()]
-    readable, _, _ = select.select(files, [], [], READY_TIMEOUT_S)
-    ready = manager.fileno() in readable
-    if ready:
-        manager.recv(100)
-    return ready
 
 
 def _resident_mb(pid: int) -> float:

@@ -82,8 +82,8 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "The real guard on a simulated Pi, the blow at a random phase of the tick: from the blow until the pulse "
         "watchdog outside (50 ms, the longest that its tolerances allow) has dropped; with the level drive, until the "
         "program behind ExecStopPost has driven the pin low, without systemd's own time but for the row that says so. "
-        "A shared virtual machine, its processors kept awake, simulations of the lowest priority beside it; the kills "
-        "a thousand times each, the others 60 times (SIGTERM and the row of five other devices: an earlier day). "
+        "A shared virtual machine, its processors kept awake, simulations of the lowest priority beside it (SIGTERM "
+        "and the row of five other devices: an earlier day, without). "
         "`while_host_took`: those over the bound during which the host took processor time; it excuses none. Before "
         "a tick held up for more than 10 ms gave no edge, 4 of some 2,700 exceptions in the stages `imu` and `panel` "
         "were over: 60.4 to 90 ms.",

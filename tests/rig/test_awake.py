@@ -3,21 +3,13 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from firmware_py.rig import awake as module
 from firmware_py.rig.awake import awake, is_virtual
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < deadline_s, "never came true"
-        time.sleep(0.005)
+from tests.courier.process import wait_for
 
 
 def is_gone(pid: int) -> bool:

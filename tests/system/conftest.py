@@ -91,6 +91,7 @@ def new_pi(shim: Path, tmp_path: Path, processors_awake: None) -> Iterator[Calla
     yield make
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     gc.enable()
+    gc.unfreeze()
     for pi in made:
         pi.close()
 
