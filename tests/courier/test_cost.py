@@ -73,6 +73,6 @@ def test_five_viewers_cost_little(tmp_path: Path) -> None:
         "after_a_report_mb": round(with_report_mb, 1),
     }
     print(row, file=sys.stderr)
-    keep("courier", row)
+    keep(row)
     assert share < MOST_SHARE and max(watching_mb, with_report_mb) < MOST_MB, row
     assert updates > 5, "a busy computer may slow them, not stop them"

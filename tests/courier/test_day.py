@@ -92,7 +92,6 @@ def test_a_day_of_recording_keeps_its_quota_and_every_incident(
         summary = replay_file(tmp_path / "incidents" / f"{facts['name']}.mcap")
         assert summary.notes == [] and len(summary.stops) == 1
     keep(
-        "day",
         {
             "hours": round(DAY_S / 3600, 2),
             "ticks": sum(read.values()),

@@ -221,7 +221,7 @@ def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_g
             },
             "late_ticks": sum(1 for us in late if us * 1000 >= PERIOD_NS),
         }
-        keep("storage", row)
+        keep(row)
         print(row, file=sys.stderr)
         assert row["decisions_differing"] == 0 and sum(run.asked for run in those) == 0
         for run, undisturbed in zip(those, runs["none"], strict=True):

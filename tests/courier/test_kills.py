@@ -91,4 +91,4 @@ def test_no_kill_loses_an_event_or_stores_one_twice(tmp_path: Path, targets: tup
         "unheard": len(unheard),
     }
     print(figures, file=sys.stderr)
-    keep("kills", figures)
+    keep(figures)

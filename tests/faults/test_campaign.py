@@ -1,4 +1,4 @@
-"""A short run of the fault campaign and of the pairs; `make proof` takes a thousand of each."""
+"""A short run of the fault campaign and of the pairs; `make proof` takes many more."""
 
 import pytest
 

@@ -8,18 +8,18 @@ from typing import Any
 from tests.held_up import Drop
 
 
-def keep(name: str, row: dict[str, Any]) -> None:
-    """One more line of the figure `name`, in the folder that REARGUARD_FIGURES names."""
-    if folder := os.environ.get("REARGUARD_FIGURES"):
-        with (Path(folder) / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+def keep(row: dict[str, Any]) -> None:
+    """One more line in the file that REARGUARD_FIGURE names."""
+    if path := os.environ.get("REARGUARD_FIGURE"):
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
 
 def keep_drops(fault: str, drops: list[Drop], bound_ms: float) -> None:
-    """A line of the figure `processes`: how long a drop took, every time."""
+    """One more line: how long a drop took, every time."""
     took_ms = sorted(drop.took_ms for drop in drops)
     late = [drop for drop in drops if drop.took_ms > bound_ms]
-    keep("processes", {
+    keep({
         "fault": fault, "repetitions": len(took_ms), "median_ms": took_ms[len(took_ms) // 2],
         "p99_ms": took_ms[len(took_ms) * 99 // 100], "max_ms": took_ms[-1], "bound_ms": bound_ms,
         "over_bound": len(late), "while_host_took": sum(drop.taken_ms > 0.0 for drop in late),

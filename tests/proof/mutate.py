@@ -1,6 +1,6 @@
 """Mutation testing of what decides: plants one small mistake at a time and expects a test to notice.
 
-    .venv/bin/python -m tests.proof.mutate                      all files below, JSON lines of survivors
+    .venv/bin/python -m tests.proof.mutate                      all files below, and their survivors
     .venv/bin/python -m tests.proof.mutate firmware_py/core/latch.py --jobs 2
     .venv/bin/python -m tests.proof.mutate --since HEAD~1       only in lines that have changed since
 
@@ -306,6 +306,7 @@ def main() -> int:
     parser.add_argument(
         "--nearest", action="store_true", help="only the first test file of each, while working"
     )
+    parser.add_argument("--json", action="store_true", help="a JSON line for each file")
     parser.add_argument("--since", help="only lines that have changed since this git revision, while working")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -336,10 +337,9 @@ def main() -> int:
         new = [m for m in alive if key_of(m) not in known]
         unexplained += new
         took_s = time.monotonic() - begun
-        print(
-            f"{path}: {len(found)} mutants, {len(alive)} survive, {len(new)} unexplained, {took_s:.0f} s",
-            flush=True,
-        )
+        row = {"file": path, "mutants": len(found), "survive": len(alive), "unexplained": len(new)}
+        said = f"{path}: {len(found)} mutants, {len(alive)} survive, {len(new)} unexplained, {took_s:.0f} s"
+        print(json.dumps(row) if options.json else said, flush=True)
         for mutant in new:
             print(f"  {mutant.name}   {key_of(mutant)}", flush=True)
     stale = [k for k in known if k not in used and k.split(":")[0] in reached]

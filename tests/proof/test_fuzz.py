@@ -71,6 +71,7 @@ BROKE: dict[str, list[bytes]] = {
         f"{ROWS}0.01,1e308,1e308,1e308,0,0,0,0.5,,\n".encode(),
     ],
     "config": [b"[deck]\nlength_mm = " + b"[" * 2000],
+    "http": [b"\xffGET /incidents/%2e%2e%2f HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"],
     "mcap": [
         mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.DATA_END, 0),
         _mcap_seeds()[2] + b"\x0f" + bytes(9),

@@ -101,7 +101,11 @@ def application(shown: Shown, password: str | None) -> Gate:
         Route("/api/incidents", incidents),
         Route("/incidents/{name}", report),
     ]
-    return Gate(Starlette(routes=routes), password)
+    listed = Starlette(routes=routes)
+    listed.router.redirect_slashes = (
+        False  # an address that is not on the list is not found, never sent elsewhere
+    )
+    return Gate(listed, password)
 
 
 def _file(path: str, name: str, media_type: str) -> Route:
