@@ -52,6 +52,12 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "`branches` are those of our own code that were reached.",
         ["python", "-m", "tests.proof.fuzz", "--seconds", "60"],
     ),
+    "model": (
+        "Every word over ten letters",
+        "All sequences of what can happen (a press, a dead sensor, a late tick, a contact that disagrees, ...), 0.15 s "
+        "each, played through the monitor beside a model of the promises; one contradiction fails.",
+        ["pytest", "tests/proof/test_monitor_model.py"],
+    ),
     "mutants": (
         "Small mistakes in what decides",
         "One operator, comparison, constant or condition changed at a time in the core, the relay and the sensors' "
@@ -92,7 +98,7 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "Simulated walker. `commissioned`: a measured belt at its fastest safe speed, of which a stop before the lines "
         "is promised; `defaults, 1 mph`: one that nobody measured, half as fast again, of which nothing is. `missed`: "
         "not cut before the impact, not within 300 ms of stepping off, or at rest beyond a line.",
-        ["rig", "campaign", "pairs", "--runs", "25", "--seed", "1", "--json"],
+        ["rig", "campaign", "pairs", "--runs", "10", "--seed", "1", "--json"],
     ),
     "processes": (
         "The guard killed, hung, starved and blinded",

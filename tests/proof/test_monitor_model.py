@@ -3,7 +3,7 @@
 For every word, tick by tick, against a model that knows nothing of the implementation:
 - the belt starts only at the release of a fresh press of 0.1 to 3 s, begun while stopped, with nothing wrong;
 - a wrong letter stops the belt within its bound, and while it lasts the belt never starts.
-The depth is 4 letters after settling here; REARGUARD_MODEL_DEPTH sets another (`make proof` takes 6).
+The depth is 4 letters after settling here; 5 with REARGUARD_REPETITIONS=60 (three minutes), 6 with 1000 (half an hour).
 """
 
 import copy
@@ -14,8 +14,10 @@ from typing import Any
 from firmware_py.core.frame import Cause
 from sensors.samples import Fault
 from tests.core.scenes import Scene
+from tests.proof.keep import keep
 
-DEPTH = int(os.environ.get("REARGUARD_MODEL_DEPTH", "4"))
+REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "1"))
+DEPTH = 4 + (REPETITIONS >= 60) + (REPETITIONS >= 1000)
 LETTER_TICKS = 30
 
 
@@ -91,6 +93,8 @@ def explore(scene: Scene, model: Model, depth: int, word: str) -> int:
             seen.check(letter, decision.run, bool(change.get("reset_pressed")), name)
         here.decisions.clear()
         played += 1 + explore(here, seen, depth - 1, name)
+    if "/" not in word:
+        keep({"from": word, "letters_at_most": depth, "words": played, "ticks": played * LETTER_TICKS})
     return played
 
 
