@@ -195,7 +195,9 @@ def measure(name: str, instead: list[str], behind: bool = False) -> bool:
     kept.unlink(missing_ok=True)
     said = shlex.join(w.replace("DATA", "../shared/data") for w in words)
     by_test = words[0] == "pytest"
+    environment = dict(os.environ)
     if by_test:
+        environment |= {"REARGUARD_REPETITIONS": REPETITIONS, "REARGUARD_FIGURE": str(kept)}
         program, said = [sys.executable, "-m"], f"REARGUARD_REPETITIONS={REPETITIONS} {said}"
     elif words[0] == "python":
         program, words = [sys.executable], words[1:]
@@ -206,7 +208,7 @@ def measure(name: str, instead: list[str], behind: bool = False) -> bool:
     done = subprocess.run(
         ["nice", "-n", "19", *program] if behind else program,
         cwd=ROOT,
-        env=os.environ | {"REARGUARD_REPETITIONS": REPETITIONS, "REARGUARD_FIGURE": str(kept)},
+        env=environment,
         stdout=None if by_test else subprocess.PIPE,
         text=True,
         check=False,

@@ -4,6 +4,7 @@ For every word, tick by tick, against a model that knows nothing of the implemen
 - the belt starts only at the release of a fresh press of 0.1 to 3 s, begun while stopped, with nothing wrong;
 - a wrong letter stops the belt within its bound, and while it lasts the belt never starts.
 The depth is 4 letters after settling here; 5 with REARGUARD_REPETITIONS=60 (three minutes), 6 with 1000 (half an hour).
+Mutation testing sets REARGUARD_MODEL_DEPTH: for it two letters must do.
 """
 
 import copy
@@ -17,7 +18,7 @@ from tests.core.scenes import Scene
 from tests.proof.keep import keep
 
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "1"))
-DEPTH = 4 + (REPETITIONS >= 60) + (REPETITIONS >= 1000)
+DEPTH = int(os.environ.get("REARGUARD_MODEL_DEPTH", 4 + (REPETITIONS >= 60) + (REPETITIONS >= 1000)))
 LETTER_TICKS = 30
 
 
