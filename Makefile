@@ -40,7 +40,7 @@ test-vm: setup  ## the units and the installer on a simulated Pi in a virtual ma
 	tests/vm/run
 
 proof: export REARGUARD_REPETITIONS ?= 60
-proof: setup  ## the long campaigns behind the published figures (2 hours; REARGUARD_REPETITIONS=1000: a night)
+proof: setup  ## the long campaigns behind the published figures (3 hours; REARGUARD_REPETITIONS=1000: a night)
 	tests/system-packages.sh test proof
 	$(PY) -m pip install -q -e '.[proof]'
 	$(PY) -m pytest $(BESIDE) tests/proof/test_fuzz.py $(addprefix tests/courier/test_,storage.py machines.py)

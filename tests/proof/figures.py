@@ -1,6 +1,6 @@
 """Runs the commands behind the published figures and writes docs/figures.md from what they printed.
 
-    .venv/bin/python -m tests.proof.figures                 all of them but those for a night (two hours on 2 cores)
+    .venv/bin/python -m tests.proof.figures                 all of them but those for a night (three hours on 2 cores)
     REARGUARD_REPETITIONS=1000 .venv/bin/python -m tests.proof.figures      all of them (a night)
     .venv/bin/python -m tests.proof.figures faults bench    these again; the others stay as they are
     .venv/bin/python -m tests.proof.figures soak -- --hours 1   with other options, and the page says with which
