@@ -16,9 +16,8 @@ from tests.pisim import header
 from tests.pisim.pi import Pi
 from tests.proof.keep import keep_drops
 
-REPETITIONS = int(
-    os.environ.get("REARGUARD_REPETITIONS", "3")
-)  # `make proof` asks for 60, or 1000 of a night
+# `make proof` asks for 60, or 1000 of a night.
+REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))
 DROPS_WITHIN_MS = 60.0  # promise P2
 LEVEL_DROPS_WITHIN_MS = 100.0
 UNIT_PRIORITY = 10  # SCHED_FIFO, as rearguard-guard.service says

@@ -102,9 +102,8 @@ def application(shown: Shown, password: str | None) -> Gate:
         Route("/incidents/{name}", report),
     ]
     listed = Starlette(routes=routes)
-    listed.router.redirect_slashes = (
-        False  # an address that is not on the list is not found, never sent elsewhere
-    )
+    # An address that is not on the list is not found, never sent elsewhere.
+    listed.router.redirect_slashes = False
     return Gate(listed, password)
 
 
