@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -384,9 +385,10 @@ def _text(value: Any) -> str:
 
 def _p99_ms(lateness_us: Any) -> float | None:
     try:
-        return round(float(lateness_us["p99"]) / 1000, 3)
+        p99_ms = float(lateness_us["p99"]) / 1000
     except (TypeError, KeyError, ValueError, OverflowError):
         return None
+    return round(p99_ms, 3) if math.isfinite(p99_ms) else None
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ class Tally:
     def summary(self, why_ended: str, ended_s: float) -> dict[str, Any]:
         """The data of a session_ended event."""
         mean = self.position_sum / self.position_s if self.position_s else None
-        spread = self.position_squares / self.position_s - mean * mean if mean is not None else 0.0
+        variance = None if mean is None else max(self.position_squares / self.position_s - mean * mean, 0.0)
         values = [v for _, v in self.regularity]
         return {
             "session_id": self.id,
@@ -63,7 +63,7 @@ class Tally:
             "distance_m": _rounded(self.distance_m if self.speed_s else None, 1),
             "in_zone_fraction": _rounded(self.zone_s / self.position_s if self.position_s else None, 4),
             "position_mean_m": _rounded(mean, 3),
-            "position_sd_m": _rounded(math.sqrt(max(0.0, spread)) if mean is not None else None, 3),
+            "position_sd_m": _rounded(None if variance is None else math.sqrt(variance), 3),
             "position_min_m": _rounded(self.position_min_m, 3),
             "position_max_m": _rounded(self.position_max_m, 3),
             "drift_max_m_s": _rounded(self.drift_max_m_s, 3),
@@ -137,7 +137,7 @@ class Sessions:
             self.current = Tally(ulid(now_s, boot_id, int(now_s * 1000)), boot_id, now_s, now_s)
 
     def _walk(self, tally: Tally, frame: Frame, d: Decision, last: Decision) -> None:
-        dt_s = min((d.t_ns - last.t_ns) / 1e9, 0.1)
+        dt_s = min(max(0.0, (d.t_ns - last.t_ns) / 1e9), 0.1)
         tally.belt_s += dt_s
         tally.steps += max(0, d.steps - last.steps)
         if d.cadence_hz is not None:
@@ -195,7 +195,8 @@ def _most(a: float | None, b: float) -> float:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+    """None as well for what overflowed: the account is handed on as JSON, which has no word for it."""
+    return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:

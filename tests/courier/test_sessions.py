@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from math import pi, sin
 from random import Random
@@ -77,6 +78,32 @@ def test_nobody_in_sight_for_five_seconds_ends_it_and_a_flicker_does_not() -> No
     assert walk.ended == []
     walk.go(5.1, Cause.DRIFT_REAR, belt=Fault.NO_TARGET)
     assert [why for _, why in walk.ended] == ["left_belt"]
+
+
+def test_time_that_goes_back_takes_nothing_from_the_account() -> None:
+    walk = Walk()
+    walk.go(10)
+    assert walk.sessions.current is not None
+    before = snapshot(walk.sessions.current)
+    walk.t_ns -= 5 * TICK_NS
+    walk.go(0.005)
+    walk.sessions.current.seen_s = before["seen_s"]
+    assert snapshot(walk.sessions.current) == before
+
+
+def test_a_figure_that_no_number_holds_is_left_out_of_the_account() -> None:
+    walk = Walk()
+    walk.go(1)
+    for _ in range(2):
+        walk.t_ns += TICK_NS
+        d = decision(walk.t_ns)._replace(position_m=1e200)
+        walk.sessions.update(frame(walk.t_ns), d, "boot", 1e9)
+    [tally] = [walk.sessions.current]
+    assert tally is not None
+    summary = tally.summary("left_belt", 1e9)
+    assert summary["position_sd_m"] is None and summary["position_max_m"] == 1e200
+    assert summary["cadence_per_min"] == 96.0
+    json.dumps(summary, allow_nan=False)
 
 
 def test_without_a_belt_sensor_no_speed_is_invented() -> None:

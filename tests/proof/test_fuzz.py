@@ -36,8 +36,17 @@ def decision(**changed: object) -> bytes:
     return pack_decision(_walked()[0][1]._replace(**changed))
 
 
+def running(t_ns: int, **changed: object) -> bytes:
+    """A tick of a belt that runs."""
+    said = decision(t_ns=t_ns, run=True, cause=None, **changed)
+    return one(b"T" + pack_frame(_walked()[0][0]._replace(t_ns=t_ns, belt_speed_m_s=0.5)) + said)
+
+
 HALF_A_PAIR = (
     b'H{"boot_id": "\\ud800", "config_hash": "\\ud800", "version": "\\ud800", "config": {}, "rate_hz": 200}'
+)
+HELLO = one(
+    b'H{"boot_id": "b", "version": "1", "config_hash": "x", "config": {}, "realtime": [], "rate_hz": 200}'
 )
 TICK = one(b"T" + pack_frame(_walked()[0][0]) + pack_decision(_walked()[0][1]))
 ODDLY = ("link_to_courier", "mcap_messages", "state")  # begin with the place of something odd
@@ -59,12 +68,8 @@ BROKE: dict[str, list[bytes]] = {
             + pack_frame(_walked()[0][0])
             + decision(belt_speed_m_s=1e308, tilt_rad=1e308, cadence_hz=1e308)
         ),
-        one(b'H{"boot_id": "b"}') + TICK,
-        one(
-            b"T"
-            + pack_frame(_walked()[0][0])
-            + decision(belt_speed_m_s=1e308, tilt_rad=1e308, cadence_hz=1e308)
-        ),
+        HELLO + running(9 * 10**18, cadence_hz=1e308, velocity_m_s=-1e308) + running(1, cadence_hz=1e308),
+        HELLO + one(b'C{"lateness_us": {"p99": "inf"}}') + running(1_000_000_000),
     ],
     "csv": [
         f"{ROWS}1e300,{ROW},0.5,,\n".encode(),
