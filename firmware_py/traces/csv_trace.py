@@ -32,6 +32,7 @@ REQUIRED = (
 )
 COLUMNS = (*REQUIRED, "distance_m", "belt_speed_m_s", "reset_pressed")
 _PRESSED = {"": False, "0": False, "1": True, "false": False, "true": True}
+_LAST_NS = 2**63 - 1  # 292 years: what a clock of 64 bits counts
 _RATE_ROWS = 1000  # the median step of the first rows is the rate
 
 
@@ -154,7 +155,9 @@ def _frames(path: Path, header: list[str]) -> Iterator[Frame]:
                 belt = RangeSample(t_ns, float(distance), count)
             speed_m_s = float(speed) if speed else None
             frame = Frame(t_ns, 0, imu, belt, speed_m_s, None, _PRESSED[reset])
-            if len(cells) != width + 1 or (speed_m_s is not None and not math.isfinite(speed_m_s)):
+            if len(cells) != width + 1 or abs(t_ns) > _LAST_NS:
+                raise ValueError
+            if speed_m_s is not None and not math.isfinite(speed_m_s):
                 raise ValueError
         except (ValueError, OverflowError, IndexError, KeyError):
             raise _mistake(path, number, header, cells[:-1]) from None
@@ -192,6 +195,10 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Tr
                     f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample."
                 )
     empty = next((column for column in REQUIRED if not row[column]), None)
+    if empty is None and abs(float(row["t_s"])) * 1e9 > _LAST_NS:
+        return TraceError(
+            f"{where}: t_s = {row['t_s']} is more than 292 years. Usually another unit: t_s is in seconds."
+        )
     if empty is None:
         return TraceError(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")
     return TraceError(

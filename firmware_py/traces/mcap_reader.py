@@ -222,6 +222,9 @@ def _unpacked(data: bytes, start: int, unpacker: zstandard.ZstdDecompressor) -> 
     (packed_size,) = struct.unpack_from("<Q", data, at)
     packed = data[at + 8 : at + 8 + packed_size]
     if compression == b"zstd":
+        # What the compressed bytes say of their own size is what gets allocated, whatever the limit.
+        if zstandard.frame_content_size(packed) > size:
+            raise ValueError("impossible chunk")
         packed = unpacker.decompress(packed, max_output_size=size)
     elif compression:
         raise ValueError(f"compression {compression!r}")

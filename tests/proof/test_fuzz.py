@@ -42,6 +42,12 @@ def running(t_ns: int, **changed: object) -> bytes:
     return one(b"T" + pack_frame(_walked()[0][0]._replace(t_ns=t_ns, belt_speed_m_s=0.5)) + said)
 
 
+def packed_chunk(bytes_said: int, packed: bytes) -> bytes:
+    """An MCAP file of one compressed chunk that says how long it is unpacked."""
+    body = struct.pack("<QQQII", 0, 0, bytes_said, 0, 4) + b"zstd" + struct.pack("<Q", len(packed)) + packed
+    return mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.CHUNK, len(body)) + body
+
+
 HALF_A_PAIR = (
     b'H{"boot_id": "\\ud800", "config_hash": "\\ud800", "version": "\\ud800", "config": {}, "rate_hz": 200}'
 )
@@ -74,12 +80,14 @@ BROKE: dict[str, list[bytes]] = {
     "csv": [
         f"{ROWS}1e300,{ROW},0.5,,\n".encode(),
         f"{ROWS}0.01,1e308,1e308,1e308,0,0,0,0.5,,\n".encode(),
+        f"{ROWS}0.01,{ROW},0.5,,\n0.02,{ROW},0.5,,\n9223372037,{ROW},0.5,,\n".encode(),
     ],
     "config": [b"[deck]\nlength_mm = " + b"[" * 2000],
     "http": [b"\xffGET /incidents/%2e%2e%2f HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"],
     "mcap": [
         mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.DATA_END, 0),
         _mcap_seeds()[2] + b"\x0f" + bytes(9),
+        packed_chunk(100, b"\x28\xb5\x2f\xfd\xe0" + (1 << 44).to_bytes(8, "little") + b"\x01\0\0"),
     ],
 }
 

@@ -116,6 +116,7 @@ MALFORMED = [
     ("half a press", GOOD + f"0.02,{ROW},0.5,,0.5\n", ["reset_pressed = '0.5'", "0 and 1"]),
     ("no time", GOOD + f",{ROW},0.5,,\n", ["line 4", "t_s = ''"]),
     ("infinite time", GOOD + f"inf,{ROW},0.5,,\n", ["t_s = inf"]),
+    ("nanoseconds", GOOD + f"0.02,{ROW},,,\n9223372037,{ROW},,,\n", ["line 5", "t_s = 9223372037", "seconds"]),
     ("time that stands still", GOOD + f"0.01,{ROW},0.5,,\n", ["line 4", "does not come after", "0.01"]),
     ("time that runs back", GOOD + f"0.005,{ROW},0.5,,\n", ["does not come after"]),
     ("milliseconds", f"{HEADER}\n0,{ROW},,,\n10,{ROW},,,\n20,{ROW},,,\n", ["0.1 Hz", "milliseconds"]),
@@ -130,6 +131,12 @@ def test_what_is_malformed_is_named(tmp_path: Path, text: str, words: list[str])
         list(read_csv(path).frames)
     for word in [str(path), *words]:
         assert word in str(caught.value)
+
+
+def test_the_last_second_that_a_clock_counts_is_still_read(tmp_path: Path) -> None:
+    rows = f"0.02,{ROW},0.5,,\n9223372036,{ROW},0.5,,\n"
+    *_, last = read_csv(written(tmp_path, GOOD + rows)).frames
+    assert last.t_ns == 9_223_372_036_000_000_000
 
 
 def test_a_mistake_deep_in_the_file_is_found_with_its_own_line(tmp_path: Path) -> None:
