@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import math
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from typing import Any
 from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.frame import Decision, Frame
-from firmware_py.courier.events import Envelope, Stamp
+from firmware_py.courier.events import Envelope, Stamp, rounded
 from firmware_py.courier.home_assistant import STATUS_PERIOD_S, discovery
 from firmware_py.courier.incidents import list_incidents
 from firmware_py.courier.keeper import Keeper, SessionRow
@@ -385,10 +384,9 @@ def _text(value: Any) -> str:
 
 def _p99_ms(lateness_us: Any) -> float | None:
     try:
-        p99_ms = float(lateness_us["p99"]) / 1000
+        return rounded(float(lateness_us["p99"]) / 1000, 3)
     except (TypeError, KeyError, ValueError, OverflowError):
         return None
-    return round(p99_ms, 3) if math.isfinite(p99_ms) else None
 
 
 @contextlib.contextmanager

@@ -153,6 +153,11 @@ def ulid(time_s: float, boot_id: str, seq: int) -> str:
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+def rounded(value: float | None, digits: int) -> float | None:
+    """None as well for what is not finite: it is handed on as JSON, which has no word for it."""
+    return None if value is None or not math.isfinite(value) else round(value, digits)
+
+
 def rfc3339(time_s: float) -> str:
     return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -10,6 +10,7 @@ from typing import Any
 from firmware_py.config import Config
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.courier.events import rounded
 from firmware_py.courier.words import rule_sentence, tone_and_words
 from sensors.samples import HINTS, Fault, ImuSample, RangeSample
 
@@ -75,17 +76,17 @@ class Live:
             "refusal": _word(d.refusal),
             "rule": rule_sentence(d.rule, d.value, d.limit) if not d.run else "",
             "phase": d.phase.value,
-            "position_m": _r(d.position_m),
-            "velocity_m_s": _r(d.velocity_m_s),
-            "rest_m": _r(d.rest_position_m),
-            "margin_m": _r(d.stop_margin_m),
-            "tilt_deg": _r(math.degrees(d.tilt_rad) if d.tilt_rad is not None else None, 1),
-            "down_m_s": _r(down if d.down_velocity_m_s is not None else None),
-            "down_limit_m_s": _r(d.down_velocity_limit_m_s),
-            "accel_m_s2": _r(accel, 1) if accel else None,
-            "cadence_per_min": _r(d.cadence_hz * 60 if d.cadence_hz is not None else None, 0),
+            "position_m": rounded(d.position_m, 3),
+            "velocity_m_s": rounded(d.velocity_m_s, 3),
+            "rest_m": rounded(d.rest_position_m, 3),
+            "margin_m": rounded(d.stop_margin_m, 3),
+            "tilt_deg": rounded(math.degrees(d.tilt_rad) if d.tilt_rad is not None else None, 1),
+            "down_m_s": rounded(down if d.down_velocity_m_s is not None else None, 3),
+            "down_limit_m_s": rounded(d.down_velocity_limit_m_s, 3),
+            "accel_m_s2": rounded(accel, 1) if accel else None,
+            "cadence_per_min": rounded(d.cadence_hz * 60 if d.cadence_hz is not None else None, 0),
             "steps": d.steps,
-            "belt_km_h": _r(d.belt_speed_m_s * 3.6, 1),
+            "belt_km_h": rounded(d.belt_speed_m_s * 3.6, 1),
             "belt_measured": self.frame is not None and self.frame.belt_speed_m_s is not None,
         }
 
@@ -105,8 +106,8 @@ class Live:
             "phase": d.phase.value if d else None,
             "what": words.what,
             "do": words.do,
-            "position_m": _r(d.position_m, 2) if d else None,
-            "cadence_per_min": _r(d.cadence_hz * 60, 0) if d and d.cadence_hz is not None else None,
+            "position_m": rounded(d.position_m, 2) if d else None,
+            "cadence_per_min": rounded(d.cadence_hz * 60, 0) if d and d.cadence_hz is not None else None,
             "steps": d.steps if d else None,
         }
 
@@ -185,7 +186,3 @@ def _part(name: str, state: str, text: str) -> dict[str, str]:
 
 def _word(cause: Cause | None) -> str | None:
     return cause.value if cause is not None else None
-
-
-def _r(value: float | None, digits: int = 3) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(value, digits)

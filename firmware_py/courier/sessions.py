@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from firmware_py.core.frame import Cause, Decision, Frame
-from firmware_py.courier.events import rfc3339, ulid
+from firmware_py.courier.events import rfc3339, rounded, ulid
 from firmware_py.courier.regularity import Regularity
 from sensors.samples import Fault, ImuSample, RangeSample
 
@@ -56,20 +56,18 @@ class Tally:
             "why_ended": why_ended,
             "minutes": round(self.belt_s / 60, 3),
             "steps": self.steps,
-            "cadence_per_min": _rounded(
-                60 * self.cadence_sum / self.cadence_s if self.cadence_s else None, 1
-            ),
-            "speed_m_s": _rounded(self.distance_m / self.speed_s if self.speed_s else None, 3),
-            "distance_m": _rounded(self.distance_m if self.speed_s else None, 1),
-            "in_zone_fraction": _rounded(self.zone_s / self.position_s if self.position_s else None, 4),
-            "position_mean_m": _rounded(mean, 3),
-            "position_sd_m": _rounded(None if variance is None else math.sqrt(variance), 3),
-            "position_min_m": _rounded(self.position_min_m, 3),
-            "position_max_m": _rounded(self.position_max_m, 3),
-            "drift_max_m_s": _rounded(self.drift_max_m_s, 3),
-            "margin_min_m": _rounded(self.margin_min_m, 3),
-            "regularity_mean": _rounded(sum(values) / len(values) if values else None, 3),
-            "regularity_per_min": _rounded(_slope(self.regularity), 4),
+            "cadence_per_min": rounded(60 * self.cadence_sum / self.cadence_s if self.cadence_s else None, 1),
+            "speed_m_s": rounded(self.distance_m / self.speed_s if self.speed_s else None, 3),
+            "distance_m": rounded(self.distance_m if self.speed_s else None, 1),
+            "in_zone_fraction": rounded(self.zone_s / self.position_s if self.position_s else None, 4),
+            "position_mean_m": rounded(mean, 3),
+            "position_sd_m": rounded(None if variance is None else math.sqrt(variance), 3),
+            "position_min_m": rounded(self.position_min_m, 3),
+            "position_max_m": rounded(self.position_max_m, 3),
+            "drift_max_m_s": rounded(self.drift_max_m_s, 3),
+            "margin_min_m": rounded(self.margin_min_m, 3),
+            "regularity_mean": rounded(sum(values) / len(values) if values else None, 3),
+            "regularity_per_min": rounded(_slope(self.regularity), 4),
             "warnings": self.warnings,
             "stops": self.stops,
         }
@@ -192,11 +190,6 @@ def _least(a: float | None, b: float) -> float:
 
 def _most(a: float | None, b: float) -> float:
     return b if a is None or b > a else a
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    """None as well for what overflowed: the account is handed on as JSON, which has no word for it."""
-    return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:

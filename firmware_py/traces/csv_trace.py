@@ -194,14 +194,14 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Tr
                 return TraceError(
                     f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample."
                 )
-    empty = next((column for column in REQUIRED if not row[column]), None)
-    if empty is None and abs(float(row["t_s"])) * 1e9 > _LAST_NS:
+    if abs(float(row["t_s"])) * 1e9 > _LAST_NS:
         return TraceError(
             f"{where}: t_s = {row['t_s']} is more than 292 years. Usually another unit: t_s is in seconds."
         )
-    if empty is None:
-        return TraceError(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")
-    return TraceError(
-        f"{where}: {empty} is empty while other IMU columns are not. Usually a cut row: an IMU sample has all six "
-        "values, or none for no new sample."
-    )
+    empty = next((column for column in REQUIRED if not row[column]), None)
+    if empty is not None:
+        return TraceError(
+            f"{where}: {empty} is empty while other IMU columns are not. Usually a cut row: an IMU sample has all six "
+            "values, or none for no new sample."
+        )
+    return TraceError(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")

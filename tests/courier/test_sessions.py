@@ -98,7 +98,7 @@ def test_a_figure_that_no_number_holds_is_left_out_of_the_account() -> None:
         walk.t_ns += TICK_NS
         d = decision(walk.t_ns)._replace(position_m=1e200)
         walk.sessions.update(frame(walk.t_ns), d, "boot", 1e9)
-    [tally] = [walk.sessions.current]
+    tally = walk.sessions.current
     assert tally is not None
     summary = tally.summary("left_belt", 1e9)
     assert summary["position_sd_m"] is None and summary["position_max_m"] == 1e200

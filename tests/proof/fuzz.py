@@ -343,6 +343,13 @@ def _mcap_seeds() -> list[bytes]:
 TOPICS = (topic.CONFIG, topic.STATE, topic.RANGE, topic.INPUTS, topic.IMU, topic.CHECKPOINT, topic.GAP)
 
 
+def chunk_of(length: int, crc: int, compression: bytes, packed: bytes) -> bytes:
+    """A file of one chunk, and what it says of its records: how long they are unpacked, and their CRC."""
+    body = struct.pack("<QQQII", 0, 0, length, crc, len(compression)) + compression
+    body += struct.pack("<Q", len(packed)) + packed
+    return mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.CHUNK, len(body)) + body
+
+
 def mcap_of(lines: bytes) -> bytes:
     """One unharmed chunk of messages: a line each, its first byte names the topic."""
     records, frames = b"", 0
@@ -354,9 +361,7 @@ def mcap_of(lines: bytes) -> bytes:
         body = struct.pack("<HIQQ", number, frames, 2, 1) + line[1:]
         records += struct.pack("<BQ", mcap_reader.MESSAGE, len(body)) + body
         frames += TOPICS[number] == topic.IMU
-    body = struct.pack("<QQQII", 0, 0, len(records), zlib.crc32(records), 0)
-    body += struct.pack("<Q", len(records)) + records
-    return mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.CHUNK, len(body)) + body
+    return chunk_of(len(records), zlib.crc32(records), b"", records)
 
 
 def _mcap(data: bytes) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_py.core.wire import pack_decision, pack_frame
 from firmware_py.traces import mcap_reader
-from tests.proof.fuzz import TARGETS, _courier, _mcap_seeds, _walked, attempt
+from tests.proof.fuzz import TARGETS, _courier, _mcap_seeds, _walked, attempt, chunk_of
 from tests.traces.make import HEADER, ROW
 
 CHANGES = 40 * int(os.environ.get("REARGUARD_REPETITIONS", "1"))
@@ -40,12 +40,6 @@ def running(t_ns: int, **changed: object) -> bytes:
     """A tick of a belt that runs."""
     said = decision(t_ns=t_ns, run=True, cause=None, **changed)
     return one(b"T" + pack_frame(_walked()[0][0]._replace(t_ns=t_ns, belt_speed_m_s=0.5)) + said)
-
-
-def packed_chunk(bytes_said: int, packed: bytes) -> bytes:
-    """An MCAP file of one compressed chunk that says how long it is unpacked."""
-    body = struct.pack("<QQQII", 0, 0, bytes_said, 0, 4) + b"zstd" + struct.pack("<Q", len(packed)) + packed
-    return mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.CHUNK, len(body)) + body
 
 
 HALF_A_PAIR = (
@@ -87,7 +81,7 @@ BROKE: dict[str, list[bytes]] = {
     "mcap": [
         mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.DATA_END, 0),
         _mcap_seeds()[2] + b"\x0f" + bytes(9),
-        packed_chunk(100, b"\x28\xb5\x2f\xfd\xe0" + (1 << 44).to_bytes(8, "little") + b"\x01\0\0"),
+        chunk_of(100, 0, b"zstd", b"\x28\xb5\x2f\xfd\xe0" + (1 << 44).to_bytes(8, "little") + b"\x01\0\0"),
     ],
 }
 

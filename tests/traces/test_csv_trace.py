@@ -117,6 +117,7 @@ MALFORMED = [
     ("no time", GOOD + f",{ROW},0.5,,\n", ["line 4", "t_s = ''"]),
     ("infinite time", GOOD + f"inf,{ROW},0.5,,\n", ["t_s = inf"]),
     ("nanoseconds", GOOD + f"0.02,{ROW},,,\n9223372037,{ROW},,,\n", ["line 5", "t_s = 9223372037", "seconds"]),
+    ("nanoseconds alone", GOOD + "0.02,,,,,,,,,\n9223372037,,,,,,,,,\n", ["t_s = 9223372037", "seconds"]),
     ("time that stands still", GOOD + f"0.01,{ROW},0.5,,\n", ["line 4", "does not come after", "0.01"]),
     ("time that runs back", GOOD + f"0.005,{ROW},0.5,,\n", ["does not come after"]),
     ("milliseconds", f"{HEADER}\n0,{ROW},,,\n10,{ROW},,,\n20,{ROW},,,\n", ["0.1 Hz", "milliseconds"]),
