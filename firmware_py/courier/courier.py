@@ -131,8 +131,8 @@ class Courier:
         urgent = self.live.tick(frame, decision)
         self.recorder.tick(frame, decision)
         self.sessions.update(frame, decision, self._guard.boot_id, time.time())
-        if urgent and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hurry.set)
+        if urgent:
+            self._soon(self._hurry)
 
     def event(self, seq: int, raw: bytes) -> None:
         self.keeper.guard_event(self._guard, seq, raw, self.live.wall_s)
@@ -160,15 +160,19 @@ class Courier:
         self.keeper.tell("guard_lost", message="The guard has gone. Without its pulses the belt is off.")
         self.sessions.guard_lost(time.time())
         self.recorder.lost()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hurry.set)
+        self._soon(self._hurry)
 
     # -- any thread ------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Ask `run` to return."""
+        self._soon(self._stopping)
+
+    def _soon(self, event: asyncio.Event) -> None:
+        """Set `event` on the main thread; nothing when its loop has not begun or has ended."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with contextlib.suppress(RuntimeError):  # closed
+                self._loop.call_soon_threadsafe(event.set)
 
     def _gap(self, why: str, ticks: int) -> None:
         if ticks:

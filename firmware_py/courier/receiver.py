@@ -99,14 +99,13 @@ class Receiver:
 
     def _run(self) -> None:
         buffer = bytearray(MAX_PACKET)
-        with selectors.DefaultSelector() as selector:
+        with self._server, selectors.DefaultSelector() as selector:
             selector.register(self._server, selectors.EVENT_READ)
             selector.register(self._wake_r, selectors.EVENT_READ)
             while True:
                 for key, _ in selector.select():
                     if key.fileobj is self._wake_r:
-                        self._drop(selector)
-                        self._server.close()
+                        self._hang_up(selector)  # we go, not the guard
                         return
                     if key.fileobj is self._server:
                         self._accept(selector)
@@ -122,12 +121,18 @@ class Receiver:
         selector.register(connection, selectors.EVENT_READ)
 
     def _drop(self, selector: selectors.BaseSelector) -> None:
+        if self._hang_up(selector):
+            self._listener.lost()
+
+    def _hang_up(self, selector: selectors.BaseSelector) -> bool:
+        """Close the connection; False when nobody was there."""
         with self._lock:
             gone, self._guard = self._guard, None
-        if gone is not None:
-            selector.unregister(gone)
-            gone.close()
-            self._listener.lost()
+        if gone is None:
+            return False
+        selector.unregister(gone)
+        gone.close()
+        return True
 
     def _read(self, buffer: bytearray) -> bool:
         """Take up to 64 packets; False when the guard is gone."""

@@ -12,11 +12,13 @@ from firmware_py.config import Config
 from firmware_py.core.frame import Cause
 from firmware_py.courier.courier import Losses
 from firmware_py.courier.events import Data, SessionEnded
+from firmware_py.courier.incidents import list_incidents
 from firmware_py.courier.live import Live
 from firmware_py.courier.outbox import Outbox
 from firmware_py.courier.page import server
 from sensors.samples import Fault
 from tests.courier.broker import FOUND, ear, mosquitto
+from tests.courier.conftest import Served
 from tests.courier.fake_guard import decision, frame, stopped
 from tests.courier.process import courier, guard, toml, wait_for
 
@@ -56,6 +58,26 @@ def test_a_session_outlives_the_courier_that_saw_it_begin(tmp_path: Path) -> Non
         process.end()
     text = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended' ORDER BY n DESC")[0]
     assert json.loads(text)["data"]["why_ended"] == "left_belt"
+
+
+def test_a_courier_that_is_stopped_during_a_walk_does_not_blame_the_guard(tmp_path: Path) -> None:
+    with courier(toml(tmp_path)) as process, guard(tmp_path) as talking:
+        talking.stopped = True
+        wait_for(lambda: rows(tmp_path, "SELECT id FROM sessions"))
+        assert process.end() == 0
+        assert "Traceback" not in process.said
+    assert "guard_lost" not in kinds(tmp_path)
+    assert not list_incidents(tmp_path / "state" / "incidents")
+    (ended,) = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended'")
+    assert json.loads(ended)["data"]["why_ended"] == "courier_stopped"
+
+
+def test_a_guard_that_goes_when_the_courier_has_ended_is_no_error(tmp_path: Path) -> None:
+    """Found by CI: between the end of the main loop and the end of the link, the link asked the loop to hurry."""
+    served = Served(tmp_path)
+    served.close()
+    served.courier.lost()
+    served.courier.stop()
 
 
 @pytest.mark.skipif(not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test")

@@ -121,6 +121,19 @@ def test_a_guard_that_starts_again_takes_the_place_of_the_old_one(link: tuple[Re
         guard.close()
 
 
+def test_a_link_that_is_closed_hangs_up_and_calls_nobody_lost(tmp_path: Path) -> None:
+    heard = Heard()
+    receiver = Receiver(tmp_path / "c.sock", heard)
+    receiver.start()
+    with connect(str(tmp_path / "c.sock")) as guard:
+        guard.send(b"H{}")
+        heard.until("hello")
+        receiver.close()
+        assert guard.recv(1) == b""
+    assert heard.of("lost") == []
+    assert not receiver.connected
+
+
 def test_without_a_guard_a_stop_cannot_be_asked_for(link: tuple[Receiver, Heard, str]) -> None:
     assert not link[0].request_stop()
     link[0].acknowledge(1)  # nobody there: the guard will send it again
