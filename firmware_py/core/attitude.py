@@ -1,7 +1,7 @@
-"""Owns where up is for the pod on the hip, and how fast the hip goes down and leans. Must never depend on how the pod
-is turned about the vertical, and never judge: balance and gait do.
+"""Owns where up is for the pod on the hip, how fast the hip goes down, how far it has sunk and how it leans. Must
+never depend on how the pod is turned about the vertical, and never judge: balance and gait do.
 
-The gyro carries the up vector through a fall; gravity corrects it slowly (0.4 /s: a much faster correction follows the
+The gyro carries the up vector through a fall; gravity corrects it slowly (0.55 /s: a much faster correction follows the
 fall's own acceleration and is 6 to 20 degrees wrong when it matters). What the accelerometer reads at rest is learned,
 never assumed: cheap parts are 5 to 15 % off, and 5 % integrates to half a metre a second.
 """
@@ -20,12 +20,13 @@ class AttitudeParams:
     """How the up vector is tracked."""
 
     settle_s: float = 0.5  # one step: its mean acceleration is up
-    gravity_per_s: float = 0.4  # pull of gravity on the up vector
-    bias_per_s2: float = 0.01  # pull on the gyro bias: below gravity_per_s squared / 4, so it never rings
+    gravity_per_s: float = 0.55  # pull of gravity on the up vector
+    bias_per_s2: float = 0.02  # pull on the gyro bias: below gravity_per_s squared / 4, so it never rings
     # The accelerometer's own mean along up: two steps, so that a pod shifted is forgotten.
     scale_tau_s: float = 1.2
     velocity_tau_s: float = 0.65  # leak of the downward velocity
-    posture_tau_s: float = 5.0  # the walker's own mean up
+    sunk_tau_s: float = 0.4  # leak of the height lost: about a step
+    posture_tau_s: float = 2.5  # the walker's own mean up
 
 
 class Attitude:
@@ -44,6 +45,7 @@ class Attitude:
         "down_velocity_m_s",
         "settled",
         "sideways_m_s",
+        "sunk_m",
         "tilt_rad",
         "up",
         "up_accel_m_s2",
@@ -61,6 +63,7 @@ class Attitude:
         self.up: Vec3 = (0.0, 0.0, 1.0)
         self.up_accel_m_s2 = 0.0
         self.down_velocity_m_s = 0.0
+        self.sunk_m = 0.0
         self.sideways_m_s = 0.0
         self.tilt_rad = 0.0
 
@@ -101,6 +104,7 @@ class Attitude:
         self.up_accel_m_s2 = up_accel
         keep = exp(-dt_s / p.velocity_tau_s)
         self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
+        self.sunk_m = exp(-dt_s / p.sunk_tau_s) * (self.sunk_m + self.down_velocity_m_s * dt_s)
 
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
         # gravity from the side and calls it metres a second that no hip gains.

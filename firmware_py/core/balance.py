@@ -4,13 +4,14 @@ raise a limit above its ceiling.
 One question: does the hip go down faster than these steps explain? The limit on its downward velocity is
 
     margin + share of the vigour of the steps just taken - share of the tilt away from the walker's own posture
-           + share of the sideways velocity that no hip has
+           - share of the height lost + share of the sideways velocity that no hip has
 
 Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not push itself
-up, so the limit rises with the pace and not with the fall. A body that leans is part of the way down. The margin is
-learned: a little above what this walker's own steps leave unexplained. A pod that slips or is pushed to another place
-reads part of gravity as a thrust sideways and misses the same part downward: as long as the hip seems to be thrown
-faster than falls throw it, its downward velocity is believed less.
+up, so the limit rises with the pace and not with the fall. A body that leans or has sunk is part of the way down, and
+one that has just risen comes down again. The margin is learned: a little above what this walker's own steps leave
+unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust sideways and misses the
+same part downward: as long as the hip seems to be thrown faster than most falls throw it, its downward velocity is
+believed less.
 """
 
 from collections import deque
@@ -33,11 +34,12 @@ class BalanceParams:
     vigour_tau_s: float = 0.65  # about one step
     vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
     lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
+    sunk_per_s: float = 1.2  # metres a second of limit for each metre of height lost; gained: the other way
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
-    thrown_m_s: float = 1.1  # sideways velocity; 93 of 100 falls have gained less when they are seen
-    thrown_share: float = 0.6  # metres a second of limit for each metre a second beyond it
-    margin_m_s: float = 0.40  # before the gait is known, and the most that learning may allow
-    least_margin_m_s: float = 0.36  # the least that learning may ask for
+    thrown_m_s: float = 0.8  # sideways velocity; 92 of 100 falls have gained less when they are seen
+    thrown_share: float = 0.8  # metres a second of limit for each metre a second beyond it
+    margin_m_s: float = 0.41  # before the gait is known, and the most that learning may allow
+    least_margin_m_s: float = 0.37  # the least that learning may ask for
     own_extra_m_s: float = 0.10  # above the largest of the walker's own steps
     memory_steps: int = 40
     floor_m_s: float = 0.30
@@ -110,8 +112,10 @@ class Balance:
             return None
 
         down, tilt = attitude.down_velocity_m_s, attitude.tilt_rad
-        explained = p.vigour_s * self._vigour_m_s2 - p.lean_m_s * (
-            tilt if tilt < p.most_lean_rad else p.most_lean_rad
+        explained = (
+            p.vigour_s * self._vigour_m_s2
+            - p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad)
+            - p.sunk_per_s * attitude.sunk_m
         )
         if attitude.sideways_m_s > p.thrown_m_s:
             explained += p.thrown_share * (attitude.sideways_m_s - p.thrown_m_s)

@@ -57,6 +57,7 @@ def test_at_rest_nothing_moves() -> None:
     assert attitude.up_accel_m_s2 == pytest.approx(0.0, abs=1e-9)
     assert attitude.tilt_rad == pytest.approx(0.0, abs=1e-7)
     assert attitude.sideways_m_s == pytest.approx(0.0, abs=1e-9)
+    assert attitude.sunk_m == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("scale", [0.85, 0.95, 1.0, 1.05, 1.15])
@@ -92,6 +93,21 @@ def test_a_drop_reads_alike_at_every_rate(rate_hz: float) -> None:
     same = rest(5.0, 400.0)
     fed([((0.0, 0.0, G - 6.0), STILL)] * 100, 400.0, same)
     assert attitude.down_velocity_m_s == pytest.approx(same.down_velocity_m_s, rel=0.02)
+    assert attitude.sunk_m == pytest.approx(same.sunk_m, rel=0.03)
+
+
+def test_who_sinks_has_sunk_by_the_way_just_gone_and_forgets_it() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G - 4.0), STILL)] * 20, into=attitude)
+    assert attitude.sunk_m == pytest.approx(4.0 * 0.1**2 / 2, rel=0.15)
+    fed([((0.0, 0.0, G), STILL)] * 1200, into=attitude)
+    assert abs(attitude.sunk_m) < 0.002
+
+
+def test_who_rises_has_sunk_by_less_than_nothing() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G + 4.0), STILL)] * 20, into=attitude)
+    assert attitude.sunk_m == pytest.approx(-4.0 * 0.1**2 / 2, rel=0.15)
 
 
 @pytest.mark.parametrize("degrees_s", [-90.0, -20.0, 20.0, 90.0])
@@ -123,7 +139,7 @@ def test_how_the_pod_is_turned_about_the_vertical_does_not_matter(yaw_deg: float
         for n in range(1000)
     ]
     plain, turned_pod = fed(motion), fed([(turned(a), turned(g)) for a, g in motion])
-    for name in ("down_velocity_m_s", "sideways_m_s", "tilt_rad", "up_accel_m_s2"):
+    for name in ("down_velocity_m_s", "sideways_m_s", "sunk_m", "tilt_rad", "up_accel_m_s2"):
         assert getattr(turned_pod, name) == pytest.approx(getattr(plain, name), abs=1e-9)
 
 
@@ -243,11 +259,12 @@ def test_no_default_changes_unseen() -> None:
     """Fitted together with the limits of balance (docs/balance.md): one alone must not move."""
     assert asdict(AttitudeParams()) == {
         "settle_s": 0.5,
-        "gravity_per_s": 0.4,
-        "bias_per_s2": 0.01,
+        "gravity_per_s": 0.55,
+        "bias_per_s2": 0.02,
         "scale_tau_s": 1.2,
         "velocity_tau_s": 0.65,
-        "posture_tau_s": 5.0,
+        "sunk_tau_s": 0.4,
+        "posture_tau_s": 2.5,
     }
 
 
@@ -265,6 +282,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "down_velocity_m_s": 0.0,
         "settled": False,
         "sideways_m_s": 0.0,
+        "sunk_m": 0.0,
         "tilt_rad": 0.0,
         "up": {"tuple": [0.0, 0.0, 1.0]},
         "up_accel_m_s2": 0.0,
@@ -278,7 +296,7 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
     for _ in range(100):
         attitude.update(ImuSample(0, (1.0, -2.0, 9.0), STILL), dt_s)
     up, posture, mean = np.array(attitude.up), np.array(attitude.up), attitude._mean_m_s2
-    bias, seen_s, down, gained = np.zeros(3), 0.5, 0.0, np.zeros(3)
+    bias, seen_s, down, sunk, gained = np.zeros(3), 0.5, 0.0, 0.0, np.zeros(3)
     for n in range(1200):
         a = np.array([1.0, -2.0, 9.0]) + rng.normal(0.0, 3.0, 3)
         g = rng.normal(0.0, 2.0, 3) + 0.4
@@ -291,6 +309,7 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
         mean += (a @ up - mean) * dt_s / min(seen_s, p.scale_tau_s)
         up_accel = (a @ up / mean - 1.0) * G
         down = exp(-dt_s / p.velocity_tau_s) * (down - up_accel * dt_s)
+        sunk = exp(-dt_s / p.sunk_tau_s) * (sunk + down * dt_s)
         gained = exp(-dt_s / p.velocity_tau_s) * (gained + dt_s * (np.cross(gained, turn) + G * error))
         posture = posture + (up - posture) * dt_s / min(seen_s, p.posture_tau_s)
         apart = np.linalg.norm(up - posture / np.linalg.norm(posture))
@@ -300,8 +319,8 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
         )
         assert attitude.sideways_m_s == pytest.approx(np.linalg.norm(gained - (gained @ up) * up), abs=1e-6)
         assert attitude.tilt_rad == pytest.approx(2.0 * np.arcsin(0.5 * apart), abs=1e-7)
-        assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s) == pytest.approx(
-            (up_accel, down), abs=1e-9
+        assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s, attitude.sunk_m) == pytest.approx(
+            (up_accel, down, sunk), abs=1e-9
         )
 
 

@@ -27,7 +27,7 @@ class Hip:
     def __init__(self, params: BalanceParams = P, phase: Phase = Phase.GUARDING) -> None:
         self.balance = Balance(params, 200.0)
         self.attitude: Any = SimpleNamespace(
-            down_velocity_m_s=0.0, sideways_m_s=0.0, tilt_rad=0.0, up_accel_m_s2=0.0
+            down_velocity_m_s=0.0, sideways_m_s=0.0, sunk_m=0.0, tilt_rad=0.0, up_accel_m_s2=0.0
         )
         self.gait: Any = SimpleNamespace(phase=phase, steps=0)
         self.warned = False
@@ -125,7 +125,22 @@ def test_vigour_raises_the_limit_up_to_its_ceiling() -> None:
     assert hip.balance.down_velocity_limit_m_s == P.ceiling_m_s
 
 
-@pytest.mark.parametrize(("beyond_m_s", "raised_m_s"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.3), (1.5, 0.9)])
+@pytest.mark.parametrize("sunk_m", [-0.05, 0.0, 0.05])
+def test_each_centimetre_sunk_lowers_the_limit_and_each_risen_raises_it(sunk_m: float) -> None:
+    hip = Hip()
+    hip.attitude.sunk_m = sunk_m
+    assert hip.limit == pytest.approx(P.margin_m_s - P.sunk_per_s * sunk_m)
+
+
+def test_a_step_is_remembered_for_what_its_height_does_not_explain() -> None:
+    hip = Hip(LEARNER)
+    hip.attitude.sunk_m = 0.05
+    hip.step(0.2)
+    hip.attitude.sunk_m = 0.0
+    assert hip.limit == pytest.approx(0.2 + 0.05 * LEARNER.sunk_per_s + LEARNER.own_extra_m_s)
+
+
+@pytest.mark.parametrize(("beyond_m_s", "raised_m_s"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.4), (1.0, 0.8)])
 def test_a_hip_thrown_faster_than_falls_throw_it_is_believed_less(
     beyond_m_s: float, raised_m_s: float
 ) -> None:
@@ -341,10 +356,11 @@ def test_no_default_changes_unseen() -> None:
         "vigour_s": 0.34,
         "lean_m_s": 0.75,
         "most_lean_rad": 0.8,
-        "thrown_m_s": 1.1,
-        "thrown_share": 0.6,
-        "margin_m_s": 0.4,
-        "least_margin_m_s": 0.36,
+        "sunk_per_s": 1.2,
+        "thrown_m_s": 0.8,
+        "thrown_share": 0.8,
+        "margin_m_s": 0.41,
+        "least_margin_m_s": 0.37,
         "own_extra_m_s": 0.1,
         "memory_steps": 40,
         "floor_m_s": 0.3,
@@ -360,7 +376,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     assert save(Balance(BalanceParams(), 200.0)) == {
         "_excess_m_s": -10.0,
         "_fall": {"_filled_s": 0.0, "hold_s": 0.015},
-        "_margin_m_s": 0.4,
+        "_margin_m_s": 0.41,
         "_peaks_m_s": {"deque": []},
         "_steps": 0,
         "_stumble": {"_filled_s": 0.0, "hold_s": 0.015},
