@@ -34,8 +34,8 @@ class BalanceParams:
     vigour_tau_s: float = 0.65  # about one step
     vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
     lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
-    sunk_per_s: float = 1.2  # metres a second of limit for each metre of height lost; gained: the other way
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
+    sunk_per_s: float = 1.2  # metres a second of limit for each metre of height lost; gained: the other way
     thrown_m_s: float = 0.8  # sideways velocity; 92 of 100 falls have gained less when they are seen
     thrown_share: float = 0.8  # metres a second of limit for each metre a second beyond it
     margin_m_s: float = 0.41  # before the gait is known, and the most that learning may allow
