@@ -11,7 +11,7 @@ from math import asin, exp, sqrt
 
 from sensors.samples import ImuSample, Vec3
 
-_G_M_S2 = 9.80665
+G_M_S2 = 9.80665
 _LEAST_M_S2 = 1.0  # a mean acceleration below this names no direction (a free fall, a dead chip)
 
 
@@ -24,7 +24,7 @@ class AttitudeParams:
     bias_per_s2: float = 0.02  # pull on the gyro bias: below gravity_per_s squared / 4, so it never rings
     # The accelerometer's own mean along up: two steps, so that a pod shifted is forgotten.
     scale_tau_s: float = 1.2
-    velocity_tau_s: float = 0.65  # leak of the downward velocity
+    velocity_tau_s: float = 0.5  # leak of the downward velocity: about a step
     sunk_tau_s: float = 0.4  # leak of the height lost: about a step
     posture_tau_s: float = 2.5  # the walker's own mean up
 
@@ -55,7 +55,7 @@ class Attitude:
         self._params = params
         self._seen_s = 0.0
         self._sum: Vec3 = (0.0, 0.0, 0.0)
-        self._mean_m_s2 = _G_M_S2
+        self._mean_m_s2 = G_M_S2
         self._bias_x = self._bias_y = self._bias_z = 0.0
         self._gained_m_s: Vec3 = (0.0, 0.0, 0.0)
         self._posture: Vec3 = (0.0, 0.0, 1.0)
@@ -100,7 +100,7 @@ class Attitude:
         along = ax * nx + ay * ny + az * nz
         mean += (along - mean) * dt_s / min(self._seen_s, p.scale_tau_s)
         self._mean_m_s2 = mean = max(mean, _LEAST_M_S2)
-        up_accel = (along / mean - 1.0) * _G_M_S2
+        up_accel = (along / mean - 1.0) * G_M_S2
         self.up_accel_m_s2 = up_accel
         keep = exp(-dt_s / p.velocity_tau_s)
         self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
@@ -109,9 +109,9 @@ class Attitude:
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
         # gravity from the side and calls it metres a second that no hip gains.
         vx, vy, vz = self._gained_m_s
-        wx = keep * (vx + dt_s * (gz * vy - gy * vz + _G_M_S2 * ex))
-        wy = keep * (vy + dt_s * (gx * vz - gz * vx + _G_M_S2 * ey))
-        wz = keep * (vz + dt_s * (gy * vx - gx * vy + _G_M_S2 * ez))
+        wx = keep * (vx + dt_s * (gz * vy - gy * vz + G_M_S2 * ex))
+        wy = keep * (vy + dt_s * (gx * vz - gz * vx + G_M_S2 * ey))
+        wz = keep * (vz + dt_s * (gy * vx - gx * vy + G_M_S2 * ez))
         self._gained_m_s = (wx, wy, wz)
         upward = wx * nx + wy * ny + wz * nz
         across = wx * wx + wy * wy + wz * wz - upward * upward

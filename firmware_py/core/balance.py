@@ -1,29 +1,32 @@
 """Owns the judgement that a walker is losing balance. Must never judge while nobody walks, and never let learning
 raise a limit above its ceiling.
 
-One question: does the hip go down faster than these steps explain? The limit on its downward velocity is
+One question: does the hip go down as no step, no jump and no chair explains? It has to go down at least at the floor's
+velocity, and by then faster than
 
     margin + share of the vigour of the steps just taken - share of the tilt away from the walker's own posture
-           - share of the height lost + share of the sideways velocity that no hip has
+           - share of the height lost + what the acceleration of this moment will take off + share of a leap
+           + share of the sideways velocity that no hip has
 
-Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not push itself
-up, so the limit rises with the pace and not with the fall. A body that leans or has sunk is part of the way down, and
-one that has just risen comes down again. The margin is learned: a little above what this walker's own steps leave
-unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust sideways and misses the
-same part downward: as long as the hip seems to be thrown faster than most falls throw it, its downward velocity is
-believed less.
+The height lost weighs most: three centimetres are worth a metre a second of limit, as much as ten degrees of tilt.
+Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not
+push itself up, so the limit rises with the pace and not with the fall. A body that pushes already (sitting down, the
+crouch before a jump) slows down by itself; who leaps comes down again. The margin is learned: a little above what this
+walker's own steps leave unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust
+sideways and misses the same part downward: as long as the hip seems to be thrown, its downward velocity is believed
+less.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from firmware_py.core.attitude import Attitude
+from firmware_py.core.attitude import G_M_S2, Attitude
 from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait
 
-_NOTHING_M_S = -10.0  # below any excess: the next one is the largest
+_NOTHING_M_S = -1000.0  # below any excess: the next one is the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,26 @@ class BalanceParams:
     """What a loss of balance is. Figures without another source are fitted: docs/balance.md has protocol and curves."""
 
     stumbles: Literal["stop", "warn"] = "stop"
-    vigour_tau_s: float = 0.65  # about one step
-    vigour_s: float = 0.34  # metres a second of limit for each m/s2 of mean upward acceleration
-    lean_m_s: float = 0.75  # metres a second of limit for each radian of tilt
+    vigour_tau_s: float = 1.0  # about two steps
+    vigour_s: float = 1.9  # metres a second of limit for each m/s2 of mean upward acceleration
+    lean_m_s: float = 5.6  # metres a second of limit for each radian of tilt
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
-    sunk_per_s: float = 1.2  # metres a second of limit for each metre of height lost; gained: the other way
-    thrown_m_s: float = 0.8  # sideways velocity; 92 of 100 falls have gained less when they are seen
-    thrown_share: float = 0.8  # metres a second of limit for each metre a second beyond it
-    margin_m_s: float = 0.41  # before the gait is known, and the most that learning may allow
-    least_margin_m_s: float = 0.37  # the least that learning may ask for
-    own_extra_m_s: float = 0.10  # above the largest of the walker's own steps
+    sunk_per_s: float = 33.0  # metres a second of limit for each metre of height lost; gained: the other way
+    ahead_s: float = (
+        0.145  # metres a second of limit for each m/s2 of upward acceleration now; downward: the other way
+    )
+    leap_m_s: float = 1.0  # upward velocity before it came down; steps have less, jogs and jumps more
+    leap_share: float = 14.0  # metres a second of limit for each metre a second beyond it
+    thrown_m_s: float = 0.5  # sideways velocity
+    thrown_share: float = 1.9  # metres a second of limit for each metre a second beyond it
+    margin_m_s: float = 1.65  # before the gait is known, and the most that learning may allow
+    least_margin_m_s: float = 1.5  # the least that learning may ask for
+    own_extra_m_s: float = 0.5  # above the largest of the walker's own steps
     memory_steps: int = 40
     floor_m_s: float = 0.30
-    ceiling_m_s: float = 1.6  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
-    # Velocity is an integral: it needs no filter, only two samples at 100 Hz, so that one bad sample stops nothing.
-    hold_s: float = 0.015
+    ceiling_m_s: float = 2.0  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
+    # And never a single sample, whatever the rate: one bad sample stops nothing.
+    hold_s: float = 0.0075
     recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays
 
@@ -69,8 +77,9 @@ class Balance:
 
     def __init__(self, params: BalanceParams, rate_hz: float) -> None:
         self._params = params
-        self._fall = Held(params.hold_s)
-        self._stumble = Held(params.hold_s)
+        hold_s = max(params.hold_s, 1.5 / rate_hz)
+        self._fall = Held(hold_s)
+        self._stumble = Held(hold_s)
         self._peaks_m_s: deque[float] = deque(maxlen=params.memory_steps)
         self._vigour_m_s2 = 0.0
         self.relearn()
@@ -116,7 +125,10 @@ class Balance:
             p.vigour_s * self._vigour_m_s2
             - p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad)
             - p.sunk_per_s * attitude.sunk_m
+            + p.ahead_s * (up_accel if up_accel > -G_M_S2 else -G_M_S2)
         )
+        if gait.rose_m_s > p.leap_m_s:
+            explained += p.leap_share * (gait.rose_m_s - p.leap_m_s)
         if attitude.sideways_m_s > p.thrown_m_s:
             explained += p.thrown_share * (attitude.sideways_m_s - p.thrown_m_s)
         limit = self._margin_m_s + explained

@@ -59,6 +59,11 @@ class Gait:
         self._rising = True
         self.relearn()
 
+    @property
+    def rose_m_s(self) -> float:
+        """The fastest that the hip went up before it came down, or goes up now; negative: it did not."""
+        return -self._low
+
     def relearn(self) -> None:
         """Forget the walker."""
         self.steps = 0

@@ -46,7 +46,7 @@ def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
 
 def _is_level(name: str) -> bool:
     """A velocity downward to exceed. What leaning takes off the limit, times and shares are left as they are."""
-    return name.endswith("_m_s") and not name.startswith(("lean", "thrown"))
+    return name.endswith("_m_s") and not name.startswith(("lean", "leap", "thrown"))
 
 
 def walking_only(job: Job, label: str, variant: str = "") -> Job:
