@@ -152,7 +152,7 @@ def moved_by(angle_rad: float, seconds: float) -> Attitude:
 def test_a_pod_that_was_moved_reads_as_a_thrust_sideways_until_up_is_found_again() -> None:
     still, lately, later = moved_by(0.0, 0.3), moved_by(radians(20), 0.3), moved_by(radians(20), 15.0)
     assert still.sideways_m_s == pytest.approx(0.0, abs=1e-9)
-    assert lately.sideways_m_s == pytest.approx(0.65 * (1 - exp(-0.3 / 0.65)) * G * sin(radians(20)), rel=0.1)
+    assert lately.sideways_m_s == pytest.approx(0.5 * (1 - exp(-0.3 / 0.5)) * G * sin(radians(20)), rel=0.1)
     assert later.sideways_m_s < 0.2 * lately.sideways_m_s
 
 
@@ -262,7 +262,7 @@ def test_no_default_changes_unseen() -> None:
         "gravity_per_s": 0.55,
         "bias_per_s2": 0.02,
         "scale_tau_s": 1.2,
-        "velocity_tau_s": 0.65,
+        "velocity_tau_s": 0.5,
         "sunk_tau_s": 0.4,
         "posture_tau_s": 2.5,
     }

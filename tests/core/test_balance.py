@@ -1,7 +1,7 @@
 """The one rule at its limit, what moves the limit, and synthetic falls through attitude, gait and balance together."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import cos, pi, radians, sin
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,19 @@ from firmware_py.core.gait import Gait, GaitParams
 from firmware_py.core.state import save
 from sensors.samples import ImuSample, Vec3
 
-P = BalanceParams()
+# Round figures that keep each effect by itself and within floor and ceiling; what is shipped is asked further down.
+P = BalanceParams(
+    vigour_tau_s=0.65,
+    vigour_s=0.34,
+    lean_m_s=0.75,
+    sunk_per_s=1.2,
+    ahead_s=0.0,
+    leap_share=0.6,
+    thrown_share=0.8,
+    margin_m_s=0.41,
+    least_margin_m_s=0.37,
+    own_extra_m_s=0.1,
+)
 DT_S = 0.005
 STEP = 1e-6
 G = 9.80665
@@ -29,7 +41,7 @@ class Hip:
         self.attitude: Any = SimpleNamespace(
             down_velocity_m_s=0.0, sideways_m_s=0.0, sunk_m=0.0, tilt_rad=0.0, up_accel_m_s2=0.0
         )
-        self.gait: Any = SimpleNamespace(phase=phase, steps=0)
+        self.gait: Any = SimpleNamespace(phase=phase, steps=0, rose_m_s=0.0)
         self.warned = False
 
     def tick(self, down: float = 0.0, tilt: float = 0.0, accel: float = 0.0) -> Finding | None:
@@ -70,13 +82,13 @@ def test_it_trips_above_the_limit_and_not_at_it(phase: Phase) -> None:
 
 def test_it_trips_on_the_tick_that_completes_the_hold() -> None:
     hip = Hip()
-    ticks = round(P.hold_s / DT_S)
-    assert [hip.tick(9.0) is not None for _ in range(ticks)] == [False] * (ticks - 1) + [True]
+    assert [hip.tick(9.0) is not None for _ in range(3)] == [False, True, True]
 
 
-@pytest.mark.parametrize(("rate_hz", "ticks"), [(100.0, 2), (200.0, 3), (238.0, 4), (400.0, 6)])
+@pytest.mark.parametrize(("rate_hz", "ticks"), [(50.0, 2), (100.0, 2), (200.0, 2), (238.0, 2), (400.0, 3)])
 def test_a_fall_is_believed_after_so_many_samples_and_a_single_one_never(rate_hz: float, ticks: int) -> None:
     hip = Hip()
+    hip.balance = Balance(P, rate_hz)
     hip.attitude.down_velocity_m_s = 9.0
     found = [hip.balance.update(0, hip.attitude, hip.gait, False, 1.0 / rate_hz) for _ in range(ticks)]
     assert [finding is not None for finding in found] == [False] * (ticks - 1) + [True]
@@ -91,7 +103,7 @@ def test_nothing_trips_while_nobody_walks(down: float) -> None:
 
 def test_what_was_held_while_nobody_walked_counts_for_nothing() -> None:
     hip = Hip()
-    hip.hold(P.hold_s - DT_S, 9.0)
+    hip.tick(9.0)
     hip.gait.phase = Phase.WAITING
     hip.tick(9.0)
     hip.gait.phase = Phase.GUARDING
@@ -140,6 +152,39 @@ def test_a_step_is_remembered_for_what_its_height_does_not_explain() -> None:
     assert hip.limit == pytest.approx(0.2 + 0.05 * LEARNER.sunk_per_s + LEARNER.own_extra_m_s)
 
 
+AHEAD = replace(P, ahead_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("accel", "limit"), [(1.0, 0.51), (0.0, 0.41), (-1.0, 0.31), (-1.1, 0.30), (-1.2, 0.30)]
+)
+def test_a_hip_that_is_being_braked_is_given_more_and_one_that_drops_less(accel: float, limit: float) -> None:
+    hip = Hip(AHEAD)
+    hip.tick(accel=accel)
+    raised = P.vigour_s * hip.balance._vigour_m_s2
+    assert hip.balance.down_velocity_limit_m_s == pytest.approx(limit + raised)
+
+
+def test_nothing_drops_faster_than_free() -> None:
+    limits = []
+    for accel in (-G + 0.1, -G, -G - 0.1, -100.0):
+        hip = Hip(replace(AHEAD, margin_m_s=1.5, least_margin_m_s=1.5))
+        hip.tick(accel=accel)
+        limits.append(hip.balance.down_velocity_limit_m_s)
+    assert limits[0] == pytest.approx(1.5 - 0.1 * (G - 0.1))
+    assert limits[1:] == pytest.approx([1.5 - 0.1 * G] * 3)
+
+
+@pytest.mark.parametrize(
+    ("rose_m_s", "raised_m_s"), [(-1.0, 0.0), (0.9, 0.0), (1.0, 0.0), (1.1, 0.06), (2.0, 0.6)]
+)
+def test_who_leapt_comes_down_again_without_falling(rose_m_s: float, raised_m_s: float) -> None:
+    assert P.leap_m_s == 1.0
+    hip = Hip()
+    hip.gait.rose_m_s = rose_m_s
+    assert hip.limit == pytest.approx(P.margin_m_s + raised_m_s)
+
+
 @pytest.mark.parametrize(("beyond_m_s", "raised_m_s"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.4), (1.0, 0.8)])
 def test_a_hip_thrown_faster_than_falls_throw_it_is_believed_less(
     beyond_m_s: float, raised_m_s: float
@@ -182,7 +227,7 @@ def test_vigour_is_followed_while_nobody_walks_yet() -> None:
     assert hip.limit == pytest.approx(P.margin_m_s + P.vigour_s, rel=0.02)
 
 
-LEARNER = BalanceParams(margin_m_s=0.5, least_margin_m_s=0.3, own_extra_m_s=0.1, memory_steps=5)
+LEARNER = replace(P, margin_m_s=0.5, least_margin_m_s=0.3, own_extra_m_s=0.1, memory_steps=5)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +276,7 @@ def test_relearning_puts_the_ceilings_back() -> None:
     hip = Hip(LEARNER)
     hip.step(0.1)
     assert hip.limit == pytest.approx(0.3)
-    hip.hold(LEARNER.hold_s - DT_S, 9.0)
+    hip.tick(9.0)
     hip.balance.relearn()
     assert hip.balance.warning is None
     assert hip.balance.down_velocity_limit_m_s == LEARNER.ceiling_m_s
@@ -239,7 +284,7 @@ def test_relearning_puts_the_ceilings_back() -> None:
     assert hip.limit == 0.5
 
 
-WARN = BalanceParams(stumbles="warn")
+WARN = replace(P, stumbles="warn")
 
 
 def test_a_stumble_is_warned_of_and_a_fall_still_stops() -> None:
@@ -341,6 +386,23 @@ def test_a_pod_pushed_to_another_place_while_walking_stops_nobody(moved_deg: flo
     assert not any(person.walks(5.0))
 
 
+def test_who_sits_down_a_moment_after_a_step_is_left_alone() -> None:
+    """Thirty centimetres in 1.1 s, without turning over, at 0.55 m/s where it is fastest: a chair, not a faint."""
+    person = Person()
+    assert not any(person.walks(15.0))
+    for accel in [0.0] * 60 + [-1.0] * 110 + [1.0] * 110:
+        assert person.feels(accel, 0.0) is None
+    assert person.gait.phase is Phase.GUARDING
+
+
+def test_who_hops_out_of_a_walk_is_left_alone() -> None:
+    """0.26 s in the air; up at 1.3 m/s and down again as fast."""
+    person = Person()
+    assert not any(person.walks(15.0))
+    for accel in [10.0] * 26 + [-G] * 52 + [10.0] * 26:
+        assert person.feels(accel, 0.0) is None
+
+
 def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
     person = Person()
     for _ in range(1000):
@@ -352,20 +414,23 @@ def test_no_default_changes_unseen() -> None:
     """Each figure was fitted to falls and walks (docs/balance.md); to change one is to do that again."""
     assert asdict(BalanceParams()) == {
         "stumbles": "stop",
-        "vigour_tau_s": 0.65,
-        "vigour_s": 0.34,
-        "lean_m_s": 0.75,
+        "vigour_tau_s": 1.0,
+        "vigour_s": 1.9,
+        "lean_m_s": 5.6,
         "most_lean_rad": 0.8,
-        "sunk_per_s": 1.2,
-        "thrown_m_s": 0.8,
-        "thrown_share": 0.8,
-        "margin_m_s": 0.41,
-        "least_margin_m_s": 0.37,
-        "own_extra_m_s": 0.1,
+        "sunk_per_s": 33.0,
+        "ahead_s": 0.145,
+        "leap_m_s": 1.0,
+        "leap_share": 14.0,
+        "thrown_m_s": 0.5,
+        "thrown_share": 1.9,
+        "margin_m_s": 1.65,
+        "least_margin_m_s": 1.5,
+        "own_extra_m_s": 0.5,
         "memory_steps": 40,
         "floor_m_s": 0.3,
-        "ceiling_m_s": 1.6,
-        "hold_s": 0.015,
+        "ceiling_m_s": 2.0,
+        "hold_s": 0.0075,
         "recovery_m_s": 0.25,
         "warning_s": 2.0,
     }
@@ -374,15 +439,15 @@ def test_no_default_changes_unseen() -> None:
 def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     """The whole state by name: what an incident saved has to mean the same in a new object."""
     assert save(Balance(BalanceParams(), 200.0)) == {
-        "_excess_m_s": -10.0,
-        "_fall": {"_filled_s": 0.0, "hold_s": 0.015},
-        "_margin_m_s": 0.41,
+        "_excess_m_s": -1000.0,
+        "_fall": {"_filled_s": 0.0, "hold_s": 0.0075},
+        "_margin_m_s": 1.65,
         "_peaks_m_s": {"deque": []},
         "_steps": 0,
-        "_stumble": {"_filled_s": 0.0, "hold_s": 0.015},
+        "_stumble": {"_filled_s": 0.0, "hold_s": 0.0075},
         "_vigour_m_s2": 0.0,
         "_warned_s": 0.0,
-        "down_velocity_limit_m_s": 1.6,
+        "down_velocity_limit_m_s": 2.0,
         "warning": None,
     }
 

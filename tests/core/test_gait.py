@@ -162,6 +162,21 @@ def test_a_change_of_speed_does_not_end_the_walk() -> None:
         assert walker.gait.cadence_hz == pytest.approx(cadence_hz, rel=0.15)
 
 
+def test_how_fast_the_hip_rose_is_told_until_it_rises_again() -> None:
+    walker = Walker()
+    rises = walker.moves(0.3, lambda t: -0.8 * sin(pi * t / 0.6)).rose_m_s
+    assert rises == pytest.approx(0.8, abs=0.01)
+    lands = walker.moves(0.6, lambda t: -0.8 * cos(pi * t / 0.6)).rose_m_s
+    assert lands == pytest.approx(0.8, abs=0.01)
+    again = walker.moves(0.6, lambda t: 0.8 - 1.1 * sin(pi * t / 1.2)).rose_m_s
+    assert again == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_hip_that_never_rose_has_not_risen() -> None:
+    assert Gait(P, 200.0).rose_m_s == 0.0
+    assert Walker().moves(1.0, lambda t: 0.5 * t).rose_m_s == 0.0
+
+
 def test_no_default_changes_unseen() -> None:
     """docs/balance.md gives each figure its reason; every limit of a fall rests on them."""
     assert asdict(GaitParams()) == {
