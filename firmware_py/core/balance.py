@@ -39,9 +39,8 @@ class BalanceParams:
     lean_m_s: float = 5.6  # metres a second of limit for each radian of tilt
     most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
     sunk_per_s: float = 33.0  # metres a second of limit for each metre of height lost; gained: the other way
-    ahead_s: float = (
-        0.145  # metres a second of limit for each m/s2 of upward acceleration now; downward: the other way
-    )
+    # Metres a second of limit for each m/s2 of upward acceleration now; downward: the other way.
+    ahead_s: float = 0.145
     leap_m_s: float = 1.0  # upward velocity before it came down; steps have less, jogs and jumps more
     leap_share: float = 14.0  # metres a second of limit for each metre a second beyond it
     thrown_m_s: float = 0.5  # sideways velocity
