@@ -9,12 +9,11 @@ velocity, and by then faster than
            + share of the sideways velocity that no hip has
 
 The height lost weighs most: three centimetres are worth a metre a second of limit, as much as ten degrees of tilt.
-Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not
-push itself up, so the limit rises with the pace and not with the fall. A body that pushes already (sitting down, the
-crouch before a jump) slows down by itself; who leaps comes down again. The margin is learned: a little above what this
-walker's own steps leave unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust
-sideways and misses the same part downward: as long as the hip seems to be thrown, its downward velocity is believed
-less.
+Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not push itself
+up, so the limit rises with the pace and not with the fall. A body that pushes already (sitting down, the crouch before
+a jump) slows down by itself; who leaps comes down again. The margin is learned: a little above what this walker's own
+steps leave unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust sideways and
+misses the same part downward: as long as the hip seems to be thrown, its downward velocity is believed less.
 """
 
 from collections import deque
