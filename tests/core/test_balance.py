@@ -399,7 +399,7 @@ def test_who_sits_down_a_moment_after_a_step_is_left_alone() -> None:
     ("without", "stopped"), [({}, False), ({"leap_share": 0.0}, True), ({"ahead_s": 0.0}, True)]
 )
 def test_who_hops_out_of_a_walk_is_left_alone(without: dict[str, float], stopped: bool) -> None:
-    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Neither what a leap nor what braking says can be spared."""
+    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Neither the leap nor the braking can be spared."""
     person = Person()
     person.balance = Balance(BalanceParams(**without), 200.0)  # type: ignore[arg-type]
     assert not any(person.walks(15.0))
