@@ -1,8 +1,8 @@
 """Owns the judgement that a walker is losing balance. Must never judge while nobody walks, and never let learning
 raise a limit above its ceiling.
 
-One question: does the hip go down as no step, no jump and no chair explains? It has to go down at least at the floor's
-velocity, and by then faster than
+One question: does the hip go down as no step, no jump and no chair explains? It has to go down faster than a
+fixed floor, and faster than
 
     margin + share of the vigour of the steps just taken - share of the tilt away from the walker's own posture
            - share of the height lost + what the acceleration of this moment will take off + share of a leap
@@ -50,7 +50,7 @@ class BalanceParams:
     memory_steps: int = 40
     floor_m_s: float = 0.30
     ceiling_m_s: float = 2.0  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
-    # And never a single sample, whatever the rate: one bad sample stops nothing.
+    # And at least two samples, whatever the rate: one bad one stops nothing. The one after a lost sample counts twice.
     hold_s: float = 0.0075
     recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays

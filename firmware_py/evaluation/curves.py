@@ -45,7 +45,8 @@ def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
 
 
 def _is_level(name: str) -> bool:
-    """A velocity downward to exceed. What leaning takes off the limit, times and shares are left as they are."""
+    """A velocity downward to exceed. What leaning takes off the limit, what a leap or a thrust begins at, times and
+    shares are left as they are."""
     return name.endswith("_m_s") and not name.startswith(("lean", "leap", "thrown"))
 
 
