@@ -1,8 +1,9 @@
 """Owns the judgement that a walker is losing balance. Must never judge while nobody walks, and never let learning
 raise a limit above its ceiling.
 
-One question: does the hip go down as no step, no jump and no chair explains? It has to go down faster than a
-fixed floor, and faster than
+One question: does the hip go down as no step, no jump and no chair explains? The velocity that is judged is the one
+that it will have in 50 ms if the acceleration of now lasts: who drops is believed sooner than who lets himself down.
+That has to be faster than a fixed floor, and faster than
 
     margin + share of the vigour of the steps just taken - share of the tilt away from the walker's own posture
            - share of the height lost + what the acceleration of this moment will take off + share of a leap
@@ -34,23 +35,24 @@ class BalanceParams:
 
     stumbles: Literal["stop", "warn"] = "stop"
     vigour_tau_s: float = 1.0  # about two steps
-    vigour_s: float = 1.9  # metres a second of limit for each m/s2 of mean upward acceleration
-    lean_m_s: float = 5.6  # metres a second of limit for each radian of tilt
-    most_lean_rad: float = 0.8  # more says no more: the pod slipped, or the walker is on the ground
+    vigour_s: float = 2.3  # metres a second of limit for each m/s2 of mean upward acceleration
+    lean_m_s: float = 7.2  # metres a second of limit for each radian of tilt
+    most_lean_rad: float = 0.45  # more says no more: the pod slipped, or the walker is on the ground
     sunk_per_s: float = 33.0  # metres a second of limit for each metre of height lost; gained: the other way
+    soon_s: float = 0.05  # the velocity judged is that of so much later, at the acceleration of now
     # Metres a second of limit for each m/s2 of upward acceleration now; downward: the other way.
-    ahead_s: float = 0.145
+    ahead_s: float = 0.12
     leap_m_s: float = 1.0  # upward velocity before it came down; steps have less, jogs and jumps more
     leap_share: float = 14.0  # metres a second of limit for each metre a second beyond it
     thrown_m_s: float = 0.5  # sideways velocity
-    thrown_share: float = 1.9  # metres a second of limit for each metre a second beyond it
-    margin_m_s: float = 1.65  # before the gait is known, and the most that learning may allow
-    least_margin_m_s: float = 1.5  # the least that learning may ask for
+    thrown_share: float = 2.1  # metres a second of limit for each metre a second beyond it
+    margin_m_s: float = 1.7  # before the gait is known, and the most that learning may allow
+    least_margin_m_s: float = 1.55  # the least that learning may ask for
     own_extra_m_s: float = 0.5  # above the largest of the walker's own steps
     memory_steps: int = 40
-    floor_m_s: float = 0.30
-    ceiling_m_s: float = 2.0  # real falls reach the ground at 2.1 +- 0.6 m/s: a higher limit guards nobody
-    # And at least two samples, whatever the rate: one bad one stops nothing. The one after a lost sample counts twice.
+    floor_m_s: float = 0.42
+    ceiling_m_s: float = 2.4  # in free fall 1.9 now; real falls reach the ground at 2.1 +- 0.6 m/s
+    # And at least two samples, whatever the rate, and however long apart: one bad one stops nothing.
     hold_s: float = 0.0075
     recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays
@@ -67,19 +69,23 @@ class Balance:
         "_peaks_m_s",
         "_steps",
         "_stumble",
+        "_tick_s",
         "_vigour_m_s2",
         "_warned_s",
         "down_velocity_limit_m_s",
+        "down_velocity_m_s",
         "warning",
     )
 
     def __init__(self, params: BalanceParams, rate_hz: float) -> None:
         self._params = params
+        self._tick_s = 1.0 / rate_hz
         hold_s = max(params.hold_s, 1.5 / rate_hz)
         self._fall = Held(hold_s)
         self._stumble = Held(hold_s)
         self._peaks_m_s: deque[float] = deque(maxlen=params.memory_steps)
         self._vigour_m_s2 = 0.0
+        self.down_velocity_m_s = 0.0
         self.relearn()
 
     def relearn(self) -> None:
@@ -108,6 +114,9 @@ class Balance:
         up_accel = attitude.up_accel_m_s2
         share = dt_s / (p.vigour_tau_s + dt_s)
         self._vigour_m_s2 += share * ((up_accel if up_accel > 0.0 else 0.0) - self._vigour_m_s2)
+        if up_accel < -G_M_S2:
+            up_accel = -G_M_S2
+        down = self.down_velocity_m_s = attitude.down_velocity_m_s - p.soon_s * up_accel
         if self.warning is not None:
             self._warned_s += dt_s
             if self._warned_s > p.warning_s:
@@ -118,12 +127,12 @@ class Balance:
             self.down_velocity_limit_m_s = p.ceiling_m_s
             return None
 
-        down, tilt = attitude.down_velocity_m_s, attitude.tilt_rad
+        tilt = attitude.tilt_rad
         explained = (
             p.vigour_s * self._vigour_m_s2
             - p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad)
             - p.sunk_per_s * attitude.sunk_m
-            + p.ahead_s * (up_accel if up_accel > -G_M_S2 else -G_M_S2)
+            + p.ahead_s * up_accel
         )
         if gait.rose_m_s > p.leap_m_s:
             explained += p.leap_share * (gait.rose_m_s - p.leap_m_s)
@@ -139,12 +148,14 @@ class Balance:
         if gait.steps != self._steps:
             self._learn(gait, warning_active or self.warning is not None)
 
+        # A sample after a lost one is still one sample.
+        held_s = dt_s if dt_s < self._tick_s else self._tick_s
         if p.stumbles == "warn":
-            if self._stumble.update(down > limit, dt_s):
+            if self._stumble.update(down > limit, held_s):
                 self.warning, self._warned_s = Cause.STUMBLE, 0.0
             limit += p.recovery_m_s
         self.down_velocity_limit_m_s = limit
-        if self._fall.update(down > limit, dt_s):
+        if self._fall.update(down > limit, held_s):
             return Finding(Signal.DANGER, Cause.FALL, "down_velocity_m_s", down, limit)
         return None
 

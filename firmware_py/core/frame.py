@@ -100,7 +100,7 @@ class Decision(NamedTuple):
     rest_position_m: float | None  # where the walker would be when the belt has come to rest, if cut now
     stop_margin_m: float | None  # from there to the nearer line; negative: beyond it
     tilt_rad: float | None  # against the walker's own mean
-    down_velocity_m_s: float | None
+    down_velocity_m_s: float | None  # of the hip a moment from now, the one that is judged (balance.py)
     down_velocity_limit_m_s: float | None  # the trip level in force now
     cadence_hz: float | None  # steps a second
     steps: int  # since arming

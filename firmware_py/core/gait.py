@@ -31,6 +31,9 @@ class GaitParams:
     lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
     lost_least_s: float = 1.4  # ... but never sooner than this: people stand a moment before they faint
     lost_s: float = 1.8  # ... and never later
+    # Who took no even step for so long, upright or as one of many in a row (the pod may hang loose), lies down and has
+    # not just fallen.
+    on_feet_s: float = 2.0
 
 
 class Gait:
@@ -41,6 +44,7 @@ class Gait:
         "_interval_s",
         "_lost_s",
         "_low",
+        "_on_feet_ago_s",
         "_params",
         "_rising",
         "_row",
@@ -64,10 +68,16 @@ class Gait:
         """The fastest that the hip went up before it came down, or goes up now; negative: it did not."""
         return -self._low
 
+    @property
+    def on_feet(self) -> bool:
+        """Whether somebody walks, and was on their feet a moment ago."""
+        return self.phase is not Phase.WAITING and self._on_feet_ago_s < self._params.on_feet_s
+
     def relearn(self) -> None:
         """Forget the walker."""
         self.steps = 0
         self._interval_s = 0.0
+        self._on_feet_ago_s = 0.0
         self.since_step_s = 0.0
         self._wait()
 
@@ -84,6 +94,7 @@ class Gait:
         p = self._params
         v = attitude.down_velocity_m_s
         self.since_step_s += dt_s
+        self._on_feet_ago_s += dt_s
         if self._rising:
             if v > self._high:
                 self._high = v
@@ -114,6 +125,8 @@ class Gait:
             return
         self._row += 1
         self.steps += 1
+        if upright or self._row >= p.known_steps:
+            self._on_feet_ago_s = 0.0
         rate_hz = 1.0 / interval_s
         self.cadence_hz = (
             rate_hz if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate_hz - self.cadence_hz)

@@ -149,7 +149,7 @@ class Health:
         running: bool,
         range_age_s: float,
         up_z: float,
-        walking: bool,
+        on_feet: bool,
     ) -> Finding | None:
         """One tick; `imu` is the frame's after the spike gate, `running` what the relay was told before it."""
         p = self._p
@@ -158,7 +158,7 @@ class Health:
             or self._range(frame, range_age_s)
             or self._time(frame, dt_ns)
             or self._relay(frame, dt_ns, running)
-            or self._worn(dt_ns, running, up_z, walking)
+            or self._worn(dt_ns, running, up_z, on_feet)
         )
         self._up_ns += dt_ns
         if finding is not None:
@@ -250,7 +250,7 @@ class Health:
         cause = Cause.RELAY_OPEN if running else Cause.RELAY_WELDED
         return _over(cause, "relay_answer_s", self._relay_ns, p.relay_answer_s)
 
-    def _worn(self, dt_ns: int, running: bool, up_z: float, walking: bool) -> Finding | None:
+    def _worn(self, dt_ns: int, running: bool, up_z: float, on_feet: bool) -> Finding | None:
         p = self._p
         if not running:
             self._lying_ns = 0
@@ -259,7 +259,7 @@ class Health:
                 if up_z < self._worn_cos
                 else None
             )
-        if not walking or up_z >= self._lying_cos:
+        if not on_feet or up_z >= self._lying_cos:
             self._lying_ns = max(0, self._lying_ns - dt_ns // 4)
             return None
         self._lying_ns += dt_ns

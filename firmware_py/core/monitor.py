@@ -112,7 +112,9 @@ class Monitor:
         speed_m_s = self._believed_speed_m_s(frame.belt_speed_m_s, walking, dt_s)
         position.update(t_ns, frame.belt, gait.cadence_hz)
         carried = drift.update(t_ns, position, phase, speed_m_s, dt_s)
-        ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], walking)
+        ill = self._health.update(
+            frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], gait.on_feet
+        )
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
         if ill is None and stopped and self._button.stuck:
@@ -158,7 +160,7 @@ class Monitor:
             drift.rest_position_m,
             drift.stop_margin_m,
             attitude.tilt_rad if attitude.settled else None,
-            attitude.down_velocity_m_s if attitude.settled else None,
+            balance.down_velocity_m_s if attitude.settled else None,
             balance.down_velocity_limit_m_s,
             gait.cadence_hz,
             gait.steps,

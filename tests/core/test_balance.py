@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from math import cos, pi, radians, sin
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -21,9 +21,12 @@ P = BalanceParams(
     vigour_s=0.34,
     lean_m_s=0.75,
     sunk_per_s=1.2,
+    soon_s=0.0,
     ahead_s=0.0,
     leap_share=0.6,
     thrown_share=0.8,
+    floor_m_s=0.3,
+    ceiling_m_s=2.0,
     margin_m_s=0.41,
     least_margin_m_s=0.37,
     own_extra_m_s=0.1,
@@ -92,6 +95,47 @@ def test_a_fall_is_believed_after_so_many_samples_and_a_single_one_never(rate_hz
     hip.attitude.down_velocity_m_s = 9.0
     found = [hip.balance.update(0, hip.attitude, hip.gait, False, 1.0 / rate_hz) for _ in range(ticks)]
     assert [finding is not None for finding in found] == [False] * (ticks - 1) + [True]
+
+
+@pytest.mark.parametrize("stumbles", ["stop", "warn"])
+def test_a_sample_after_a_lost_one_is_still_one_sample(stumbles: Literal["stop", "warn"]) -> None:
+    """However long the gap: two samples decide, and a single bad one stops nobody."""
+    hip = Hip(replace(P, stumbles=stumbles))
+    hip.attitude.down_velocity_m_s = 9.0
+    assert hip.balance.update(0, hip.attitude, hip.gait, False, 4 * DT_S) is None
+    assert hip.balance.warning is None
+    assert hip.tick(9.0) is not None
+    drained = Hip(replace(P, stumbles=stumbles))
+    for down, dt_s in ((9.0, DT_S), (0.0, 8 * DT_S)):
+        drained.attitude.down_velocity_m_s = down
+        assert drained.balance.update(0, drained.attitude, drained.gait, False, dt_s) is None
+    assert drained.tick(9.0) is not None, "nor does a gap forget more than a sample"
+
+
+SOON = replace(P, soon_s=0.04)
+
+
+@pytest.mark.parametrize(("accel", "later"), [(5.0, -0.2), (0.0, 0.0), (-5.0, 0.2), (-G, 0.04 * G)])
+def test_what_is_judged_is_the_velocity_of_a_moment_later(accel: float, later: float) -> None:
+    limit = Hip(replace(SOON, vigour_s=0.0)).limit
+    for beyond in (-STEP, STEP):
+        hip = Hip(replace(SOON, vigour_s=0.0))
+        found = hip.hold(0.1, limit - later + beyond, accel=accel)
+        assert (found is not None) is (beyond > 0.0)
+        assert hip.balance.down_velocity_m_s == pytest.approx(limit + beyond)
+        assert found is None or found.value == hip.balance.down_velocity_m_s
+
+
+def test_the_moment_later_is_no_faster_than_free_fall() -> None:
+    hip = Hip(SOON)
+    hip.tick(0.1, accel=-3.0 * G)
+    assert hip.balance.down_velocity_m_s == pytest.approx(0.1 + 0.04 * G)
+
+
+def test_what_is_judged_is_known_while_nobody_walks() -> None:
+    hip = Hip(SOON, Phase.WAITING)
+    hip.tick(0.5, accel=-1.0)
+    assert hip.balance.down_velocity_m_s == pytest.approx(0.54)
 
 
 @pytest.mark.parametrize("down", [0.5, 2.0, 9.0])
@@ -396,7 +440,8 @@ def test_who_sits_down_a_moment_after_a_step_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "stopped"), [({}, False), ({"leap_share": 0.0}, True), ({"ahead_s": 0.0}, True)]
+    ("without", "stopped"),
+    [({}, False), ({"leap_share": 0.0}, True), ({"ahead_s": 0.0, "soon_s": 0.0}, True)],
 )
 def test_who_hops_out_of_a_walk_is_left_alone(without: dict[str, float], stopped: bool) -> None:
     """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Neither the leap nor the braking can be spared."""
@@ -419,21 +464,22 @@ def test_no_default_changes_unseen() -> None:
     assert asdict(BalanceParams()) == {
         "stumbles": "stop",
         "vigour_tau_s": 1.0,
-        "vigour_s": 1.9,
-        "lean_m_s": 5.6,
-        "most_lean_rad": 0.8,
+        "vigour_s": 2.3,
+        "lean_m_s": 7.2,
+        "most_lean_rad": 0.45,
         "sunk_per_s": 33.0,
-        "ahead_s": 0.145,
+        "soon_s": 0.05,
+        "ahead_s": 0.12,
         "leap_m_s": 1.0,
         "leap_share": 14.0,
         "thrown_m_s": 0.5,
-        "thrown_share": 1.9,
-        "margin_m_s": 1.65,
-        "least_margin_m_s": 1.5,
+        "thrown_share": 2.1,
+        "margin_m_s": 1.7,
+        "least_margin_m_s": 1.55,
         "own_extra_m_s": 0.5,
         "memory_steps": 40,
-        "floor_m_s": 0.3,
-        "ceiling_m_s": 2.0,
+        "floor_m_s": 0.42,
+        "ceiling_m_s": 2.4,
         "hold_s": 0.0075,
         "recovery_m_s": 0.25,
         "warning_s": 2.0,
@@ -445,13 +491,15 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     assert save(Balance(BalanceParams(), 200.0)) == {
         "_excess_m_s": -1000.0,
         "_fall": {"_filled_s": 0.0, "hold_s": 0.0075},
-        "_margin_m_s": 1.65,
+        "_margin_m_s": 1.7,
         "_peaks_m_s": {"deque": []},
         "_steps": 0,
         "_stumble": {"_filled_s": 0.0, "hold_s": 0.0075},
+        "_tick_s": 0.005,
         "_vigour_m_s2": 0.0,
         "_warned_s": 0.0,
-        "down_velocity_limit_m_s": 2.0,
+        "down_velocity_limit_m_s": 2.4,
+        "down_velocity_m_s": 0.0,
         "warning": None,
     }
 

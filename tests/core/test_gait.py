@@ -1,7 +1,7 @@
 """Steps, cadence and phase on swings whose answer is known."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import cos, pi, sin
 from types import SimpleNamespace
 from typing import Any, cast
@@ -109,6 +109,57 @@ def test_a_walker_who_tips_over_is_still_guarded() -> None:
     assert walker.stands(1.0).phase is Phase.GUARDING
 
 
+@pytest.mark.parametrize(("ticks", "expected"), [(-1, True), (1, False)])
+def test_who_walks_is_on_their_feet_until_so_long_after_an_even_step(ticks: int, expected: bool) -> None:
+    walker = Walker(params=replace(P, lost_s=9.0, lost_least_s=9.0))
+    assert not walker.gait.on_feet, "nobody walks yet"
+    walker.walks(10.0)
+    left_s = P.on_feet_s - walker.gait._on_feet_ago_s
+    assert walker.stands(left_s + ticks * walker.dt_s).phase is Phase.GUARDING
+    assert walker.gait.on_feet is expected
+
+
+def test_who_has_stopped_walking_is_not_said_to_be_on_their_feet() -> None:
+    walker = Walker(params=replace(P, on_feet_s=9.0))
+    assert walker.walks(10.0).on_feet
+    assert walker.stands(P.lost_s + 0.1).phase is Phase.WAITING
+    assert not walker.gait.on_feet
+
+
+@pytest.mark.parametrize(
+    ("even_steps", "up_z", "expected"),
+    [
+        (P.known_steps - 1, P.upright, False),
+        (P.known_steps, P.upright, True),
+        (1, P.upright + 0.01, True),
+    ],
+)
+def test_steps_that_are_not_upright_count_as_walking_when_there_are_many(
+    even_steps: int, up_z: float, expected: bool
+) -> None:
+    """A pod that hangs loose sees many in a row; who rolls about on the ground, hardly."""
+    walker = Walker(params=replace(P, lost_s=9.0, lost_least_s=9.0))
+    walker.walks(10.0)
+    walker.stands(P.on_feet_s + 0.1)
+    assert walker.gait.phase is Phase.GUARDING and not walker.gait.on_feet
+    walker.up = (0.7, 0.0, up_z)
+    walker.swings_once(0.4, 0.5)  # too long after the last to be even,
+    walker.swings_once(0.4, 0.5)  # and this one too soon after that
+    for _ in range(even_steps):
+        assert not walker.gait.on_feet
+        walker.swings_once(0.4, 0.5)
+    assert walker.gait.on_feet is expected
+
+
+def test_an_uneven_swing_is_no_step_to_stand_on() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    for _ in range(4):
+        walker.swings_once(1.6, 0.55)
+    assert walker.gait.phase is Phase.GUARDING
+    assert not walker.gait.on_feet
+
+
 def test_a_limp_within_bounds_is_walking_and_beyond_is_not() -> None:
     for ratio, expected in ((P.uneven - 0.2, True), (P.uneven + 0.2, False)):
         walker = Walker()
@@ -194,6 +245,7 @@ def test_no_default_changes_unseen() -> None:
         "lost_steps": 3.0,
         "lost_least_s": 1.4,
         "lost_s": 1.8,
+        "on_feet_s": 2.0,
     }
 
 
@@ -204,6 +256,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_interval_s": 0.0,
         "_lost_s": 1.8,
         "_low": 0.0,
+        "_on_feet_ago_s": 0.0,
         "_rising": True,
         "_row": 0,
         "_swing": 0.0,

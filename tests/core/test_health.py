@@ -45,14 +45,14 @@ class Bench:
         dt_ns: int = TICK_NS,
         range_age_s: float = 0.01,
         up_z: float = 1.0,
-        walking: bool = False,
+        on_feet: bool = False,
         refusal: Cause | None = None,
     ) -> Finding | None:
         self.tick += 1
         seen = imu_at(self.tick) if imu is None else imu
         told = self.running if feedback == "as told" else feedback
         frame = Frame(self.tick * TICK_NS, late_ns, seen, belt, speed, told, False, refusal=refusal)  # type: ignore[arg-type]
-        return self.health.update(frame, seen, dt_ns, self.running, range_age_s, up_z, walking)  # type: ignore[arg-type]
+        return self.health.update(frame, seen, dt_ns, self.running, range_age_s, up_z, on_feet)  # type: ignore[arg-type]
 
 
 def cause_of(finding: Finding | None) -> Cause | None:
@@ -269,21 +269,21 @@ def test_a_pod_that_does_not_stand_upright_is_not_worn() -> None:
     assert cause_of(bench.one(up_z=limit - 1e-9)) is Cause.NOT_WORN
 
 
-def test_a_pod_that_lies_for_300_ms_while_walking_stops() -> None:
+def test_a_pod_that_lies_for_300_ms_while_on_feet_stops() -> None:
     limit = cos(radians(75.0))
     bench = Bench()
-    assert bench.run(60, up_z=limit - 1e-9, walking=True) is None
-    assert cause_of(bench.one(up_z=limit - 1e-9, walking=True)) is Cause.NOT_WORN
-    assert Bench().run(200, up_z=limit, walking=True) is None
-    assert Bench().run(200, up_z=0.0, walking=False) is None
+    assert bench.run(60, up_z=limit - 1e-9, on_feet=True) is None
+    assert cause_of(bench.one(up_z=limit - 1e-9, on_feet=True)) is Cause.NOT_WORN
+    assert Bench().run(200, up_z=limit, on_feet=True) is None
+    assert Bench().run(200, up_z=0.0, on_feet=False) is None
 
 
 def test_lying_drains_at_a_quarter_when_upright_again() -> None:
     bench = Bench()
-    bench.run(60, up_z=0.0, walking=True)
-    bench.run(40, walking=True)  # 0.2 s upright gives back 0.05 s
-    assert bench.run(10, up_z=0.0, walking=True) is None
-    assert bench.one(up_z=0.0, walking=True) is not None
+    bench.run(60, up_z=0.0, on_feet=True)
+    bench.run(40, on_feet=True)  # 0.2 s upright gives back 0.05 s
+    assert bench.run(10, up_z=0.0, on_feet=True) is None
+    assert bench.one(up_z=0.0, on_feet=True) is not None
 
 
 @pytest.mark.parametrize(("ticks", "settling"), [(98, True), (99, True), (100, False)])
@@ -483,10 +483,10 @@ def test_late_ticks_leak_at_three_a_second_to_the_nanosecond(earlier_ns: int, st
 
 def test_lying_before_the_start_is_not_held_against_the_walk() -> None:
     bench = Bench(running=False)
-    bench.run(100, up_z=0.0, walking=True)
+    bench.run(100, up_z=0.0, on_feet=True)
     bench.running = True
-    assert bench.run(60, up_z=0.0, walking=True) is None
-    assert cause_of(bench.one(up_z=0.0, walking=True)) is Cause.NOT_WORN
+    assert bench.run(60, up_z=0.0, on_feet=True) is None
+    assert cause_of(bench.one(up_z=0.0, on_feet=True)) is Cause.NOT_WORN
 
 
 @pytest.mark.parametrize(("last_ns", "settling"), [(4_999_999, True), (5_000_000, False)])
