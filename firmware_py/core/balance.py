@@ -148,14 +148,13 @@ class Balance:
         if gait.steps != self._steps:
             self._learn(gait, warning_active or self.warning is not None)
 
-        # A sample after a lost one is still one sample.
-        held_s = dt_s if dt_s < self._tick_s else self._tick_s
+        # A sample counts for a tick, however long ago the last one was: after a lost one it is still one sample.
         if p.stumbles == "warn":
-            if self._stumble.update(down > limit, held_s):
+            if self._stumble.update(down > limit, self._tick_s):
                 self.warning, self._warned_s = Cause.STUMBLE, 0.0
             limit += p.recovery_m_s
         self.down_velocity_limit_m_s = limit
-        if self._fall.update(down > limit, held_s):
+        if self._fall.update(down > limit, self._tick_s):
             return Finding(Signal.DANGER, Cause.FALL, "down_velocity_m_s", down, limit)
         return None
 
