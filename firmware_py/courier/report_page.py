@@ -144,7 +144,11 @@ def _charts(report: Report) -> str:
             charts.position(report),
         ),
         ("Speed along the deck", "m/s, up is toward the rear", charts.velocity(report)),
-        ("Downward speed of the hip", "m/s, 0.05 s ahead, with its limit at each moment", charts.down_velocity(report)),
+        (
+            "Downward speed of the hip",
+            "m/s, 0.05 s ahead, with its limit at each moment",
+            charts.down_velocity(report),
+        ),
         ("Tilt of the trunk", "degrees from this walker\u2019s usual posture", charts.tilt(report)),
     ]
     shown = "".join(
