@@ -90,19 +90,24 @@ def run_jobs(jobs: list[Job], processes: int, done: Callable[[Job], None]) -> Re
 
 def run_job(job: Job) -> Result:
     """One person: every trial, cold and warm, and the time-reversed copies of the walks."""
-    dataset = DATASETS[job.dataset]
-    trials, problems = read_person(dataset, job.person, job.files)
-    if job.variant:
-        trials = [VARIANTS[job.variant](trial) for trial in trials]
+    dataset, trials, problems = read(job)
     result = Result(problems=problems)
     for protocol in job.protocols:
-        runner = _Runner(job, dataset, trials, protocol)
-        for trial in _with_reversed(trials, job.kinds):
+        runner = Runner(job, dataset, trials, protocol)
+        for trial in with_reversed(trials, job.kinds):
             runner.run(trial, result)
     return result
 
 
-def _with_reversed(trials: list[Trial], kinds: tuple[Kind, ...]) -> Iterator[Trial]:
+def read(job: Job) -> tuple[Dataset, list[Trial], list[str]]:
+    """The person's trials, made harder if the job says so, and what had to be skipped."""
+    dataset = DATASETS[job.dataset]
+    trials, problems = read_person(dataset, job.person, job.files)
+    return dataset, [VARIANTS[job.variant](t) for t in trials] if job.variant else trials, problems
+
+
+def with_reversed(trials: list[Trial], kinds: tuple[Kind, ...]) -> Iterator[Trial]:
+    """The trials of these kinds, each walk followed by its time-reversed copy."""
     for trial in trials:
         if trial.kind in kinds:
             yield trial
@@ -110,7 +115,7 @@ def _with_reversed(trials: list[Trial], kinds: tuple[Kind, ...]) -> Iterator[Tri
                 yield trial.time_reversed()
 
 
-class _Runner:
+class Runner:
     """Runs the trials of one person under one protocol; warmed-up walkers are kept and copied."""
 
     def __init__(self, job: Job, dataset: Dataset, trials: list[Trial], protocol: str) -> None:
@@ -120,16 +125,23 @@ class _Runner:
         self._protocol = protocol
         self._warmed: dict[tuple[str, ...], Replayer] = {}
 
-    def run(self, trial: Trial, result: Result) -> None:
+    def stream(self, trial: Trial) -> tuple[Stream, tuple[str, ...]] | None:
+        """The trial as this protocol plays it, and what the walk before it is remembered by; None: no walk for it."""
         walks = walks_for(trial, self._trials, self._dataset) if self._protocol == WARM else []
         if self._protocol == WARM and not walks:
+            return None
+        stream = self._joined(trial, walks)
+        return stream, tuple(walk.name for walk in walks) if stream.shared else ()
+
+    def run(self, trial: Trial, result: Result) -> None:
+        played = self.stream(trial)
+        if played is None:
             result.problems.append(
                 f"{trial.dataset} {trial.name}: no other walk of this person: not run warm."
             )
             return
-        stream = self._stream(trial, walks)
-        key = tuple(walk.name for walk in walks) if stream.shared else ()
-        replayer = self._at_start(stream, key)
+        stream, key = played
+        replayer = self.at_start(stream, key)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
         score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals())
         result.scores.append(score)
@@ -138,14 +150,14 @@ class _Runner:
         if self._job.excerpts and _is_notable(score):
             result.excerpts.append(self._excerpt(score, trial, stream, key))
 
-    def _stream(self, trial: Trial, walks: list[Trial]) -> Stream:
+    def _joined(self, trial: Trial, walks: list[Trial]) -> Stream:
         if not walks:
             return cold(trial)
         if self._job.joint == FIT:
             return warm(trial, walks, self._dataset.mounting_varies)
         return joined_plainly(trial, walks, JOINTS[self._job.joint])
 
-    def _at_start(
+    def at_start(
         self, stream: Stream, key: tuple[str, ...], watch: Callable[[Decision], None] | None = None
     ) -> Replayer:
         """A walker who has done everything before the trial."""
@@ -205,7 +217,7 @@ class _Runner:
                 excerpt.tilt_deg.append(None if decision.tilt_rad is None else degrees(decision.tilt_rad))
             index += 1
 
-        replayer = self._at_start(stream, key, watch)
+        replayer = self.at_start(stream, key, watch)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :], watch)
         return excerpt
 

@@ -109,13 +109,17 @@ def test_a_walker_who_tips_over_is_still_guarded() -> None:
     assert walker.stands(1.0).phase is Phase.GUARDING
 
 
-@pytest.mark.parametrize(("ticks", "expected"), [(-1, True), (1, False)])
-def test_who_walks_is_on_their_feet_until_so_long_after_an_even_step(ticks: int, expected: bool) -> None:
+@pytest.mark.parametrize(("later_s", "expected"), [(-1e-9, True), (0.0, False), (1e-9, False)])
+def test_who_walks_is_on_their_feet_until_so_long_after_an_even_step(later_s: float, expected: bool) -> None:
     walker = Walker(params=replace(P, lost_s=9.0, lost_least_s=9.0))
     assert not walker.gait.on_feet, "nobody walks yet"
     walker.walks(10.0)
-    left_s = P.on_feet_s - walker.gait._on_feet_ago_s
-    assert walker.stands(left_s + ticks * walker.dt_s).phase is Phase.GUARDING
+    assert walker.gait._on_feet_ago_s == walker.gait.since_step_s
+    walker.stands(1.0)
+    assert walker.gait._on_feet_ago_s == walker.gait.since_step_s > 1.0
+    assert walker.gait.on_feet
+    walker.gait._on_feet_ago_s = P.on_feet_s + later_s
+    assert walker.gait.phase is Phase.GUARDING
     assert walker.gait.on_feet is expected
 
 

@@ -168,14 +168,20 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "6 people after a stroke on an instrumented treadmill, walking only.",
         ["evaluate", "movingreality", "DATA/movingreality", "--peers", "--protocol", "both", "--json"],
     ),
+    "fit": (
+        "Cross-validation of the balance rule",
+        "Its ten figures searched anew from a rough start on one group of the development people, scored by the product "
+        "on people who took no part; `every first`: every second person of each set, beginning with the first.",
+        ["python", "-m", "tests.proof.fit", "DATA"],
+    ),
 }  # fmt: skip
 
 # Nothing may run beside these.
 ALONE = ("bench", "latency")
 # These wait for each other, and for nothing else.
 ON_THE_CLOCK = ("soak-real", "demo", "processes", "signals", "storage", "courier")
-# A thousand repetitions take them an hour or two; a few run in `make test` already.
-NIGHT = ("signals", "kills", "day")
+# They take an hour or two each: a thousand repetitions of what runs a few times in `make test` already, and the fit.
+NIGHT = ("signals", "kills", "day", "fit")
 REPETITIONS = os.environ.get("REARGUARD_REPETITIONS", "60")
 
 

@@ -1,0 +1,340 @@
+"""Owns the search for the balance rule's figures and its cross-validation: fitted on some people, scored on others.
+Must never score anybody whom it fitted, nor score with anything but the product.
+
+    .venv/bin/python -m pip install -e '.[proof]'
+    .venv/bin/python -m tests.proof.fit ../shared/data                      (an hour on 2 cores)
+    .venv/bin/python -m tests.proof.fit ../shared/data --fold FallAllD --candidates 200      a part of it, sooner
+
+First the product runs through every trial with a rule that never trips, and what its attitude and gait say at each
+sample in which the hip goes down is kept. Only on that, and only for the search, the rule is written a second time, for
+whole columns; it knows no learned margin and no second stop. What the search ends with is scored by the product, trial
+by trial, as `rearguard evaluate` does. The start is rough, so that nothing of the shipped figures is in it but the form
+of the rule.
+"""
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_py.core import monitor
+from firmware_py.core.attitude import G_M_S2, Attitude
+from firmware_py.core.balance import Balance, BalanceParams
+from firmware_py.core.frame import Decision, Finding, Phase
+from firmware_py.core.gait import Gait
+from firmware_py.core.monitor import MonitorParams
+from firmware_py.evaluation import campaign
+from firmware_py.evaluation.campaign import COLD, WARM, Job
+from firmware_py.evaluation.datasets import DATASETS, people
+from firmware_py.evaluation.score import EARLIEST_S
+from firmware_py.evaluation.tables import table
+from firmware_py.evaluation.trials import Kind
+
+SETS = ("sisfall", "fallalld", "movingreality")
+KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
+COLUMNS = ("down", "sunk", "tilt", "sideways", "vigour", "accel", "rose")
+_SEEN_M_S = 0.15  # slower and not speeding up: no candidate would judge it
+_TICKS_APART = (
+    3  # two samples of a fall, not more than so far apart: the hold forgets at a quarter of its pace
+)
+
+# The figures that are searched, and where the search begins. Height's share is the scale of all others and stays.
+START: dict[str, float] = {
+    "vigour_s": 2.0,
+    "lean_m_s": 5.0,
+    "soon_s": 0.04,
+    "ahead_s": 0.10,
+    "leap_m_s": 1.0,
+    "leap_share": 10.0,
+    "thrown_m_s": 0.6,
+    "thrown_share": 1.5,
+    "margin_m_s": 1.5,
+    "floor_m_s": 0.40,
+}
+_SPAN_M_S = (0.05, 0.10)  # how far the margin may be above and below the one searched: learning, which is not
+
+# Leads beyond these (median, 5th percentile, ms) are worth little more: the goals, SisFall's with a sample to spare.
+WORTH_MS = {
+    ("sisfall", WARM): (452, 290),
+    ("sisfall", COLD): (448, 287),
+    ("fallalld", WARM): (520, 335),
+    ("fallalld", COLD): (500, 325),
+}
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Known(NamedTuple):
+    """What the product said of one trial: `at` are samples of the trial, rows of `said` are COLUMNS."""
+
+    dataset: str
+    person: str
+    protocol: str
+    kind: Kind
+    rate_hz: float
+    impact: int | None
+    at: Ints
+    said: Floats
+
+
+class Onlooker(Balance):
+    """The rule that never trips, and remembers what it would have judged."""
+
+    said: tuple[float, ...] | None = None
+
+    def update(
+        self, t_ns: int, attitude: Attitude, gait: Gait, warning_active: bool, dt_s: float
+    ) -> Finding | None:
+        super().update(t_ns, attitude, gait, warning_active, dt_s)
+        down, accel = attitude.down_velocity_m_s, max(attitude.up_accel_m_s2, -G_M_S2)
+        if gait.phase is not Phase.WAITING and down - 0.05 * accel > _SEEN_M_S:
+            Onlooker.said = (
+                down,
+                attitude.sunk_m,
+                attitude.tilt_rad,
+                attitude.sideways_m_s,
+                self._vigour_m_s2,
+                accel,
+                gait.rose_m_s,
+            )
+        return None
+
+
+def look(job: Job) -> list[Known]:
+    """One person, cold and warm."""
+    dataset, trials, _ = campaign.read(job)
+    known = []
+    with mock.patch.object(monitor, "Balance", Onlooker):
+        for protocol in job.protocols:
+            runner = campaign.Runner(job, dataset, trials, protocol)
+            for trial in campaign.with_reversed(trials, job.kinds):
+                played = runner.stream(trial)
+                if played is None:
+                    continue
+                stream, key = played
+                at, said = [], []
+                index = 0
+
+                def watch(
+                    decision: Decision, at: list[int] = at, said: list[tuple[float, ...]] = said
+                ) -> None:
+                    nonlocal index
+                    if Onlooker.said is not None and decision.run:
+                        at.append(index)
+                        said.append(Onlooker.said)
+                    Onlooker.said = None
+                    index += 1
+
+                replayer = runner.at_start(stream, key)
+                Onlooker.said = None
+                end = stream.start + (trial.impact_index or len(trial.accel_m_s2))
+                replayer.feed(
+                    stream.accel_m_s2[stream.start : end], stream.gyro_rad_s[stream.start : end], watch
+                )
+                known.append(
+                    Known(
+                        trial.dataset, trial.person, protocol, trial.kind, trial.rate_hz, trial.impact_index,
+                        np.array(at, np.int64), np.array(said, np.float32).reshape(-1, len(COLUMNS)),
+                    )
+                )  # fmt: skip
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Many trials in long columns; `trial` and `at` say which sample of which trial a row is."""
+
+    trials: list[Known]
+    said: dict[str, Floats]
+    trial: Ints
+    at: Ints
+
+    @classmethod
+    def of(cls, trials: list[Known]) -> "Evidence":
+        rows = np.concatenate([t.said for t in trials])
+        return cls(
+            trials,
+            {name: np.ascontiguousarray(rows[:, n]) for n, name in enumerate(COLUMNS)},
+            np.repeat(np.arange(len(trials)), [len(t.at) for t in trials]),
+            np.concatenate([t.at for t in trials]),
+        )
+
+    def stops(self, figures: dict[str, float], less_margin: float = 0.0, less_floor: float = 0.0) -> Ints:
+        """Where each trial would be stopped first, -1: nowhere. The rule of core/balance.py for whole columns."""
+        f, s, shipped = figures, self.said, BalanceParams()
+        explained = (
+            f["vigour_s"] * s["vigour"]
+            - f["lean_m_s"] * np.minimum(s["tilt"], shipped.most_lean_rad)
+            - shipped.sunk_per_s * s["sunk"]
+            + f["ahead_s"] * s["accel"]
+            + f["leap_share"] * np.maximum(0.0, s["rose"] - f["leap_m_s"])
+            + f["thrown_share"] * np.maximum(0.0, s["sideways"] - f["thrown_m_s"])
+        )
+        limit = np.clip(
+            f["margin_m_s"] - less_margin + explained, f["floor_m_s"] - less_floor, shipped.ceiling_m_s
+        )
+        beyond = np.flatnonzero(s["down"] - f["soon_s"] * s["accel"] > limit)
+        trial, at = self.trial[beyond], self.at[beyond]
+        twice = (trial[1:] == trial[:-1]) & (at[1:] - at[:-1] <= _TICKS_APART)
+        first = np.full(len(self.trials), -1)
+        found, where = np.unique(trial[1:][twice], return_index=True)
+        first[found] = at[1:][twice][where]
+        return first
+
+
+def worth(evidence: Evidence, figures: dict[str, float]) -> float:
+    """How good these figures are for these people: what a fall lost, a walk stopped and 5 ms of lead are worth."""
+    total = _sum(evidence, evidence.stops(figures), _points)
+    for less_margin, less_floor in ((0.4, 0.0), (0.0, 0.04)):
+        total += _sum(evidence, evidence.stops(figures, less_margin, less_floor), _robustness)
+    return total
+
+
+def _sum(evidence: Evidence, stops: Ints, points: Any) -> float:
+    groups: dict[tuple[str, str], list[tuple[Known, int]]] = {}
+    for trial, at in zip(evidence.trials, stops.tolist(), strict=True):
+        groups.setdefault((trial.dataset, trial.protocol), []).append((trial, at))
+    return sum(points(key, some) for key, some in groups.items())
+
+
+def _points(key: tuple[str, str], some: list[tuple[Known, int]]) -> float:
+    weight = 1.0 if key[1] == WARM else 0.6
+    walks = sum(at >= 0 for t, at in some if t.kind is Kind.WALK)
+    others = sum(at >= 0 for t, at in some if t.kind is Kind.OTHER)
+    falls = [_lead_ms(t, at) for t, at in some if t.kind is Kind.FALL_WALKING]
+    points = -2.0 * walks - 1.0 * others
+    leads = [lead for lead in falls if lead is not None and lead <= 1000 * EARLIEST_S]
+    points -= 2.0 * (len(falls) - len(leads))
+    points -= 2.0 * sum(lead is not None and lead > 1000 * EARLIEST_S for lead in falls)
+    if leads:
+        for lead_ms, enough_ms in zip(
+            (float(np.median(leads)), float(np.percentile(leads, 5))), WORTH_MS[key], strict=True
+        ):
+            short = min(0.0, lead_ms - enough_ms) / 5
+            points += 0.01 * lead_ms + short
+    return weight * points
+
+
+def _robustness(key: tuple[str, str], some: list[tuple[Known, int]]) -> float:
+    del key
+    early = [_lead_ms(t, at) for t, at in some if t.kind is Kind.FALL_WALKING]
+    return -0.5 * sum(at >= 0 for t, at in some if t.kind is Kind.WALK) - 0.3 * sum(
+        lead is not None and lead > 1000 * EARLIEST_S for lead in early
+    )
+
+
+def _lead_ms(trial: Known, at: int) -> float | None:
+    assert trial.impact is not None
+    return None if at < 0 else 1000 * (trial.impact - at) / trial.rate_hz
+
+
+def search(evidence: Evidence, candidates: int, seed: int) -> dict[str, float]:
+    """The best of so many candidates, by CMA-ES from START."""
+    import cma  # type: ignore[import-untyped]  # only `make proof` installs it
+
+    names = list(START)
+    start = np.array([START[n] for n in names])
+    step = 0.25 * start
+
+    def figures(place: Any) -> dict[str, float]:
+        return dict(zip(names, (start + step * np.asarray(place)).tolist(), strict=True))
+
+    best = (worth(evidence, START), START)
+    walk = cma.CMAEvolutionStrategy([0.0] * len(names), 0.6, {"seed": seed, "verbose": -9, "popsize": 14})
+    while walk.countevals < candidates and not walk.stop():
+        places = walk.ask()
+        worths = [worth(evidence, figures(place)) for place in places]
+        walk.tell(places, [-w for w in worths])
+        best = max([best, *zip(worths, map(figures, places), strict=True)], key=lambda pair: pair[0])
+    return best[1]
+
+
+def params(figures: dict[str, float]) -> MonitorParams:
+    """The product with these figures; the margin may be learned a little around the one that was searched."""
+    above, below = _SPAN_M_S
+    margin = figures["margin_m_s"]
+    own = figures | {"margin_m_s": margin + above, "least_margin_m_s": margin - below}
+    return MonitorParams(balance=BalanceParams(**own))  # type: ignore[arg-type]
+
+
+def folds(everybody: list[Job]) -> dict[str, tuple[list[Job], list[Job]]]:
+    """Who is fitted and who is scored: one laboratory for another, and every second person of each set."""
+    lab = [j for j in everybody if j.dataset == "fallalld"]
+    rest = [j for j in everybody if j.dataset != "fallalld"]
+    odd = [j for name in SETS for j in [k for k in everybody if k.dataset == name][::2]]
+    even = [j for j in everybody if j not in odd]
+    return {
+        "FallAllD": (lab, rest),
+        "SisFall + MovingReality": (rest, lab),
+        "every first": (odd, even),
+        "every second": (even, odd),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--fold", action="append", help="only this one, by whom it is fitted on")
+    parser.add_argument("--candidates", type=int, default=1100)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
+    everybody = [
+        Job(name, person, tuple(files), looked, (WARM, COLD), kinds=KINDS)
+        for name in SETS
+        for person, files in people(DATASETS[name], [options.data / name])[0].items()
+    ]
+    chosen = {k: v for k, v in folds(everybody).items() if not options.fold or k in options.fold}
+    if not everybody or not chosen:
+        print(f"fit: no people in {options.data}, or no such fold: {', '.join(folds([]))}", file=sys.stderr)
+        return 2
+    fitted = {(j.dataset, j.person): j for fit, _ in chosen.values() for j in fit}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        seen = dict(zip(fitted, pool.map(look, fitted.values()), strict=True))
+        print(f"looked at {len(seen)} people", file=sys.stderr, flush=True)
+        waiting = {
+            name: pool.submit(
+                search,
+                Evidence.of([t for j in fit for t in seen[j.dataset, j.person]]),
+                options.candidates,
+                options.seed,
+            )
+            for name, (fit, _) in chosen.items()
+        }
+        found = {name: future.result() for name, future in waiting.items()}
+    for name, (_, score) in chosen.items():
+        print(json.dumps({"record": "figures", "fitted_on": name} | found[name]), flush=True)
+        jobs = [replace(j, params=params(found[name])) for j in score]
+        for part in SETS:
+            some = [j for j in jobs if j.dataset == part]
+            if not some:
+                continue
+            scores = campaign.run_jobs(some, options.jobs, lambda _: None).scores
+            for line in table(scores):
+                falls = line.falls > 0
+                row = {
+                    "fitted_on": name, "scored_on": part, "people": line.people, "protocol": line.protocol,
+                    "group": line.group.strip(), "trials": line.trials,
+                    "stopped_percent": round(line.stopped_percent or 0.0, 2) if falls else None,
+                    "lead_median_ms": line.lead_median_ms and round(line.lead_median_ms),
+                    "lead_p5_ms": line.lead_p5_ms and round(line.lead_p5_ms),
+                    "trials_with_false_stop": line.trials_with_false_stop, "hours": round(line.hours, 2),
+                }  # fmt: skip
+                print(json.dumps(row), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
