@@ -170,8 +170,8 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "fit": (
         "Cross-validation of the balance rule",
-        "Its ten figures searched anew from a rough start on one group of the development people, scored by the product "
-        "on people who took no part; `every first`: every second person of each set, beginning with the first.",
+        "Its ten figures searched anew from a rough start on one group of the development people, scored by the "
+        "product on people who took no part; `every first`: every second person of each set, from the first on.",
         ["python", "-m", "tests.proof.fit", "DATA"],
     ),
 }  # fmt: skip
