@@ -41,7 +41,7 @@ from firmware_py.evaluation.trials import Kind
 SETS = ("sisfall", "fallalld", "movingreality")
 KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
 COLUMNS = ("down", "sunk", "tilt", "sideways", "vigour", "accel", "rose")
-_SEEN_M_S = 0.15  # slower and not speeding up: no candidate would judge it
+LEAST_FLOOR_M_S, MOST_SOON_S = 0.15, 0.1  # no other ones are searched: slower is not even kept
 _TICKS_APART = (
     3  # two samples of a fall, not more than so far apart: the hold forgets at a quarter of its pace
 )
@@ -96,7 +96,7 @@ class Onlooker(Balance):
     ) -> Finding | None:
         super().update(t_ns, attitude, gait, warning_active, dt_s)
         down, accel = attitude.down_velocity_m_s, max(attitude.up_accel_m_s2, -G_M_S2)
-        if gait.phase is not Phase.WAITING and down - 0.05 * accel > _SEEN_M_S:
+        if gait.phase is not Phase.WAITING and max(down, down - MOST_SOON_S * accel) > LEAST_FLOOR_M_S:
             Onlooker.said = (
                 down,
                 attitude.sunk_m,
@@ -246,7 +246,11 @@ def search(evidence: Evidence, candidates: int, seed: int) -> dict[str, float]:
     step = 0.25 * start
 
     def figures(place: Any) -> dict[str, float]:
-        return dict(zip(names, (start + step * np.asarray(place)).tolist(), strict=True))
+        found = dict(zip(names, (start + step * np.asarray(place)).tolist(), strict=True))
+        return found | {
+            "floor_m_s": max(found["floor_m_s"], LEAST_FLOOR_M_S),
+            "soon_s": min(max(found["soon_s"], 0.0), MOST_SOON_S),
+        }
 
     best = (worth(evidence, START), START)
     walk = cma.CMAEvolutionStrategy([0.0] * len(names), 0.6, {"seed": seed, "verbose": -9, "popsize": 14})

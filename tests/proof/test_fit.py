@@ -1,0 +1,93 @@
+"""The rule as the search writes it agrees with the product, and the folds keep people apart."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firmware_py.core.balance import BalanceParams
+from firmware_py.core.monitor import MonitorParams
+from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
+from firmware_py.evaluation.datasets import DATASETS, people
+from tests.evaluation import people as made
+from tests.proof import fit
+from tests.proof.fit import Evidence, Known
+
+SHIPPED = {name: getattr(BalanceParams(), name) for name in fit.START}
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Two walks, a backward slip, and something else that goes down."""
+    path = tmp_path_factory.mktemp("sisfall")
+    for code, cadence_hz in (("D01", 1.6), ("D02", 2.0)):
+        (path / f"{code}_SA01_R01.txt").write_bytes(made.sisfall_text(*made.walk(24.0, 200.0, cadence_hz)))
+    for code in ("F02", "D08"):
+        (path / f"{code}_SA01_R01.txt").write_bytes(made.sisfall_text(*made.backward_fall(200.0)))
+    by_person, _ = people(DATASETS["sisfall"], [path])
+    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
+    return Job("sisfall", "SA01", tuple(by_person["SA01"]), looked, (WARM, COLD), kinds=fit.KINDS)
+
+
+@pytest.fixture(scope="module")
+def seen(person: Job) -> list[Known]:
+    return fit.look(person)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"margin_m_s": 0.3},
+        {"margin_m_s": -0.5, "floor_m_s": fit.LEAST_FLOOR_M_S},
+        {"floor_m_s": 1.2},
+        {"soon_s": 0.0, "lean_m_s": 0.0, "ahead_s": 0.3},
+        {"vigour_s": 0.2, "thrown_m_s": 0.1, "leap_m_s": 0.05},
+    ],
+)
+def test_the_rule_in_columns_stops_where_the_product_stops(
+    person: Job, seen: list[Known], changed: dict[str, float]
+) -> None:
+    figures = SHIPPED | changed
+    product = MonitorParams(balance=BalanceParams(**figures, least_margin_m_s=figures["margin_m_s"]))
+    scores = run_job(replace(person, params=product)).scores
+    stops = Evidence.of(seen).stops(figures)
+    assert len(scores) == len(seen) == 12
+    for score, known, at in zip(scores, seen, stops.tolist(), strict=True):
+        assert (score.protocol, score.kind, score.person) == (known.protocol, known.kind, known.person)
+        times = [t for t, rule in score.false_stops if rule.startswith("fall:")]
+        if score.stop_s is not None and score.impact_s is not None and score.stop_s < score.impact_s:
+            times.append(score.stop_s)
+        assert at == (round(times[0] * known.rate_hz) if times else -1), (score.trial, score.protocol)
+
+
+def test_the_look_itself_stops_nobody_and_ends_at_the_impact(seen: list[Known]) -> None:
+    falls = [k for k in seen if k.impact is not None]
+    assert len(falls) == 2
+    for known in falls:
+        assert known.impact == round(made.IMPACT_S * 200.0)
+        assert len(known.at) == len(known.said) > 50
+        assert np.all(np.diff(known.at) > 0) and known.at[-1] < known.impact
+
+
+def test_nobody_is_scored_by_a_fit_that_saw_them() -> None:
+    everybody = [
+        Job(name, f"P{n}", (), MonitorParams())
+        for name, many in zip(fit.SETS, (26, 6, 6), strict=True)
+        for n in range(many)
+    ]
+    folds = fit.folds(everybody)
+    for fitted, scored in folds.values():
+        assert not {(j.dataset, j.person) for j in fitted} & {(j.dataset, j.person) for j in scored}
+        assert len(fitted) + len(scored) == len(everybody)
+    assert [len(fitted) for fitted, _ in folds.values()] == [6, 32, 19, 19]
+
+
+def test_a_lost_fall_a_stopped_walk_and_late_leads_all_cost(seen: list[Known]) -> None:
+    evidence = Evidence.of(seen)
+    shipped = fit.worth(evidence, SHIPPED)
+    assert fit.worth(evidence, SHIPPED | {"floor_m_s": 3.0}) < shipped, "no fall is seen"
+    assert fit.worth(evidence, SHIPPED | {"floor_m_s": 1.2}) < shipped, "the fall is seen late"
+    assert fit.worth(evidence, SHIPPED | {"margin_m_s": -2.0, "floor_m_s": 0.0}) < shipped, (
+        "walks are stopped"
+    )
