@@ -239,7 +239,7 @@ def _lead_ms(trial: Known, at: int) -> float | None:
 
 def search(evidence: Evidence, candidates: int, seed: int) -> dict[str, float]:
     """The best of so many candidates, by CMA-ES from START."""
-    import cma  # type: ignore[import-untyped]  # only `make proof` installs it
+    import cma  # only `make proof` installs it
 
     names = list(START)
     start = np.array([START[n] for n in names])
