@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,8 +110,25 @@ class Onlooker(Balance):
         return None
 
 
+class Notes:
+    """What the onlooker said at the samples of one trial while the belt ran."""
+
+    def __init__(self) -> None:
+        Onlooker.said = None
+        self.at: list[int] = []
+        self.said: list[tuple[float, ...]] = []
+        self._index = 0
+
+    def take(self, decision: Decision) -> None:
+        if Onlooker.said is not None and decision.run:
+            self.at.append(self._index)
+            self.said.append(Onlooker.said)
+        Onlooker.said = None
+        self._index += 1
+
+
 def look(job: Job) -> list[Known]:
-    """One person, cold and warm."""
+    """One person, cold and warm; a fall until its impact."""
     dataset, trials, _ = campaign.read(job)
     known = []
     with mock.patch.object(monitor, "Balance", Onlooker):
@@ -121,31 +139,21 @@ def look(job: Job) -> list[Known]:
                 if played is None:
                     continue
                 stream, key = played
-                at, said = [], []
-                index = 0
-
-                def watch(
-                    decision: Decision, at: list[int] = at, said: list[tuple[float, ...]] = said
-                ) -> None:
-                    nonlocal index
-                    if Onlooker.said is not None and decision.run:
-                        at.append(index)
-                        said.append(Onlooker.said)
-                    Onlooker.said = None
-                    index += 1
-
-                replayer = runner.at_start(stream, key)
-                Onlooker.said = None
-                end = stream.start + (trial.impact_index or len(trial.accel_m_s2))
-                replayer.feed(
-                    stream.accel_m_s2[stream.start : end], stream.gyro_rad_s[stream.start : end], watch
-                )
+                replayer, notes = runner.at_start(stream, key), Notes()
+                own = slice(stream.start, stream.start + (trial.impact_index or len(trial.accel_m_s2)))
+                replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own], notes.take)
                 known.append(
                     Known(
-                        trial.dataset, trial.person, protocol, trial.kind, trial.rate_hz, trial.impact_index,
-                        np.array(at, np.int64), np.array(said, np.float32).reshape(-1, len(COLUMNS)),
+                        trial.dataset,
+                        trial.person,
+                        protocol,
+                        trial.kind,
+                        trial.rate_hz,
+                        trial.impact_index,
+                        np.array(notes.at, np.int64),
+                        np.array(notes.said, np.float32).reshape(-1, len(COLUMNS)),
                     )
-                )  # fmt: skip
+                )
     return known
 
 
@@ -168,7 +176,7 @@ class Evidence:
             np.concatenate([t.at for t in trials]),
         )
 
-    def stops(self, figures: dict[str, float], less_margin: float = 0.0, less_floor: float = 0.0) -> Ints:
+    def stops(self, figures: dict[str, float]) -> Ints:
         """Where each trial would be stopped first, -1: nowhere. The rule of core/balance.py for whole columns."""
         f, s, shipped = figures, self.said, BalanceParams()
         explained = (
@@ -179,9 +187,7 @@ class Evidence:
             + f["leap_share"] * np.maximum(0.0, s["rose"] - f["leap_m_s"])
             + f["thrown_share"] * np.maximum(0.0, s["sideways"] - f["thrown_m_s"])
         )
-        limit = np.clip(
-            f["margin_m_s"] - less_margin + explained, f["floor_m_s"] - less_floor, shipped.ceiling_m_s
-        )
+        limit = np.clip(f["margin_m_s"] + explained, f["floor_m_s"], shipped.ceiling_m_s)
         beyond = np.flatnonzero(s["down"] - f["soon_s"] * s["accel"] > limit)
         trial, at = self.trial[beyond], self.at[beyond]
         twice = (trial[1:] == trial[:-1]) & (at[1:] - at[:-1] <= _TICKS_APART)
@@ -191,44 +197,53 @@ class Evidence:
         return first
 
 
+# What is lost, in points; a warm trial counts whole, a cold one for COLD_SHARE. 5 ms short of WORTH_MS is a point, too.
+A_FALL, A_WALK, ANOTHER, COLD_SHARE, A_MS = 2.0, 2.0, 1.0, 0.6, 0.01
+# The same rule a little lower must not yet stop walks, nor falls before they begin: by so much, and the points of each.
+LOWER = ({"margin_m_s": 0.4}, {"floor_m_s": 0.04})
+A_WALK_LOWER, A_FALL_LOWER = 0.5, 0.3
+
+
 def worth(evidence: Evidence, figures: dict[str, float]) -> float:
-    """How good these figures are for these people: what a fall lost, a walk stopped and 5 ms of lead are worth."""
-    total = _sum(evidence, evidence.stops(figures), _points)
-    for less_margin, less_floor in ((0.4, 0.0), (0.0, 0.04)):
-        total += _sum(evidence, evidence.stops(figures, less_margin, less_floor), _robustness)
-    return total
+    """How good these figures are for these people, in points."""
+    points = 0.0
+    for (dataset, protocol), trials in _groups(evidence, figures):
+        weight = 1.0 if protocol == WARM else COLD_SHARE
+        falls, early, walks, others = _counts(trials)
+        leads = [lead for lead in falls if lead is not None]
+        points -= weight * (A_WALK * walks + ANOTHER * others)
+        points -= weight * A_FALL * (len(falls) - len(leads) + early)
+        if leads:
+            ends = (float(np.median(leads)), float(np.percentile(leads, 5)))
+            for lead_ms, enough_ms in zip(ends, WORTH_MS[dataset, protocol], strict=True):
+                points += weight * (A_MS * lead_ms + min(0.0, lead_ms - enough_ms) / 5)
+    for less in LOWER:
+        for _, trials in _groups(evidence, figures | {n: figures[n] - by for n, by in less.items()}):
+            _, early, walks, _ = _counts(trials)
+            points -= A_WALK_LOWER * walks + A_FALL_LOWER * early
+    return points
 
 
-def _sum(evidence: Evidence, stops: Ints, points: Any) -> float:
+def _groups(
+    evidence: Evidence, figures: dict[str, float]
+) -> Iterable[tuple[tuple[str, str], list[tuple[Known, int]]]]:
     groups: dict[tuple[str, str], list[tuple[Known, int]]] = {}
-    for trial, at in zip(evidence.trials, stops.tolist(), strict=True):
+    for trial, at in zip(evidence.trials, evidence.stops(figures).tolist(), strict=True):
         groups.setdefault((trial.dataset, trial.protocol), []).append((trial, at))
-    return sum(points(key, some) for key, some in groups.items())
+    return groups.items()
 
 
-def _points(key: tuple[str, str], some: list[tuple[Known, int]]) -> float:
-    weight = 1.0 if key[1] == WARM else 0.6
-    walks = sum(at >= 0 for t, at in some if t.kind is Kind.WALK)
-    others = sum(at >= 0 for t, at in some if t.kind is Kind.OTHER)
-    falls = [_lead_ms(t, at) for t, at in some if t.kind is Kind.FALL_WALKING]
-    points = -2.0 * walks - 1.0 * others
-    leads = [lead for lead in falls if lead is not None and lead <= 1000 * EARLIEST_S]
-    points -= 2.0 * (len(falls) - len(leads))
-    points -= 2.0 * sum(lead is not None and lead > 1000 * EARLIEST_S for lead in falls)
-    if leads:
-        for lead_ms, enough_ms in zip(
-            (float(np.median(leads)), float(np.percentile(leads, 5))), WORTH_MS[key], strict=True
-        ):
-            short = min(0.0, lead_ms - enough_ms) / 5
-            points += 0.01 * lead_ms + short
-    return weight * points
-
-
-def _robustness(key: tuple[str, str], some: list[tuple[Known, int]]) -> float:
-    del key
-    early = [_lead_ms(t, at) for t, at in some if t.kind is Kind.FALL_WALKING]
-    return -0.5 * sum(at >= 0 for t, at in some if t.kind is Kind.WALK) - 0.3 * sum(
-        lead is not None and lead > 1000 * EARLIEST_S for lead in early
+def _counts(trials: list[tuple[Known, int]]) -> tuple[list[float | None], int, int, int]:
+    """The lead of each fall in ms (None: not stopped, or too early to be for it), falls stopped too early, walks
+    stopped, and other activities stopped."""
+    leads = [_lead_ms(t, at) for t, at in trials if t.kind is Kind.FALL_WALKING]
+    early = [lead is not None and lead > 1000 * EARLIEST_S for lead in leads]
+    stopped = [t.kind for t, at in trials if at >= 0]
+    return (
+        [None if too_early else lead for lead, too_early in zip(leads, early, strict=True)],
+        sum(early),
+        stopped.count(Kind.WALK),
+        stopped.count(Kind.OTHER),
     )
 
 
