@@ -345,11 +345,11 @@ def main() -> int:
                 falls = line.falls > 0
                 row = {
                     "fitted_on": name, "scored_on": part, "people": line.people, "protocol": line.protocol,
-                    "group": line.group.strip(), "trials": line.trials,
+                    "what": line.group.strip(), "trials": line.trials,
                     "stopped_percent": round(line.stopped_percent or 0.0, 2) if falls else None,
                     "lead_median_ms": line.lead_median_ms and round(line.lead_median_ms),
                     "lead_p5_ms": line.lead_p5_ms and round(line.lead_p5_ms),
-                    "trials_with_false_stop": line.trials_with_false_stop, "hours": round(line.hours, 2),
+                    "stopped_falsely": line.trials_with_false_stop, "hours": round(line.hours, 2),
                 }  # fmt: skip
                 print(json.dumps(row), flush=True)
     return 0
