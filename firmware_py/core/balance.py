@@ -9,7 +9,7 @@ That has to be faster than a fixed floor, and faster than
            - share of the height lost + what the acceleration of this moment will take off + share of a leap
            + share of the sideways velocity that no hip has
 
-The height lost weighs most: three centimetres are worth a metre a second of limit, as much as ten degrees of tilt.
+The height lost weighs most: three centimetres are worth a metre a second of limit, as much as eight degrees of tilt.
 Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, and a falling body does not push itself
 up, so the limit rises with the pace and not with the fall. A body that pushes already (sitting down, the crouch before
 a jump) slows down by itself; who leaps comes down again. The margin is learned: a little above what this walker's own
@@ -37,7 +37,7 @@ class BalanceParams:
     vigour_tau_s: float = 1.0  # about two steps
     vigour_s: float = 2.3  # metres a second of limit for each m/s2 of mean upward acceleration
     lean_m_s: float = 7.2  # metres a second of limit for each radian of tilt
-    most_lean_rad: float = 0.45  # more says no more: the pod slipped, or the walker is on the ground
+    most_lean_rad: float = 0.45  # more says no more: a pod that slips tilts, too
     sunk_per_s: float = 33.0  # metres a second of limit for each metre of height lost; gained: the other way
     soon_s: float = 0.05  # the velocity judged is that of so much later, at the acceleration of now
     # Metres a second of limit for each m/s2 of upward acceleration now; downward: the other way.

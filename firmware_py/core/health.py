@@ -37,7 +37,7 @@ class HealthParams:
     late_per_s: int = 3  # more late ticks than this within a second (F12); forgotten a second after the last
     # At arming the pod stands upright within this, as at each step (gait.py); on 26 people it sat 0-48 deg tilted [S].
     worn_tilt_rad: float = radians(60.0)
-    lying_tilt_rad: float = radians(75.0)  # while walking: the pod hangs loose, or the walker lies
+    lying_tilt_rad: float = radians(75.0)  # on their feet (gait.py): the pod hangs loose, or the walker lies
     lying_s: float = 0.3
     runaway_m_s: float = 0.1  # F21: the belt still moves ...
     runaway_s: float = 3.0  # ... this long after the cut

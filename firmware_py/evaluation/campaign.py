@@ -134,6 +134,7 @@ class Runner:
         return stream, tuple(walk.name for walk in walks) if stream.shared else ()
 
     def run(self, trial: Trial, result: Result) -> None:
+        """One trial: its scores, or why there are none, are added to the result."""
         played = self.stream(trial)
         if played is None:
             result.problems.append(

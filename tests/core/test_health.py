@@ -269,7 +269,7 @@ def test_a_pod_that_does_not_stand_upright_is_not_worn() -> None:
     assert cause_of(bench.one(up_z=limit - 1e-9)) is Cause.NOT_WORN
 
 
-def test_a_pod_that_lies_for_300_ms_while_on_feet_stops() -> None:
+def test_a_pod_that_lies_for_300_ms_under_somebody_on_their_feet_stops() -> None:
     limit = cos(radians(75.0))
     bench = Bench()
     assert bench.run(60, up_z=limit - 1e-9, on_feet=True) is None

@@ -403,6 +403,23 @@ def test_a_pod_that_hangs_loose_under_nobody_walking_stops_nothing() -> None:
         assert scene.step(imu=ImuSample(t_ns, lying, (0.001 * (n % 3), 0.0, 0.0))).run
 
 
+@pytest.mark.parametrize(("ago_s", "stops"), [(0.0, True), (1.6, True), (1.7, False), (2.0, False)])
+def test_a_pod_that_lies_stops_who_was_on_their_feet_within_two_seconds_and_nobody_else(
+    ago_s: float, stops: bool
+) -> None:
+    """It has to lie for 0.3 s within them."""
+    scene = Scene().arm()
+    assert walk(scene, 8.0).phase is Phase.GUARDING
+    scene.monitor._attitude.up = (1.0, 0.0, 0.0)
+    scene.monitor._gait._on_feet_ago_s = ago_s
+    seen = []
+    for n in range(70):
+        t_ns = (scene.tick + 1) * TICK_NS
+        seen.append(scene.step(imu=ImuSample(t_ns, (9.81, 0.0, 0.0), (0.001 * (n % 3), 0.0, 0.0))))
+    assert seen[-1].phase is Phase.GUARDING
+    assert (seen[-1].run, seen[-1].cause) == ((False, Cause.NOT_WORN) if stops else (True, None))
+
+
 def test_steps_taken_too_near_a_line_teach_nothing() -> None:
     usual, near = Scene().arm(), Scene(position_m=0.87).arm()
     assert walk(usual, 8.0).warning is None

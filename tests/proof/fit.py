@@ -36,16 +36,15 @@ from firmware_py.evaluation import campaign
 from firmware_py.evaluation.campaign import COLD, WARM, Job
 from firmware_py.evaluation.datasets import DATASETS, people
 from firmware_py.evaluation.score import EARLIEST_S
-from firmware_py.evaluation.tables import table
+from firmware_py.evaluation.tables import Line, table
 from firmware_py.evaluation.trials import Kind
 
 SETS = ("sisfall", "fallalld", "movingreality")
 KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
 COLUMNS = ("down", "sunk", "tilt", "sideways", "vigour", "accel", "rose")
 LEAST_FLOOR_M_S, MOST_SOON_S = 0.15, 0.1  # no other ones are searched: slower is not even kept
-_TICKS_APART = (
-    3  # two samples of a fall, not more than so far apart: the hold forgets at a quarter of its pace
-)
+# Two samples make a fall when they are not further apart (200 Hz): the hold forgets at a quarter of its pace.
+_TICKS_APART = 3
 
 # The figures that are searched, and where the search begins. Height's share is the scale of all others and stays.
 START: dict[str, float] = {
@@ -289,13 +288,28 @@ def folds(everybody: list[Job]) -> dict[str, tuple[list[Job], list[Job]]]:
     """Who is fitted and who is scored: one laboratory for another, and every second person of each set."""
     lab = [j for j in everybody if j.dataset == "fallalld"]
     rest = [j for j in everybody if j.dataset != "fallalld"]
-    odd = [j for name in SETS for j in [k for k in everybody if k.dataset == name][::2]]
-    even = [j for j in everybody if j not in odd]
+    sets = [[j for j in everybody if j.dataset == name] for name in SETS]
+    odd, even = ([j for some in sets for j in some[first::2]] for first in (0, 1))
     return {
         "FallAllD": (lab, rest),
         "SisFall + MovingReality": (rest, lab),
         "every first": (odd, even),
         "every second": (even, odd),
+    }
+
+
+def row(line: Line) -> dict[str, Any]:
+    """What of a table's line is worth a place on the page."""
+    return {
+        "people": line.people,
+        "protocol": line.protocol,
+        "what": line.group.strip(),
+        "trials": line.trials,
+        "stopped_percent": line.stopped_percent and round(line.stopped_percent, 2),
+        "lead_median_ms": line.lead_median_ms and round(line.lead_median_ms),
+        "lead_p5_ms": line.lead_p5_ms and round(line.lead_p5_ms),
+        "stopped_falsely": line.trials_with_false_stop,
+        "hours": round(line.hours, 2),
     }
 
 
@@ -336,22 +350,10 @@ def main() -> int:
     for name, (_, score) in chosen.items():
         print(json.dumps({"record": "figures", "fitted_on": name} | found[name]), flush=True)
         jobs = [replace(j, params=params(found[name])) for j in score]
+        scores = campaign.run_jobs(jobs, options.jobs, lambda _: None).scores
         for part in SETS:
-            some = [j for j in jobs if j.dataset == part]
-            if not some:
-                continue
-            scores = campaign.run_jobs(some, options.jobs, lambda _: None).scores
-            for line in table(scores):
-                falls = line.falls > 0
-                row = {
-                    "fitted_on": name, "scored_on": part, "people": line.people, "protocol": line.protocol,
-                    "what": line.group.strip(), "trials": line.trials,
-                    "stopped_percent": round(line.stopped_percent or 0.0, 2) if falls else None,
-                    "lead_median_ms": line.lead_median_ms and round(line.lead_median_ms),
-                    "lead_p5_ms": line.lead_p5_ms and round(line.lead_p5_ms),
-                    "stopped_falsely": line.trials_with_false_stop, "hours": round(line.hours, 2),
-                }  # fmt: skip
-                print(json.dumps(row), flush=True)
+            for line in table([s for s in scores if s.dataset == part]):
+                print(json.dumps({"fitted_on": name, "scored_on": part} | row(line)), flush=True)
     return 0
 
 
