@@ -6,7 +6,7 @@ Must never score (score.py) or print (report.py).
 import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import degrees
 
 from firmware_py.core.frame import Decision
@@ -16,6 +16,7 @@ from firmware_py.evaluation.datasets import DATASETS, read_person
 from firmware_py.evaluation.files import SourceFile
 from firmware_py.evaluation.replay import REARM_S, Replayer, Stop
 from firmware_py.evaluation.score import Outcome, Score, judge
+from firmware_py.evaluation.side_by_side import ManySettings, Setting, first_stops
 from firmware_py.evaluation.streams import FIT, JOINTS, Stream, cold, joined_plainly, walks_for, warm
 from firmware_py.evaluation.trials import G_M_S2, Dataset, Kind, Trial
 from firmware_py.evaluation.variants import VARIANTS
@@ -43,6 +44,7 @@ class Job:
     peers: bool = False
     peer_scale: float = 1.0
     excerpts: bool = False
+    settings: tuple[Setting, ...] = ()  # scored side by side in place of the job's own parameters and label
 
 
 @dataclass(slots=True)
@@ -124,6 +126,7 @@ class Runner:
         self._trials = trials
         self._protocol = protocol
         self._warmed: dict[tuple[str, ...], Replayer] = {}
+        self._alone: dict[str, Runner] = {}  # by label
 
     def stream(self, trial: Trial) -> tuple[Stream, tuple[str, ...]] | None:
         """The trial as this protocol plays it, and what the walk before it is remembered by; None: no walk for it."""
@@ -144,12 +147,48 @@ class Runner:
         stream, key = played
         replayer = self.at_start(stream, key)
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
-        score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals())
+        if self._job.settings:
+            self._each_setting(trial, stream, replayer, result)
+            return
+        score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals(), self._job.label)
         result.scores.append(score)
         if self._job.peers:
-            result.scores += self._peers(trial, stream, replayer.armed_intervals())
+            result.scores += self._peers(
+                trial, stream, replayer.armed_intervals(), self._job.peer_scale, self._job.label
+            )
         if self._job.excerpts and _is_notable(score):
             result.excerpts.append(self._excerpt(score, trial, stream, key))
+
+    def _each_setting(self, trial: Trial, stream: Stream, replayer: Replayer, result: Result) -> None:
+        """A score for each setting. What is known is its first stop: where more would count, or where it would have
+        kept the belt from starting, the setting gets a monitor of its own."""
+        armed = replayer.armed_intervals()
+        began = armed[0][0] if armed else len(stream.accel_m_s2)
+        for setting, stop in zip(self._job.settings, first_stops(replayer), strict=True):
+            if stop is None or stop.at >= max(began, stream.start):
+                until = len(stream.accel_m_s2) if stop is None else stop.at
+                own = [(a, min(b, until)) for a, b in armed if a < until]
+                stops = [] if stop is None else [stop]
+                score = self._judge(trial, stream, OURS, stops, own, setting.label)
+                if not score.false_stops:
+                    result.scores.append(score)
+                    if setting.peer_scale is not None:
+                        result.scores += self._peers(trial, stream, own, setting.peer_scale, setting.label)
+                    continue
+            self._by_itself(setting).run(trial, result)
+
+    def _by_itself(self, setting: Setting) -> "Runner":
+        if setting.label not in self._alone:
+            job = replace(
+                self._job,
+                params=replace(self._job.params, balance=setting.balance),
+                label=setting.label,
+                peers=setting.peer_scale is not None,
+                peer_scale=setting.peer_scale or 1.0,
+                settings=(),
+            )
+            self._alone[setting.label] = Runner(job, self._dataset, self._trials, self._protocol)
+        return self._alone[setting.label]
 
     def _joined(self, trial: Trial, walks: list[Trial]) -> Stream:
         if not walks:
@@ -165,7 +204,7 @@ class Runner:
         if key in self._warmed:  # never so for a stream that shares nothing: its key is empty
             replayer = copy.deepcopy(self._warmed[key])
         else:
-            replayer = Replayer(Monitor(self._job.params, stream.rate_hz), stream.rate_hz)
+            replayer = Replayer(self._monitor(stream.rate_hz), stream.rate_hz)
             replayer.feed(stream.accel_m_s2[: stream.shared], stream.gyro_rad_s[: stream.shared])
             if stream.shared:
                 self._warmed[key] = copy.deepcopy(replayer)
@@ -173,8 +212,19 @@ class Runner:
         replayer.feed(stream.accel_m_s2[own], stream.gyro_rad_s[own], watch)
         return replayer
 
+    def _monitor(self, rate_hz: float) -> Monitor:
+        if self._job.settings:
+            return ManySettings(self._job.params, self._job.settings, rate_hz)
+        return Monitor(self._job.params, rate_hz)
+
     def _judge(
-        self, trial: Trial, stream: Stream, detector: str, stops: list[Stop], armed: list[tuple[int, int]]
+        self,
+        trial: Trial,
+        stream: Stream,
+        detector: str,
+        stops: list[Stop],
+        armed: list[tuple[int, int]],
+        label: str,
     ) -> Score:
         return judge(
             trial,
@@ -182,10 +232,12 @@ class Runner:
             [(a - stream.start, b - stream.start) for a, b in armed],
             detector,
             self._protocol,
-            self._job.label,
+            label,
         )
 
-    def _peers(self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]]) -> Iterator[Score]:
+    def _peers(
+        self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]], scale: float, label: str
+    ) -> Iterator[Score]:
         """The peers on the same stream, armed at the same moment, armed again as late after a stop."""
         rate_hz = stream.rate_hz
         cut = max(0, stream.start - round(_PEER_RUN_IN_S * rate_hz))
@@ -193,8 +245,8 @@ class Runner:
         motion = peers.Motion(tail)
         first = max(tail.start, ours_armed[0][0] - cut) if ours_armed else len(tail)
         for name, rule in peers.PEERS.items():
-            hits, armed = peers.stops(rule(motion, self._job.peer_scale), first, round(REARM_S * rate_hz))
-            yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed)
+            hits, armed = peers.stops(rule(motion, scale), first, round(REARM_S * rate_hz))
+            yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed, label)
 
     def _excerpt(self, score: Score, trial: Trial, stream: Stream, key: tuple[str, ...]) -> Excerpt:
         centre_s = score.impact_s if score.outcome not in (None, Outcome.STOPPED) else score.false_stops[0][0]

@@ -70,19 +70,45 @@ def lead_by_activity(falls: list[Score]) -> str:
     return plot.svg()
 
 
-def trade_off_falls(points: list[Point]) -> str:
-    return _scaled(points, "falls stopped before impact (%)", _PERCENT, lambda p: p.falls.stopped_percent)
+def trade_off(points: list[Point]) -> list[str]:
+    """Falls, leads, walks and other activities against the scale of all trip levels; of what the data set has."""
+    drawn = (
+        _scaled(points, "falls stopped before impact (%)", _PERCENT, _stopped_percent),
+        _scaled(points, "median lead (ms)", (600.0, 900.0), _median_lead_ms),
+        _scaled(points, "false stops an hour of walking", (6.0, 60.0), _false_stops_per_hour),
+        _scaled(points, "other activities stopped (%)", (6.0, 60.0), _others_percent),
+    )
+    return [plot for plot in drawn if plot]
 
 
-def trade_off_walks(points: list[Point]) -> str:
-    rates = [p.walks.false_stops_per_hour or 0 for p in points]
-    top = min(60.0, max(6.0, 1.05 * max(rates)))
-    return _scaled(points, "false stops an hour of walking", (0, top), lambda p: p.walks.false_stops_per_hour)
+def _stopped_percent(point: Point) -> float | None:
+    return point.falls.stopped_percent if point.falls else None
+
+
+def _false_stops_per_hour(point: Point) -> float | None:
+    return point.walks.false_stops_per_hour if point.walks else None
+
+
+def _others_percent(point: Point) -> float | None:
+    return 100 * point.others.trials_with_false_stop / point.others.trials if point.others else None
+
+
+def _median_lead_ms(point: Point) -> float | None:
+    return point.falls.lead_median_ms if point.falls else None
+
+
+def _least_lead_cs(point: Point) -> float | None:
+    return point.falls.lead_p5_ms / 10 if point.falls and point.falls.lead_p5_ms is not None else None
 
 
 def _scaled(
-    points: list[Point], label: str, span: tuple[float, float], value: Callable[[Point], float | None]
+    points: list[Point], label: str, top: tuple[float, float], value: Callable[[Point], float | None]
 ) -> str:
+    """Nothing where there is no value. The axis is as high as the values, within `top`."""
+    values = [v for p in points if (v := value(p)) is not None]
+    if not values:
+        return ""
+    span = _PERCENT if top == _PERCENT else (0.0, min(top[1], max(top[0], 1.05 * max(values))))
     scales = [p.scale for p in points]
     ticks = [t for t in nice_ticks(*span) if span != _PERCENT or t[0] <= 100]
     plot = Plot((min(scales), max(scales)), span, "all trip levels x", label, y_ticks=ticks, title=label)
@@ -95,19 +121,28 @@ def _scaled(
 
 
 def sensitivity(name: str, points: list[Point]) -> str:
-    """One setting: falls stopped (left axis, per cent) and false stops an hour on the same 0-100 scale."""
+    """One setting: falls and other activities stopped (per cent); on the same scale false stops an hour, and leads."""
     own = [p for p in points if p.detector == OURS]
     xs = [p.scale for p in own]
-    plot = Plot((min(xs), max(xs)), (0, 105), f"{name} x", "% stopped, stops/h", 300, 210, title=name)
+    plot = Plot((min(xs), max(xs)), (0, 105), f"{name} x", "%, stops/h, cs", 300, 210, title=name)
     plot.upright(1.0, "now")
-    plot.line(xs, [p.walks.false_stops_per_hour for p in own], "d1")
-    plot.line(xs, [p.falls.stopped_percent for p in own], "d0")
-    plot.dots([(p.scale, p.falls.stopped_percent or 0) for p in own], "d0")
+    plot.line(xs, [_least_lead_cs(p) for p in own], "d3")
+    plot.line(xs, [_others_percent(p) for p in own], "d2")
+    plot.line(xs, [_false_stops_per_hour(p) for p in own], "d1")
+    plot.line(xs, [_stopped_percent(p) for p in own], "d0")
+    plot.dots([(p.scale, percent) for p in own if (percent := _stopped_percent(p)) is not None], "d0")
     return plot.svg()
 
 
 def sensitivity_legend() -> str:
-    return legend(["falls stopped before impact (%)", "false stops an hour of walking"])
+    return legend(
+        [
+            "falls stopped before impact (%)",
+            "false stops an hour of walking",
+            "other activities stopped (%)",
+            "lead, 5th percentile (hundredths of a second)",
+        ]
+    )
 
 
 def excerpt(item: Excerpt) -> str:

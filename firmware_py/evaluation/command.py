@@ -134,15 +134,16 @@ def evaluate(
     if with_curves:
         points = curves.collect(_run("curves", curves.plan(base), jobs, words))
     if json:
-        for line in report.json_lines(chosen.name, result.scores + harder.scores, result.problems, trials):
+        for line in report.json_lines(
+            chosen.name, result.scores + harder.scores, points, result.problems, trials
+        ):
             typer.echo(line)
     else:
         # a pipe has no width of its own: give the table what it needs
-        report.print_tables(
-            Console(width=None if sys.stdout.isatty() else report.WIDTH),
-            chosen.about,
-            result.scores + harder.scores,
-        )
+        console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
+        report.print_tables(console, chosen.about, result.scores + harder.scores)
+        if points:
+            report.print_curves(console, points)
     if result.problems:
         words.print(
             f"{len(result.problems)} recordings skipped; the first: {result.problems[0]}", highlight=False

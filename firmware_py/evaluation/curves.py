@@ -9,23 +9,27 @@ from firmware_py.core.balance import BalanceParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.campaign import OURS, WARM, Job, Result
 from firmware_py.evaluation.score import Score
+from firmware_py.evaluation.side_by_side import Setting
 from firmware_py.evaluation.tables import Line, summarize
 from firmware_py.evaluation.trials import Kind
 
 ALL = "all thresholds"
 _ALL_SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
-_ONE_SCALES = (0.6, 0.8, 1.25, 1.6)
+_ONE_SCALES = (0.6, 0.8, 0.9, 1.1, 1.25, 1.6)
 _WALKING = (Kind.FALL_WALKING, Kind.WALK)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One detector with one setting scaled: how many falls it stopped, how often it stopped a walk."""
+    """One detector with one setting scaled: the falls it stopped, how often it stopped a walk, and other activities.
+    A data set that lacks one of the three gives none."""
 
+    setting: str
     detector: str
     scale: float
-    falls: Line
-    walks: Line
+    falls: Line | None
+    walks: Line | None
+    others: Line | None
 
 
 Curves = dict[str, list[Point]]  # by the name of what was scaled
@@ -56,15 +60,24 @@ def walking_only(job: Job, label: str, variant: str = "") -> Job:
 
 
 def plan(jobs: list[Job]) -> list[Job]:
-    """Every run that the curves need; the label says which point of which curve it belongs to."""
-    runs = []
-    for name, scale in [(ALL, s) for s in _ALL_SCALES] + [(n, s) for n in thresholds() for s in _ONE_SCALES]:
-        for job in jobs:
-            run = walking_only(job, f"{name} x {scale:g}")
-            runs.append(
-                replace(run, params=scaled(job.params, name, scale), peers=name == ALL, peer_scale=scale)
-            )
-    return runs
+    """Every run that the curves need, a job a person; the label says which point of which curve a score belongs to."""
+    points = [(ALL, s) for s in _ALL_SCALES] + [(n, s) for n in thresholds() for s in _ONE_SCALES]
+    return [
+        replace(
+            walking_only(job, ""),
+            kinds=(*_WALKING, Kind.OTHER),
+            peers=False,
+            settings=tuple(
+                Setting(
+                    f"{name} x {scale:g}",
+                    scaled(job.params, name, scale).balance,
+                    scale if name == ALL else None,
+                )
+                for name, scale in points
+            ),
+        )
+        for job in jobs
+    ]
 
 
 def collect(result: Result) -> Curves:
@@ -75,13 +88,16 @@ def collect(result: Result) -> Curves:
         buckets.setdefault((name, float(factor), score.detector), []).append(score)
     curves: Curves = {}
     for (name, scale, detector), scores in buckets.items():
-        falls = [s for s in scores if s.outcome is not None]
-        walks = [s for s in scores if s.outcome is None]
-        if falls and walks:
-            point = Point(detector, scale, summarize("falls", falls), summarize("walks", walks))
-            curves.setdefault(name, []).append(point)
+        falls, walks, others = (
+            summarize(kind.value, own) if (own := [s for s in scores if s.kind is kind]) else None
+            for kind in (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
+        )
+        curves.setdefault(name, []).append(Point(name, detector, scale, falls, walks, others))
     unscaled = [p for p in curves.get(ALL, []) if p.scale == 1.0 and p.detector == OURS]
     return {
-        name: sorted(points if name == ALL else points + unscaled, key=lambda p: p.scale)
+        name: sorted(
+            points if name == ALL else points + [replace(p, setting=name) for p in unscaled],
+            key=lambda p: p.scale,
+        )
         for name, points in curves.items()
     }

@@ -49,8 +49,9 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
         sections.append(
             _section(
                 "Trade-off",
-                f'<div class="two"><figure>{charts.trade_off_falls(curves[ALL])}</figure>'
-                f"<figure>{charts.trade_off_walks(curves[ALL])}</figure></div>"
+                '<div class="two">'
+                + "".join(f"<figure>{plot}</figure>" for plot in charts.trade_off(curves[ALL]))
+                + "</div>"
                 + charts.legend(list(dict.fromkeys(p.detector for p in curves[ALL]))),
                 "Every trip level scaled at once, warm. Flat around 1 is good: the setting does not stand on an edge.",
             )
@@ -59,7 +60,8 @@ def render(dataset: Dataset, result: Result, harder: Result, curves: Curves) -> 
         sections.append(
             _section(
                 "Sensitivity of each setting",
-                f'<div class="cards">{cards}</div>{charts.sensitivity_legend()}',
+                f'<div class="cards">{cards}</div>{charts.sensitivity_legend()}'
+                f"<details><summary>In figures</summary>{sheets.settings(curves)}</details>",
                 "One setting scaled, the others as shipped, warm.",
             )
         )

@@ -52,7 +52,7 @@ class Replayer:
         self.stops: list[Stop] = []
         self.armed: list[tuple[int, int]] = []  # [from, to) in samples
         self.fed = 0
-        self._monitor = monitor
+        self.monitor = monitor
         self._rate_hz = rate_hz
         self._run = False
         self._may_press = False
@@ -66,7 +66,7 @@ class Replayer:
         self, accel_m_s2: Array, gyro_rad_s: Array, watch: Callable[[Decision], None] | None = None
     ) -> None:
         """The next rows of the same stream. `watch` is shown every decision."""
-        step, rate_hz, index = self._monitor.step, self._rate_hz, self.fed
+        step, rate_hz, index = self.monitor.step, self._rate_hz, self.fed
         run = self._run
         for (ax, ay, az), (gx, gy, gz) in zip(accel_m_s2.tolist(), gyro_rad_s.tolist(), strict=True):
             t_ns = _START_NS + round(index * 1e9 / rate_hz)
@@ -95,6 +95,10 @@ class Replayer:
     def armed_intervals(self) -> list[tuple[int, int]]:
         """When the belt could run, the interval still open included."""
         return [*self.armed, (self._armed_from, self.fed)] if self._run else self.armed
+
+    def index_at(self, t_ns: int) -> int:
+        """The sample that was fed at this time."""
+        return round((t_ns - _START_NS) * self._rate_hz / 1e9)
 
     def _note_stop(self, index: int, t_ns: int, decision: Decision) -> None:
         assert decision.cause is not None

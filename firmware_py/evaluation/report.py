@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from firmware_py.evaluation.curves import Curves, Point
 from firmware_py.evaluation.score import Score
 from firmware_py.evaluation.tables import Line, table, table_by
 
@@ -66,8 +67,46 @@ def cells(line: Line) -> list[str]:
     ]
 
 
-def json_lines(dataset: str, scores: list[Score], problems: list[str], trials: bool) -> Iterator[str]:
-    """One object a line: the summary, then by activity, by person, then what was skipped."""
+def print_curves(console: Console, curves: Curves) -> None:
+    """Every point of every curve."""
+    console.print("\n[bold]One setting scaled, the others as shipped, warm[/bold]", highlight=False)
+    rows = point_rows(curves)
+    sheet = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, words in enumerate(rows[0]):
+        sheet.add_column(words, justify="right" if number > 1 else "left", no_wrap=True)
+    for row in rows[1:]:
+        sheet.add_row(*row)
+    console.print(sheet)
+
+
+def point_rows(curves: Curves) -> list[list[str]]:
+    """The points as text, the words of the columns first; a column that the data set leaves empty is left out."""
+    rows = [["setting", "detector", "x", "stopped", "lead ms", "p5", "too early", "walks", "hours", "others"]]
+    for point in (p for points in curves.values() for p in points):
+        falls, walks, others = point.falls, point.walks, point.others
+        lead, p5 = (falls.lead_median_ms, falls.lead_p5_ms) if falls else (None, None)
+        rows.append(
+            [
+                point.setting,
+                point.detector,
+                f"{point.scale:g}",
+                f"{falls.stopped} of {falls.falls}" if falls else "",
+                f"{lead:.0f}" if lead is not None else "",
+                f"{p5:.0f}" if p5 is not None else "",
+                str(falls.trials_with_false_stop) if falls else "",
+                str(walks.false_stops) if walks else "",
+                f"{walks.hours:.2f}" if walks else "",
+                f"{others.trials_with_false_stop} of {others.trials}" if others else "",
+            ]
+        )
+    shown = [any(column[1:]) for column in zip(*rows, strict=True)]
+    return [list(compress(row, shown)) for row in rows]
+
+
+def json_lines(
+    dataset: str, scores: list[Score], curves: Curves, problems: list[str], trials: bool
+) -> Iterator[str]:
+    """One object a line: the summary, then by activity, by person, the curves, then what was skipped."""
     for record, lines in (
         ("summary", table(scores)),
         ("activity", table_by(scores, "activity")),
@@ -75,6 +114,8 @@ def json_lines(dataset: str, scores: list[Score], problems: list[str], trials: b
     ):
         for line in lines:
             yield _json({"record": record, "dataset": dataset} | _line(line))
+    for point in (p for points in curves.values() for p in points):
+        yield _json({"record": "curve", "dataset": dataset} | _point(point))
     if trials:
         for score in scores:
             yield _json({"record": "trial"} | asdict(score) | _enums(score))
@@ -84,6 +125,24 @@ def json_lines(dataset: str, scores: list[Score], problems: list[str], trials: b
 
 def _line(line: Line) -> dict[str, Any]:
     return asdict(line) | {"group": line.group.strip(), "stopped_percent": line.stopped_percent}
+
+
+def _point(point: Point) -> dict[str, Any]:
+    falls, walks, others = point.falls, point.walks, point.others
+    return {
+        "setting": point.setting,
+        "detector": point.detector,
+        "scale": point.scale,
+        "falls": falls and falls.falls,
+        "stopped_before_impact": falls and falls.stopped,
+        "lead_median_ms": falls and falls.lead_median_ms,
+        "lead_p5_ms": falls and falls.lead_p5_ms,
+        "stopped_too_early": falls and falls.trials_with_false_stop,
+        "walks_false_stops": walks and walks.false_stops,
+        "walks_hours": walks and walks.hours,
+        "others": others and others.trials,
+        "others_stopped": others and others.trials_with_false_stop,
+    }
 
 
 def _enums(score: Score) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from html import escape
 from itertools import compress
 
 from firmware_py.evaluation.campaign import OURS
-from firmware_py.evaluation.report import HEAD, cells
+from firmware_py.evaluation.curves import Curves
+from firmware_py.evaluation.report import HEAD, cells, point_rows
 from firmware_py.evaluation.score import Score
 from firmware_py.evaluation.tables import Line, summarize, table
 from firmware_py.evaluation.trials import Kind
@@ -67,6 +68,13 @@ def sheet(lines: list[Line], names: str) -> str:
             f'<tr class="{css}">{name}{"".join(f"<td>{escape(c)}</td>" for c in compress(own, shown))}</tr>'
         )
     return _html_table(names, head, body)
+
+
+def settings(curves: Curves) -> str:
+    """Every point of every curve, in figures."""
+    head, *rows = point_rows(curves)
+    body = [f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows]
+    return _html_table("both", "".join(f"<th>{h}</th>" for h in head), body)
 
 
 def _html_table(css: str, head: str, rows: list[str]) -> str:

@@ -11,11 +11,14 @@ import typer
 from typer.testing import CliRunner
 
 from firmware_py.config import Config
+from firmware_py.core.frame import Cause
 from firmware_py.evaluation import campaign, curves
 from firmware_py.evaluation.campaign import OURS, Job, run_job, run_jobs
 from firmware_py.evaluation.command import DatasetName, evaluate
 from firmware_py.evaluation.datasets import DATASETS, people
+from firmware_py.evaluation.replay import Replayer, Stop
 from firmware_py.evaluation.score import Outcome, Score
+from firmware_py.evaluation.side_by_side import Setting
 from firmware_py.evaluation.streams import JOINTS
 from firmware_py.evaluation.svg import Plot, nice_ticks
 from firmware_py.evaluation.trials import Kind
@@ -120,17 +123,79 @@ def test_a_miss_is_shown_around_its_impact(folder: Path) -> None:
     assert len(shown.t_s) == len(shown.down_m_s) == len(shown.limit_m_s) == len(shown.tilt_deg)
 
 
+def alone(together: Job, setting: Setting) -> Job:
+    """This setting with a monitor of its own."""
+    return replace(
+        together,
+        settings=(),
+        label=setting.label,
+        params=replace(together.params, balance=setting.balance),
+        peers=setting.peer_scale is not None,
+        peer_scale=setting.peer_scale or 1.0,
+    )
+
+
+def levels(together: Job, *scales: float) -> tuple[Setting, ...]:
+    """All trip levels scaled; the first with the peers beside it."""
+    return tuple(
+        Setting(
+            f"x{scale:g}",
+            curves.scaled(together.params, curves.ALL, scale).balance,
+            scale if scale == scales[0] else None,
+        )
+        for scale in scales
+    )
+
+
+def test_settings_side_by_side_are_scored_as_each_with_a_monitor_of_its_own(folder: Path) -> None:
+    plain = job(folder)
+    together = replace(plain, settings=levels(plain, 1.0, 0.02, 0.1, 4.0))
+    by_label: dict[str, list[Score]] = {}
+    for score in run_job(together).scores:
+        by_label.setdefault(score.variant, []).append(score)
+    for setting in together.settings:
+        assert by_label[setting.label] == run_job(alone(together, setting)).scores
+    assert len({s.detector for s in by_label["x1"]}) == 5
+    falls = {
+        name: [(s.outcome, s.lead_s) for s in own if s.outcome and s.detector == OURS]
+        for name, own in by_label.items()
+    }
+    assert falls["x1"] != falls["x4"], "else nothing was compared"
+    stopped_walks = {n for n, own in by_label.items() for s in own if s.kind is Kind.WALK and s.false_stops}
+    assert stopped_walks == {"x0.02", "x0.1"}
+
+
+@pytest.mark.parametrize(("later", "believed"), [(-1, False), (0, True), (1, True)])
+def test_a_stop_said_before_the_belt_ran_is_asked_of_a_monitor_of_its_own(
+    later: int, believed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accel, gyro = (rows[800:] for rows in made.backward_fall(200.0))
+    (tmp_path / "F02_SA01_R01.txt").write_bytes(made.sisfall_text(accel, gyro))
+    plain = job(tmp_path, protocols=("cold",))
+    together = replace(plain, settings=levels(plain, 4.0, 1.0))
+
+    def soon(replayer: Replayer) -> list[Stop | None]:
+        return [Stop(replayer.armed_intervals()[0][0] + later, Cause.FALL, "made up", 1.0, 0.5)] * 2
+
+    monkeypatch.setattr(campaign, "first_stops", soon)
+    said = [s for s in run_job(together).scores if s.detector == OURS]
+    assert [s.rule == "made up" for s in said] == [believed] * 2
+
+
 def test_each_point_of_a_curve_is_filed_under_its_setting(folder: Path) -> None:
     names = curves.thresholds()
     assert names
-    plan = curves.plan([job(folder)])
-    assert {j.label.rpartition(" x ")[0] for j in plan} == {curves.ALL, *names}
-    points = curves.collect(
-        run_jobs([j for j in plan if j.label in (f"{curves.ALL} x 1", f"{names[0]} x 0.8")], 1, print)
-    )
+    (plan,) = curves.plan([job(folder)])
+    assert {s.label.rpartition(" x ")[0] for s in plan.settings} == {curves.ALL, *names}
+    two = tuple(s for s in plan.settings if s.label in (f"{curves.ALL} x 1", f"{names[0]} x 0.8"))
+    points = curves.collect(run_job(replace(plan, settings=two)))
     assert [p.scale for p in points[names[0]]] == [0.8, 1.0]
+    assert {p.setting for p in points[names[0]]} == {names[0]}
     assert {p.detector for p in points[curves.ALL]} > {OURS}
-    assert points[names[0]][1].falls.stopped == 2
+    falls = points[names[0]][1].falls
+    assert falls is not None
+    assert falls.stopped == 2
+    assert points[names[0]][1].others is None, "there are none in this folder"
 
 
 app = typer.Typer()
@@ -168,6 +233,52 @@ def test_the_table_and_the_page_show_every_detector(folder: Path, tmp_path: Path
     assert len(drawings) >= 2
     for drawing in drawings:
         ElementTree.fromstring(drawing)
+
+
+def test_the_curves_are_told_in_figures_in_every_form(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "_ALL_SCALES", (1.0, 2.0))
+    monkeypatch.setattr(curves, "_ONE_SCALES", (0.8,))
+    monkeypatch.setattr(curves, "thresholds", lambda: ["floor_m_s"])
+    asked = ("sisfall", str(folder), "--jobs", "1", "--protocol", "warm", "--curves")
+    code, out, _ = run(*asked, "--json")
+    assert code == 0
+    points = [r for r in map(json.loads, out.splitlines()) if r["record"] == "curve"]
+    ours = [p for p in points if p["detector"] == OURS]
+    assert [(p["setting"], p["scale"]) for p in ours] == [
+        (curves.ALL, 1.0),
+        (curves.ALL, 2.0),
+        ("floor_m_s", 0.8),
+        ("floor_m_s", 1.0),
+    ]
+    assert {(p["falls"], p["stopped_before_impact"], p["stopped_too_early"]) for p in ours} == {(2, 2, 0)}
+    assert {(p["walks_false_stops"], p["others"], p["others_stopped"]) for p in ours} == {(0, None, None)}
+    assert ours[0]["lead_median_ms"] > ours[1]["lead_median_ms"] > 0
+    assert len(points) == 2 * 5 + 2
+
+    page = tmp_path / "report.html"
+    code, out, _ = run(*asked, "--html", str(page))
+    assert code == 0
+    table = [line.split() for line in out[out.index("One setting scaled") :].splitlines()]
+    assert table[2] == [
+        "setting",
+        "detector",
+        "x",
+        "stopped",
+        "lead",
+        "ms",
+        "p5",
+        "too",
+        "early",
+        "walks",
+        "hours",
+    ]
+    assert ["floor_m_s", OURS, "0.8", "2", "of", "2"] in [line[:6] for line in table]
+    drawn = re.findall(r"<svg[^>]*>.*?</svg>", page.read_text(), re.DOTALL)
+    titles = [ElementTree.fromstring(d).get("aria-label") for d in drawn]
+    assert {"median lead (ms)", "floor_m_s"} <= set(titles)
+    assert "other activities stopped (%)" not in titles, "there are none in this folder"
 
 
 def test_rough_joints_are_scored_beside_the_gentle_one(folder: Path) -> None:

@@ -121,5 +121,5 @@ def test_feeding_in_pieces_or_from_a_copy_is_the_same_as_feeding_at_once() -> No
         one.feed(ROWS[777:], ROWS[777:] * 0)
         assert one.stops == expected.stops
         assert one.armed_intervals() == expected.armed_intervals()
-        assert isinstance(one._monitor, FakeMonitor)
-        assert one._monitor.frames == whole.frames
+        assert isinstance(one.monitor, FakeMonitor)
+        assert one.monitor.frames == whole.frames
