@@ -19,6 +19,7 @@ from firmware_py.core.drift import mark_m, safe_speed_m_s, zone_m
 from firmware_py.deck import draw
 from firmware_py.deck_bench import STEP_S, Bench, Person, Reading
 from firmware_py.edge import EdgeError
+from firmware_py.edge.service import only_instance
 
 DROPS = 3
 STEADY_S = 0.6  # the box moves evenly for so long before the relay is dropped
@@ -253,9 +254,10 @@ def commission(
             bench = RigBench(seed, before)
             after, told = guide(bench, RigPerson(bench), before)
         else:
-            real = _RealBench(before)
-            with real.relay:
-                after, told = guide(real, _Terminal(), before)
+            with only_instance(Path(before.courier.socket).with_name("guard.lock")):
+                real = _RealBench(before)
+                with real.relay:
+                    after, told = guide(real, _Terminal(), before)
     except CommissionError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

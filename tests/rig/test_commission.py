@@ -14,6 +14,7 @@ from firmware_py.commission import CommissionError, commission, guide
 from firmware_py.config import Config, load, parse
 from firmware_py.deck import draw
 from firmware_py.deck_bench import Reading
+from firmware_py.edge.service import only_instance
 from firmware_py.rig.commissioning import BODY_M, RigBench, RigPerson
 
 REAR = parse({"range": {"mount": "rear", "sensor": "tf_luna", "address": 16}})
@@ -66,6 +67,18 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
     refused = run()  # the real treadmill
     assert refused.exit_code == 2
     assert "cannot be written" in refused.output and "--config" in refused.output
+
+
+def test_a_device_whose_guard_runs_is_not_measured_behind_its_back(tmp_path: Path) -> None:
+    mine = tmp_path / "config.toml"
+    mine.write_text(f'[courier]\nsocket = "{tmp_path}/run/guard.sock"\n')
+    before = mine.read_text()
+    with only_instance(tmp_path / "run/guard.lock"):
+        refused = run("--config", mine)
+    assert refused.exit_code == 3
+    assert "another guard runs" in refused.stderr
+    assert "systemctl stop" in refused.stderr
+    assert mine.read_text() == before
 
 
 class Wall:
