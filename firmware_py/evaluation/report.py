@@ -48,6 +48,12 @@ off          the belt was off, or not yet armed, when the fall came
 false stops  before a fall, or any stop where nobody fell; hours: time the belt could run
 < /h         95 % upper bound of the false stops an hour (exact Poisson)"""
 
+_CURVES_LEGEND = """\
+x          how many times the shipped value
+too early  falls before which the belt was stopped falsely
+walks      false stops while somebody only walked, reversed copies included
+others     other activities in which the belt was stopped"""
+
 
 def cells(line: Line) -> list[str]:
     """The numbers of one line as text; what does not apply is empty."""
@@ -77,6 +83,7 @@ def print_curves(console: Console, curves: Curves) -> None:
     for row in rows[1:]:
         sheet.add_row(*row)
     console.print(sheet)
+    console.print(_CURVES_LEGEND, style="dim", highlight=False)
 
 
 def point_rows(curves: Curves) -> list[list[str]]:
