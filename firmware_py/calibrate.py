@@ -66,7 +66,7 @@ def calibrate(
         typer.echo(f"calibrate: --forward={forward} is none of: {' '.join(AXES)}", err=True)
         raise typer.Exit(2)
     try:
-        with only_instance(Path(settings.courier.socket).with_name("guard.lock")):
+        with only_instance(settings.guard_lock):
             typer.echo(f"stand still, upright, for {seconds:g} s", err=True)
             samples = record(settings, seconds)
         result = solve(samples, AXES.get(forward, settings.imu.mounting[0]))

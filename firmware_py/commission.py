@@ -254,7 +254,7 @@ def commission(
             bench = RigBench(seed, before)
             after, told = guide(bench, RigPerson(bench), before)
         else:
-            with only_instance(Path(before.courier.socket).with_name("guard.lock")):
+            with only_instance(before.guard_lock):
                 real = _RealBench(before)
                 with real.relay:
                     after, told = guide(real, _Terminal(), before)

@@ -335,6 +335,11 @@ class Config(_Section):
         )
 
     @property
+    def guard_lock(self) -> Path:
+        """What a guard, and whoever else wants its bus and pins for themselves, must hold."""
+        return Path(self.courier.socket).with_name("guard.lock")
+
+    @property
     def hash(self) -> str:
         """Names the effective configuration in every trace and event: 12 hex digits of its SHA-256."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)

@@ -62,9 +62,8 @@ def run(
 def guard(config: Config, world: Path | None = None) -> None:
     """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises EdgeError, SensorError."""
     with ExitStack() as held:
-        lock = Path(config.courier.socket).with_name("guard.lock")
-        held.enter_context(only_instance(lock))
-        os.environ.setdefault("LG_WD", str(lock.parent))  # lgpio makes a FIFO; in / it could not
+        held.enter_context(only_instance(config.guard_lock))
+        os.environ.setdefault("LG_WD", str(config.guard_lock.parent))  # lgpio makes a FIFO; in / it could not
         open_a_bus: Callable[[int], Bus] = open_bus
         paths = [config.courier.socket]
         if world is None:

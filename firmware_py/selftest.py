@@ -51,7 +51,7 @@ def selftest(
     """
     settings = load_of_device(config)
     try:
-        with only_instance(Path(settings.courier.socket).with_name("guard.lock")):
+        with only_instance(settings.guard_lock):
             real_pins()
             go_realtime(settings.loop.priority, settings.loop.cpu)
             done = measure(settings, rounds)

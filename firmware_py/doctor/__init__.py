@@ -52,7 +52,7 @@ def look(
     """Every line, as soon as it is known."""
     yield from computer(config, root)
     try:
-        lock = only_instance(Path(config.courier.socket).with_name("guard.lock"))
+        lock = only_instance(config.guard_lock)
     except EdgeError as error:
         what, _, rest = str(error).removeprefix("guard: ").partition(". ")
         yield Line("guard", WARN, what, "It owns the bus and the pins", rest.rstrip("."))

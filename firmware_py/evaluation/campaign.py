@@ -41,8 +41,7 @@ class Job:
     variant: str = ""  # how the recordings are made harder
     label: str = ""  # what the scores are filed under
     kinds: tuple[Kind, ...] = tuple(Kind)
-    peers: bool = False
-    peer_scale: float = 1.0
+    peer_scale: float | None = None  # the peers are scored too, their thresholds scaled by so much
     excerpts: bool = False
     settings: tuple[Setting, ...] = ()  # scored side by side in place of the job's own parameters and label
 
@@ -152,10 +151,9 @@ class Runner:
             return
         score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals(), self._job.label)
         result.scores.append(score)
-        if self._job.peers:
-            result.scores += self._peers(
-                trial, stream, replayer.armed_intervals(), self._job.peer_scale, self._job.label
-            )
+        if self._job.peer_scale is not None:
+            scales = {self._job.label: self._job.peer_scale}
+            result.scores += self._peers(trial, stream, replayer.armed_intervals(), scales)
         if self._job.excerpts and _is_notable(score):
             result.excerpts.append(self._excerpt(score, trial, stream, key))
 
@@ -164,6 +162,7 @@ class Runner:
         kept the belt from starting, the setting gets a monitor of its own."""
         armed = replayer.armed_intervals()
         began = armed[0][0] if armed else len(stream.accel_m_s2)
+        scales: dict[str, float] = {}
         for setting, stop in zip(self._job.settings, first_stops(replayer), strict=True):
             if stop is None or stop.at >= max(began, stream.start):
                 until = len(stream.accel_m_s2) if stop is None else stop.at
@@ -173,9 +172,11 @@ class Runner:
                 if not score.false_stops:
                     result.scores.append(score)
                     if setting.peer_scale is not None:
-                        result.scores += self._peers(trial, stream, own, setting.peer_scale, setting.label)
+                        scales[setting.label] = setting.peer_scale
                     continue
             self._by_itself(setting).run(trial, result)
+        if scales:
+            result.scores += self._peers(trial, stream, armed, scales)
 
     def _by_itself(self, setting: Setting) -> "Runner":
         if setting.label not in self._alone:
@@ -183,8 +184,7 @@ class Runner:
                 self._job,
                 params=replace(self._job.params, balance=setting.balance),
                 label=setting.label,
-                peers=setting.peer_scale is not None,
-                peer_scale=setting.peer_scale or 1.0,
+                peer_scale=setting.peer_scale,
                 settings=(),
             )
             self._alone[setting.label] = Runner(job, self._dataset, self._trials, self._protocol)
@@ -236,17 +236,19 @@ class Runner:
         )
 
     def _peers(
-        self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]], scale: float, label: str
+        self, trial: Trial, stream: Stream, ours_armed: list[tuple[int, int]], scales: dict[str, float]
     ) -> Iterator[Score]:
-        """The peers on the same stream, armed at the same moment, armed again as late after a stop."""
+        """The peers on the same stream, armed at the same moment, armed again as late after a stop; their thresholds
+        scaled by each of these, filed under its label."""
         rate_hz = stream.rate_hz
         cut = max(0, stream.start - round(_PEER_RUN_IN_S * rate_hz))
         tail = Stream(rate_hz, stream.accel_m_s2[cut:], stream.gyro_rad_s[cut:], stream.start - cut)
         motion = peers.Motion(tail)
         first = max(tail.start, ours_armed[0][0] - cut) if ours_armed else len(tail)
-        for name, rule in peers.PEERS.items():
-            hits, armed = peers.stops(rule(motion, scale), first, round(REARM_S * rate_hz))
-            yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed, label)
+        for label, scale in scales.items():
+            for name, rule in peers.PEERS.items():
+                hits, armed = peers.stops(rule(motion, scale), first, round(REARM_S * rate_hz))
+                yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed, label)
 
     def _excerpt(self, score: Score, trial: Trial, stream: Stream, key: tuple[str, ...]) -> Excerpt:
         centre_s = score.impact_s if score.outcome not in (None, Outcome.STOPPED) else score.false_stops[0][0]

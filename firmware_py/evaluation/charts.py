@@ -10,7 +10,7 @@ from firmware_py.evaluation.score import Score
 from firmware_py.evaluation.svg import Plot, nice_ticks
 
 _LONGEST_LEAD_MS = 1500.0
-_PERCENT = (0.0, 112.0)  # room above 100 for the words
+_PERCENT = (112.0, 112.0)  # room above 100 for the words
 _COLOURS = ("d0", "d1", "d2", "d3", "d4")
 
 
@@ -108,9 +108,9 @@ def _scaled(
     values = [v for p in points if (v := value(p)) is not None]
     if not values:
         return ""
-    span = _PERCENT if top == _PERCENT else (0.0, min(top[1], max(top[0], 1.05 * max(values))))
+    span = 0.0, min(top[1], max(top[0], 1.05 * max(values)))
     scales = [p.scale for p in points]
-    ticks = [t for t in nice_ticks(*span) if span != _PERCENT or t[0] <= 100]
+    ticks = [t for t in nice_ticks(*span) if top != _PERCENT or t[0] <= 100]
     plot = Plot((min(scales), max(scales)), span, "all trip levels x", label, y_ticks=ticks, title=label)
     plot.upright(1.0, "now", "as shipped")
     names = list(dict.fromkeys(p.detector for p in points))

@@ -109,7 +109,7 @@ def evaluate(
             params,
             protocols,
             FIT if joint == _ALL_JOINTS else joint,
-            peers=peers,
+            peer_scale=1.0 if peers else None,
             excerpts=html is not None,
         )
         for name, files in by_person.items()

@@ -66,7 +66,7 @@ def plan(jobs: list[Job]) -> list[Job]:
         replace(
             walking_only(job, ""),
             kinds=(*_WALKING, Kind.OTHER),
-            peers=False,
+            peer_scale=None,
             settings=tuple(
                 Setting(
                     f"{name} x {scale:g}",

@@ -22,7 +22,7 @@ def print_tables(console: Console, title: str, scores: list[Score]) -> None:
         console.print(
             f"\n[bold]{title}[/bold]\n{protocol}" + (f", {variant}" if variant else ""), highlight=False
         )
-        sheet = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        sheet = _sheet()
         sheet.add_column("", no_wrap=True)
         own = [line for line in lines if (line.protocol, line.variant) == (protocol, variant)]
         shown = [
@@ -77,13 +77,17 @@ def print_curves(console: Console, curves: Curves) -> None:
     """Every point of every curve."""
     console.print("\n[bold]One setting scaled, the others as shipped, warm[/bold]", highlight=False)
     rows = point_rows(curves)
-    sheet = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    sheet = _sheet()
     for number, words in enumerate(rows[0]):
         sheet.add_column(words, justify="right" if number > 1 else "left", no_wrap=True)
     for row in rows[1:]:
         sheet.add_row(*row)
     console.print(sheet)
     console.print(_CURVES_LEGEND, style="dim", highlight=False)
+
+
+def _sheet() -> Table:
+    return Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
 
 
 def point_rows(curves: Curves) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """Owns the tiles and tables of the report as HTML. Must never compute a score or draw a plot."""
 
+from collections.abc import Iterable
 from html import escape
 from itertools import compress
 
@@ -73,11 +74,10 @@ def sheet(lines: list[Line], names: str) -> str:
 def settings(curves: Curves) -> str:
     """Every point of every curve, in figures."""
     head, *rows = point_rows(curves)
-    body = [f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows]
-    return _html_table("both", "".join(f"<th>{h}</th>" for h in head), body)
+    return _html_table("both", "".join(f"<th>{h}</th>" for h in head), map(_row, rows))
 
 
-def _html_table(css: str, head: str, rows: list[str]) -> str:
+def _html_table(css: str, head: str, rows: Iterable[str]) -> str:
     return (
         f'<div class="sheet"><table class="{css}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
@@ -106,5 +106,8 @@ def robustness(ours: list[Score], harder: list[Score]) -> str:
     shown = [any(column) for column in zip(*rows, strict=True)]
     words = ("", "stopped", "lead ms", "p5", "false stops walking", "hours")
     head = "".join(f"<th>{h}</th>" for h in compress(words, shown))
-    body = [f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in compress(row, shown))}</tr>" for row in rows]
-    return _html_table("", head, body)
+    return _html_table("", head, (_row(compress(row, shown)) for row in rows))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in cells)}</tr>"

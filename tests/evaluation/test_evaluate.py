@@ -45,7 +45,7 @@ def job(folder: Path, **changes: object) -> Job:
 
 @pytest.fixture(scope="module")
 def scores(folder: Path) -> list[Score]:
-    return run_job(job(folder, peers=True)).scores
+    return run_job(job(folder, peer_scale=1.0)).scores
 
 
 def one(scores: list[Score], trial: str, protocol: str, detector: str = OURS) -> Score:
@@ -130,8 +130,7 @@ def alone(together: Job, setting: Setting) -> Job:
         settings=(),
         label=setting.label,
         params=replace(together.params, balance=setting.balance),
-        peers=setting.peer_scale is not None,
-        peer_scale=setting.peer_scale or 1.0,
+        peer_scale=setting.peer_scale,
     )
 
 
