@@ -27,6 +27,8 @@ class AttitudeParams:
     velocity_tau_s: float = 0.5  # leak of the downward velocity: about a step
     sunk_tau_s: float = 0.4  # leak of the height lost: about a step
     posture_tau_s: float = 2.5  # the walker's own mean up
+    tilting_tau_s: float = 0.05  # over which the growth of the tilt is seen
+    sinking_m_s: float = 0.02  # a hip that goes down slower than this stands
 
 
 class Attitude:
@@ -37,6 +39,7 @@ class Attitude:
         "_bias_y",
         "_bias_z",
         "_gained_m_s",
+        "_lagged_tilt_rad",
         "_mean_m_s2",
         "_params",
         "_posture",
@@ -45,8 +48,12 @@ class Attitude:
         "down_velocity_m_s",
         "settled",
         "sideways_m_s",
+        "sinking_s",
         "sunk_m",
         "tilt_rad",
+        "tilting_rad_s",
+        "tipping_rad_s",
+        "turning_rad_s",
         "up",
         "up_accel_m_s2",
     )
@@ -65,7 +72,12 @@ class Attitude:
         self.down_velocity_m_s = 0.0
         self.sunk_m = 0.0
         self.sideways_m_s = 0.0
+        self.sinking_s = 0.0
         self.tilt_rad = 0.0
+        self._lagged_tilt_rad = 0.0
+        self.tilting_rad_s = 0.0
+        self.turning_rad_s = 0.0
+        self.tipping_rad_s = 0.0
 
     def update(self, imu: ImuSample, dt_s: float) -> None:
         """One sample of the pod."""
@@ -96,6 +108,10 @@ class Attitude:
         self._bias_y -= b * (ez * ux - ex * uz)
         self._bias_z -= b * (ex * uy - ey * ux)
         self.up = (nx, ny, nz)
+        about_up = gx * nx + gy * ny + gz * nz
+        about_level = gx * gx + gy * gy + gz * gz - about_up * about_up
+        self.turning_rad_s = abs(about_up)
+        self.tipping_rad_s = sqrt(about_level) if about_level > 0.0 else 0.0
 
         along = ax * nx + ay * ny + az * nz
         mean += (along - mean) * dt_s / min(self._seen_s, p.scale_tau_s)
@@ -105,6 +121,7 @@ class Attitude:
         keep = exp(-dt_s / p.velocity_tau_s)
         self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
         self.sunk_m = exp(-dt_s / p.sunk_tau_s) * (self.sunk_m + self.down_velocity_m_s * dt_s)
+        self.sinking_s = self.sinking_s + dt_s if self.down_velocity_m_s > p.sinking_m_s else 0.0
 
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
         # gravity from the side and calls it metres a second that no hip gains.
@@ -127,6 +144,9 @@ class Attitude:
         if size > 0.0:
             dx, dy, dz = nx - mx / size, ny - my / size, nz - mz / size
             self.tilt_rad = 2.0 * asin(min(1.0, 0.5 * sqrt(dx * dx + dy * dy + dz * dz)))
+        behind = (self.tilt_rad - self._lagged_tilt_rad) * p.tilting_tau_s / (p.tilting_tau_s + dt_s)
+        self._lagged_tilt_rad = self.tilt_rad - behind
+        self.tilting_rad_s = behind / p.tilting_tau_s
 
     def _settle(self, ax: float, ay: float, az: float, dt_s: float) -> None:
         """Half a second of mean acceleration names up and the accelerometer's own scale."""

@@ -18,13 +18,14 @@ misses the same part downward: as long as the hip seems to be thrown, its downwa
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from firmware_py.core.attitude import G_M_S2, Attitude
 from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait
+from firmware_py.core.signs import SignsParams, times
 
 _NOTHING_M_S = -1000.0  # below any excess: the next one is the largest
 
@@ -50,7 +51,10 @@ class BalanceParams:
     least_margin_m_s: float = 1.55  # the least that learning may ask for
     own_extra_m_s: float = 0.5  # above the largest of the walker's own steps
     memory_steps: int = 40
-    floor_m_s: float = 0.42
+    floor_m_s: float = 0.42  # no less before the signs
+    signs: SignsParams = field(
+        default_factory=SignsParams
+    )  # what the limit is multiplied by, below the ceiling
     ceiling_m_s: float = 2.4  # in free fall 1.9 now; real falls reach the ground at 2.1 +- 0.6 m/s
     # And at least two samples, whatever the rate, and however long apart: one bad one stops nothing.
     hold_s: float = 0.0075
@@ -134,8 +138,10 @@ class Balance:
             - p.sunk_per_s * attitude.sunk_m
             + p.ahead_s * up_accel
         )
+        ceiling = p.ceiling_m_s
         if gait.rose_m_s > p.leap_m_s:
             explained += p.leap_share * (gait.rose_m_s - p.leap_m_s)
+            ceiling += gait.rose_m_s - p.leap_m_s  # who leapt comes down as fast as he went up
         if attitude.sideways_m_s > p.thrown_m_s:
             explained += p.thrown_share * (attitude.sideways_m_s - p.thrown_m_s)
         limit = self._margin_m_s + explained
@@ -143,6 +149,7 @@ class Balance:
             limit = p.floor_m_s
         elif limit > p.ceiling_m_s:
             limit = p.ceiling_m_s
+        limit = min(limit * times(p.signs, attitude, gait), ceiling)
         if down - explained > self._excess_m_s:
             self._excess_m_s = down - explained
         if gait.steps != self._steps:

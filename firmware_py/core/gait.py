@@ -26,6 +26,8 @@ class GaitParams:
     firm_steps: int = 2  # ... is believed after so many evenly timed steps
     faint_steps: int = 4  # a smaller one after so many
     known_steps: int = 6  # from here on the limits may be the walker's own
+    usual_steps: int = 12  # so many name the walker's own usual swing ...
+    usual_memory_steps: int = 40  # ... and so many it remembers
     # The part of up along the body's own: within 60 degrees, slouch and mounting included.
     upright: float = 0.5
     lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
@@ -33,7 +35,7 @@ class GaitParams:
     lost_s: float = 1.8  # ... and never later
     # Who took no even step for so long, upright or as one of many in a row (the pod may hang loose), lies down and has
     # not just fallen.
-    on_feet_s: float = 2.0
+    on_feet_s: float = 1.5
 
 
 class Gait:
@@ -49,6 +51,7 @@ class Gait:
         "_rising",
         "_row",
         "_swing",
+        "_usual_swing_m_s",
         "cadence_hz",
         "phase",
         "since_step_s",
@@ -69,6 +72,16 @@ class Gait:
         return -self._low
 
     @property
+    def swing_m_s(self) -> float:
+        """The swing of the last steps: the mean of some four."""
+        return self._swing
+
+    @property
+    def swing_of_usual(self) -> float:
+        """The swing of the last steps as a share of this walker's usual one; 0: not known yet."""
+        return self._swing / self._usual_swing_m_s if self.steps >= self._params.usual_steps else 0.0
+
+    @property
     def on_feet(self) -> bool:
         """Whether somebody walks, and was on their feet a moment ago."""
         return self.phase is not Phase.WAITING and self._on_feet_ago_s < self._params.on_feet_s
@@ -76,6 +89,7 @@ class Gait:
     def relearn(self) -> None:
         """Forget the walker."""
         self.steps = 0
+        self._usual_swing_m_s = 0.0
         self._interval_s = 0.0
         self._on_feet_ago_s = 0.0
         self.since_step_s = 0.0
@@ -125,6 +139,7 @@ class Gait:
             return
         self._row += 1
         self.steps += 1
+        self._usual_swing_m_s += (self._swing - self._usual_swing_m_s) / min(self.steps, p.usual_memory_steps)
         if upright or self._row >= p.known_steps:
             self._on_feet_ago_s = 0.0
         rate_hz = 1.0 / interval_s

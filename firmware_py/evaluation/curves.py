@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from firmware_py.core.balance import BalanceParams
 from firmware_py.core.monitor import MonitorParams
+from firmware_py.core.signs import Ramp, SignsParams
 from firmware_py.evaluation.campaign import OURS, WARM, Job, Result
 from firmware_py.evaluation.score import Score
 from firmware_py.evaluation.side_by_side import Setting
@@ -16,6 +17,8 @@ from firmware_py.evaluation.trials import Kind
 ALL = "all thresholds"
 _ALL_SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 _ONE_SCALES = (0.6, 0.8, 0.9, 1.1, 1.25, 1.6)
+_SIGN = "signs."
+_ONLY_WARNING = ("recovery_m_s", "warning_s")  # as shipped they stop nobody
 _WALKING = (Kind.FALL_WALKING, Kind.WALK)
 
 
@@ -36,22 +39,27 @@ Curves = dict[str, list[Point]]  # by the name of what was scaled
 
 
 def thresholds() -> list[str]:
-    """The settings of the balance rules that are numbers."""
-    return [f.name for f in fields(BalanceParams) if isinstance(getattr(BalanceParams(), f.name), float)]
+    """The settings of the balance rule that are numbers and decide who is stopped; its signs, of each the share."""
+    own = [f.name for f in fields(BalanceParams) if isinstance(getattr(BalanceParams(), f.name), float)]
+    return [n for n in own if n not in _ONLY_WARNING] + [_SIGN + f.name for f in fields(SignsParams)]
 
 
 def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
     """The parameters with one balance setting scaled, or with every trip level at once."""
+    balance = params.balance
+    if name.startswith(_SIGN):
+        sign = name.removeprefix(_SIGN)
+        value: float | Ramp = getattr(balance.signs, sign)
+        value = replace(value, share=value.share * scale) if isinstance(value, Ramp) else value * scale
+        return replace(params, balance=replace(balance, signs=replace(balance.signs, **{sign: value})))
     names = [n for n in thresholds() if _is_level(n)] if name == ALL else [name]
-    return replace(
-        params, balance=replace(params.balance, **{n: getattr(params.balance, n) * scale for n in names})
-    )
+    return replace(params, balance=replace(balance, **{n: getattr(balance, n) * scale for n in names}))
 
 
 def _is_level(name: str) -> bool:
     """A velocity downward to exceed. What leaning takes off the limit, what a leap or a thrust begins at, times and
     shares are left as they are."""
-    return name.endswith("_m_s") and not name.startswith(("lean", "leap", "thrown"))
+    return name.endswith("_m_s") and not name.startswith(("lean", "leap", "thrown", _SIGN))
 
 
 def walking_only(job: Job, label: str, variant: str = "") -> Job:

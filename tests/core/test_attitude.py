@@ -265,6 +265,8 @@ def test_no_default_changes_unseen() -> None:
         "velocity_tau_s": 0.5,
         "sunk_tau_s": 0.4,
         "posture_tau_s": 2.5,
+        "tilting_tau_s": 0.05,
+        "sinking_m_s": 0.02,
     }
 
 
@@ -275,6 +277,7 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_bias_y": 0.0,
         "_bias_z": 0.0,
         "_gained_m_s": {"tuple": [0.0, 0.0, 0.0]},
+        "_lagged_tilt_rad": 0.0,
         "_mean_m_s2": 9.80665,
         "_posture": {"tuple": [0.0, 0.0, 1.0]},
         "_seen_s": 0.0,
@@ -282,8 +285,12 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "down_velocity_m_s": 0.0,
         "settled": False,
         "sideways_m_s": 0.0,
+        "sinking_s": 0.0,
         "sunk_m": 0.0,
         "tilt_rad": 0.0,
+        "tilting_rad_s": 0.0,
+        "tipping_rad_s": 0.0,
+        "turning_rad_s": 0.0,
         "up": {"tuple": [0.0, 0.0, 1.0]},
         "up_accel_m_s2": 0.0,
     }
@@ -297,6 +304,7 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
         attitude.update(ImuSample(0, (1.0, -2.0, 9.0), STILL), dt_s)
     up, posture, mean = np.array(attitude.up), np.array(attitude.up), attitude._mean_m_s2
     bias, seen_s, down, sunk, gained = np.zeros(3), 0.5, 0.0, 0.0, np.zeros(3)
+    tilt, tilting, sinking_s = 0.0, 0.0, 0.0
     for n in range(1200):
         a = np.array([1.0, -2.0, 9.0]) + rng.normal(0.0, 3.0, 3)
         g = rng.normal(0.0, 2.0, 3) + 0.4
@@ -310,15 +318,22 @@ def test_it_is_what_the_same_equations_give_as_vectors() -> None:
         up_accel = (a @ up / mean - 1.0) * G
         down = exp(-dt_s / p.velocity_tau_s) * (down - up_accel * dt_s)
         sunk = exp(-dt_s / p.sunk_tau_s) * (sunk + down * dt_s)
+        sinking_s = sinking_s + dt_s if down > p.sinking_m_s else 0.0
         gained = exp(-dt_s / p.velocity_tau_s) * (gained + dt_s * (np.cross(gained, turn) + G * error))
         posture = posture + (up - posture) * dt_s / min(seen_s, p.posture_tau_s)
         apart = np.linalg.norm(up - posture / np.linalg.norm(posture))
+        before, tilt = tilt, 2.0 * np.arcsin(0.5 * apart)
+        tilting += dt_s / (p.tilting_tau_s + dt_s) * ((tilt - before) / dt_s - tilting)
         assert attitude.up == pytest.approx(up.tolist(), abs=1e-9), n
         assert (attitude._bias_x, attitude._bias_y, attitude._bias_z) == pytest.approx(
             bias.tolist(), abs=1e-9
         )
         assert attitude.sideways_m_s == pytest.approx(np.linalg.norm(gained - (gained @ up) * up), abs=1e-6)
-        assert attitude.tilt_rad == pytest.approx(2.0 * np.arcsin(0.5 * apart), abs=1e-7)
+        assert attitude.tilt_rad == pytest.approx(tilt, abs=1e-7)
+        assert attitude.tilting_rad_s == pytest.approx(tilting, abs=1e-6)
+        assert attitude.turning_rad_s == pytest.approx(abs(turn @ up), abs=1e-9)
+        assert attitude.tipping_rad_s == pytest.approx(np.linalg.norm(turn - (turn @ up) * up), abs=1e-7)
+        assert attitude.sinking_s == pytest.approx(sinking_s, abs=1e-9)
         assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s, attitude.sunk_m) == pytest.approx(
             (up_accel, down, sunk), abs=1e-9
         )
@@ -359,6 +374,42 @@ def test_upside_down_is_half_a_turn_however_it_is_rounded() -> None:
         attitude.up, attitude._posture = (x, y, z), (-x, -y, -z)
         attitude.update(ImuSample(0, REST, STILL), 0.0)
         assert attitude.tilt_rad == pytest.approx(pi, abs=1e-6)
+
+
+@pytest.mark.parametrize(("down_m_s2", "sinks"), [(0.0, False), (-2.0, True), (2.0, False)])
+def test_who_sinks_has_done_so_since_it_began(down_m_s2: float, sinks: bool) -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G + down_m_s2), STILL)] * 60, into=attitude)
+    assert attitude.sinking_s == pytest.approx(0.3 - 0.01 if sinks else 0.0, abs=0.011)
+    fed([((0.0, 0.0, G + 8.0), STILL)] * 30, into=attitude)
+    assert attitude.sinking_s == 0.0
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 400.0])
+def test_how_fast_the_tilt_grows_is_seen_within_a_tenth_of_a_second_at_every_rate(rate_hz: float) -> None:
+    attitude = rest(5.0, rate_hz)
+    fed(turning_about_x(1.0, 0.2, rate_hz), rate_hz, attitude)
+    assert attitude.tilting_rad_s == pytest.approx(1.0, abs=0.15)
+    assert attitude.tipping_rad_s == pytest.approx(1.0, abs=0.01)
+    assert attitude.turning_rad_s == pytest.approx(0.0, abs=0.01)
+
+
+def test_who_only_turns_on_the_spot_does_not_tip() -> None:
+    attitude = rest(5.0)
+    fed([(REST, (0.0, 0.0, -0.7))] * 20, into=attitude)
+    assert attitude.turning_rad_s == pytest.approx(0.7, abs=0.01)
+    assert attitude.tipping_rad_s == pytest.approx(0.0, abs=0.01)
+    assert attitude.tilting_rad_s == pytest.approx(0.0, abs=0.01)
+
+
+def test_who_only_turns_does_not_tip_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        attitude = rest(1.0)
+        up = rng.normal(0.0, 1.0, 3)
+        attitude.up = x, y, z = tuple((up / np.linalg.norm(up)).tolist())
+        attitude.update(ImuSample(0, REST, (0.7 * x, 0.7 * y, 0.7 * z)), 0.0)
+        assert attitude.tipping_rad_s == pytest.approx(0.0, abs=1e-6)
 
 
 def test_who_only_goes_down_is_not_thrown_however_it_is_rounded() -> None:

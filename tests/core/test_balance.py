@@ -12,9 +12,11 @@ from firmware_py.core.attitude import Attitude, AttitudeParams
 from firmware_py.core.balance import Balance, BalanceParams
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait, GaitParams
+from firmware_py.core.signs import Ramp, SignsParams
 from firmware_py.core.state import save
 from sensors.samples import ImuSample, Vec3
 
+NO_SIGNS = SignsParams(least=1.0, most=1.0, hardly=Ramp(8.0, 9.0, 0.0))
 # Round figures that keep each effect by itself and within floor and ceiling; what is shipped is asked further down.
 P = BalanceParams(
     vigour_tau_s=0.65,
@@ -30,6 +32,7 @@ P = BalanceParams(
     margin_m_s=0.41,
     least_margin_m_s=0.37,
     own_extra_m_s=0.1,
+    signs=NO_SIGNS,
 )
 DT_S = 0.005
 STEP = 1e-6
@@ -42,9 +45,19 @@ class Hip:
     def __init__(self, params: BalanceParams = P, phase: Phase = Phase.GUARDING) -> None:
         self.balance = Balance(params, 200.0)
         self.attitude: Any = SimpleNamespace(
-            down_velocity_m_s=0.0, sideways_m_s=0.0, sunk_m=0.0, tilt_rad=0.0, up_accel_m_s2=0.0
+            down_velocity_m_s=0.0,
+            sideways_m_s=0.0,
+            sinking_s=0.0,
+            sunk_m=0.0,
+            tilt_rad=0.0,
+            tilting_rad_s=0.0,
+            tipping_rad_s=0.0,
+            turning_rad_s=0.0,
+            up_accel_m_s2=0.0,
         )
-        self.gait: Any = SimpleNamespace(phase=phase, steps=0, rose_m_s=0.0)
+        self.gait: Any = SimpleNamespace(
+            phase=phase, steps=0, rose_m_s=0.0, swing_m_s=0.4, swing_of_usual=1.0
+        )
         self.warned = False
 
     def tick(self, down: float = 0.0, tilt: float = 0.0, accel: float = 0.0) -> Finding | None:
@@ -444,12 +457,51 @@ def test_who_sits_down_a_moment_after_a_step_is_left_alone() -> None:
     [({}, False), ({"leap_share": 0.0}, True), ({"ahead_s": 0.0, "soon_s": 0.0}, True)],
 )
 def test_who_hops_out_of_a_walk_is_left_alone(without: dict[str, float], stopped: bool) -> None:
-    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Neither the leap nor the braking can be spared."""
+    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Without signs neither the leap nor the braking can be
+    spared."""
+    hop = [10.0] * 26 + [-G] * 60 + [5.0] * 60
+    for signs, alone in ((NO_SIGNS, not stopped), (SignsParams(), True)):
+        person = Person()
+        person.balance = Balance(BalanceParams(**without, signs=signs), 200.0)  # type: ignore[arg-type]
+        assert not any(person.walks(15.0))
+        assert any(person.feels(accel, 0.0) for accel in hop) is not alone
+
+
+@pytest.mark.parametrize(("signs", "stopped"), [(SignsParams(), False), (NO_SIGNS, True)])
+def test_who_crouches_to_jump_a_moment_after_a_step_is_left_alone(signs: SignsParams, stopped: bool) -> None:
+    """Six centimetres in 0.11 s, then a push: nothing tilts, turns or is thrown aside. The signs cannot be spared."""
     person = Person()
-    person.balance = Balance(BalanceParams(**without), 200.0)  # type: ignore[arg-type]
+    person.balance = Balance(BalanceParams(signs=signs), 200.0)
     assert not any(person.walks(15.0))
-    found = [person.feels(accel, 0.0) for accel in [10.0] * 26 + [-G] * 60 + [5.0] * 60]
-    assert any(found) is stopped
+    crouch = [0.0] * 160 + [-6.0] * 22 + [15.0] * 9 + [12.0] * 30
+    assert any(person.feels(accel, 0.0) for accel in crouch) is stopped
+    assert person.gait.phase is Phase.GUARDING
+
+
+@pytest.mark.parametrize("factor", [0.65, 1.0, 1.35])
+def test_the_signs_multiply_the_limit_above_its_floor_and_below_its_ceiling(factor: float) -> None:
+    hip = Hip(replace(P, signs=replace(NO_SIGNS, least=factor, most=factor)))
+    assert hip.limit == P.margin_m_s * factor
+    hip.tick(tilt=3.0)
+    assert hip.balance.down_velocity_limit_m_s == P.floor_m_s * factor
+    hip.hold(20.0, accel=50.0)
+    assert hip.balance.down_velocity_limit_m_s == min(P.ceiling_m_s, P.ceiling_m_s * factor)
+
+
+def test_the_signs_teach_nothing() -> None:
+    plain, lowered = Hip(LEARNER), Hip(replace(LEARNER, signs=replace(NO_SIGNS, least=0.65, most=0.65)))
+    for hip in (plain, lowered):
+        hip.step(0.25)
+    assert lowered.limit == pytest.approx(0.65 * plain.limit)
+
+
+@pytest.mark.parametrize(("rose_m_s", "ceiling_m_s"), [(0.5, 2.0), (1.0, 2.0), (1.5, 2.5), (2.0, 3.0)])
+def test_who_leapt_may_come_down_as_fast_as_he_went_up(rose_m_s: float, ceiling_m_s: float) -> None:
+    assert (P.leap_m_s, P.ceiling_m_s) == (1.0, 2.0)
+    hip = Hip(replace(P, signs=replace(NO_SIGNS, least=2.0, most=2.0)))
+    hip.gait.rose_m_s = rose_m_s
+    hip.hold(20.0, accel=50.0)
+    assert hip.balance.down_velocity_limit_m_s == ceiling_m_s
 
 
 def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
@@ -462,6 +514,7 @@ def test_a_fall_of_a_person_who_only_stands_is_left_alone() -> None:
 def test_no_default_changes_unseen() -> None:
     """Each figure was fitted to falls and walks (docs/balance.md); to change one is to do that again."""
     assert asdict(BalanceParams()) == {
+        "signs": asdict(SignsParams()),
         "stumbles": "stop",
         "vigour_tau_s": 1.0,
         "vigour_s": 2.3,

@@ -245,11 +245,13 @@ def test_no_default_changes_unseen() -> None:
         "firm_steps": 2,
         "faint_steps": 4,
         "known_steps": 6,
+        "usual_steps": 12,
+        "usual_memory_steps": 40,
         "upright": 0.5,
         "lost_steps": 3.0,
         "lost_least_s": 1.4,
         "lost_s": 1.8,
-        "on_feet_s": 2.0,
+        "on_feet_s": 1.5,
     }
 
 
@@ -264,12 +266,58 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
         "_rising": True,
         "_row": 0,
         "_swing": 0.0,
+        "_usual_swing_m_s": 0.0,
         "cadence_hz": None,
         "phase": {"enum": "Phase", "name": "WAITING"},
         "since_step_s": 0.0,
         "steps": 0,
         "walking_s": 0.0,
     }
+
+
+@pytest.mark.parametrize("swing_m_s", [0.1, 0.4, 1.0])
+def test_from_twelve_steps_on_the_usual_swing_is_the_walkers_own(swing_m_s: float) -> None:
+    walker = Walker()
+    shares = {}
+    for _ in range(60):
+        gait = walker.swings_once(swing_m_s, 0.5)
+        shares[gait.steps] = gait.swing_of_usual
+    assert min(steps for steps, share in shares.items() if share > 0.0) == P.usual_steps
+    assert shares[59] == pytest.approx(1.0, abs=0.05)
+    assert walker.gait.swing_m_s == pytest.approx(swing_m_s, rel=0.02)
+
+
+def test_who_walked_and_only_sways_now_takes_a_small_share_of_the_usual_step() -> None:
+    walker = Walker()
+    for _ in range(40):
+        walker.swings_once(0.5, 0.5)
+    for _ in range(8):
+        walker.swings_once(0.2, 0.5)
+    assert walker.gait.swing_of_usual == pytest.approx(0.5, abs=0.1)
+    for _ in range(160):
+        walker.swings_once(0.2, 0.5)
+    assert walker.gait.swing_of_usual == pytest.approx(1.0, abs=0.05), "forty steps later it is the usual one"
+
+
+def test_the_usual_swing_is_the_mean_of_the_steps_until_forty_and_then_follows() -> None:
+    walker, expected = Walker(), 0.0
+    for n in range(1, 60):
+        gait = walker.swings_once(0.3 + 0.002 * n, 0.5)
+        if gait.steps:
+            expected += (gait.swing_m_s - expected) / min(gait.steps, P.usual_memory_steps)
+        assert gait._usual_swing_m_s == pytest.approx(expected, abs=1e-12)
+    assert walker.gait.steps > P.usual_memory_steps + 10
+
+
+def test_the_usual_swing_of_the_last_walker_is_forgotten() -> None:
+    walker = Walker()
+    for _ in range(20):
+        walker.swings_once(0.5, 0.5)
+    walker.gait.relearn()
+    assert walker.gait.swing_of_usual == 0.0
+    for _ in range(13):
+        walker.swings_once(0.15, 0.5)
+    assert walker.gait.swing_of_usual > 0.8
 
 
 # At the limits themselves: numbers that a float holds exactly ------------------------------------------------------

@@ -7,9 +7,10 @@ Must never score anybody whom it fitted, nor score with anything but the product
 
 First the product runs through every trial with a rule that never trips, and what its attitude and gait say at each
 sample in which the hip goes down is kept. Only on that, and only for the search, the rule is written a second time, for
-whole columns; it knows no learned margin and no second stop. What the search ends with is scored by the product, trial
-by trial, as `rearguard evaluate` does. The start is rough, so that nothing of the shipped figures is in it but the form
-of the rule.
+whole columns; it knows no learned margin and no second stop. The ten figures are searched without the signs, then the
+signs' shares come from a regression (fit_signs.py) on the same people. What this ends with is scored by the product,
+trial by trial, as `rearguard evaluate` does. The start is rough, so that nothing of the shipped figures is in it but
+the form of the rule.
 """
 
 import argparse
@@ -32,17 +33,22 @@ from firmware_py.core.balance import Balance, BalanceParams
 from firmware_py.core.frame import Decision, Finding, Phase
 from firmware_py.core.gait import Gait
 from firmware_py.core.monitor import MonitorParams
+from firmware_py.core.signs import SignsParams
 from firmware_py.evaluation import campaign
 from firmware_py.evaluation.campaign import COLD, WARM, Job
 from firmware_py.evaluation.datasets import DATASETS, people
 from firmware_py.evaluation.score import EARLIEST_S
 from firmware_py.evaluation.tables import Line, table
 from firmware_py.evaluation.trials import Kind
+from tests.proof import fit_signs
 
 SETS = ("sisfall", "fallalld", "movingreality")
 KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
-COLUMNS = ("down", "sunk", "tilt", "sideways", "vigour", "accel", "rose")
-LEAST_FLOOR_M_S, MOST_SOON_S = 0.15, 0.1  # no other ones are searched: slower is not even kept
+# What the rule asks, then what only the signs ask, under their names.
+COLUMNS = ("down", "sunk", "tilt", "sideways_m_s", "vigour", "accel", "leapt_m_s")
+COLUMNS += ("stride_m_s", "stride_of_usual", "tilting_rad_s", "turning_rad_s", "tipping_rad_s", "sinking_s")
+LEAST_FLOOR_M_S, MOST_SOON_S = 0.15, 0.1  # no other ones are searched ...
+LEAST_DOWN_M_S = LEAST_FLOOR_M_S * SignsParams().least  # ... and slower is not even kept
 # Two samples make a fall when they are not further apart (200 Hz): the hold forgets at a quarter of its pace.
 _TICKS_APART = 3
 
@@ -96,7 +102,7 @@ class Onlooker(Balance):
     ) -> Finding | None:
         super().update(t_ns, attitude, gait, warning_active, dt_s)
         down, accel = attitude.down_velocity_m_s, max(attitude.up_accel_m_s2, -G_M_S2)
-        if gait.phase is not Phase.WAITING and max(down, down - MOST_SOON_S * accel) > LEAST_FLOOR_M_S:
+        if gait.phase is not Phase.WAITING and max(down, down - MOST_SOON_S * accel) > LEAST_DOWN_M_S:
             Onlooker.said = (
                 down,
                 attitude.sunk_m,
@@ -105,6 +111,12 @@ class Onlooker(Balance):
                 self._vigour_m_s2,
                 accel,
                 gait.rose_m_s,
+                gait.swing_m_s,
+                gait.swing_of_usual,
+                attitude.tilting_rad_s,
+                attitude.turning_rad_s,
+                attitude.tipping_rad_s,
+                attitude.sinking_s,
             )
         return None
 
@@ -175,19 +187,27 @@ class Evidence:
             np.concatenate([t.at for t in trials]),
         )
 
-    def stops(self, figures: dict[str, float]) -> Ints:
-        """Where each trial would be stopped first, -1: nowhere. The rule of core/balance.py for whole columns."""
+    def limits(self, figures: dict[str, float]) -> tuple[Floats, Floats]:
+        """The velocity that is judged at each sample, and its limit without the signs."""
         f, s, shipped = figures, self.said, BalanceParams()
         explained = (
             f["vigour_s"] * s["vigour"]
             - f["lean_m_s"] * np.minimum(s["tilt"], shipped.most_lean_rad)
             - shipped.sunk_per_s * s["sunk"]
             + f["ahead_s"] * s["accel"]
-            + f["leap_share"] * np.maximum(0.0, s["rose"] - f["leap_m_s"])
-            + f["thrown_share"] * np.maximum(0.0, s["sideways"] - f["thrown_m_s"])
+            + f["leap_share"] * np.maximum(0.0, s["leapt_m_s"] - f["leap_m_s"])
+            + f["thrown_share"] * np.maximum(0.0, s["sideways_m_s"] - f["thrown_m_s"])
         )
         limit = np.clip(f["margin_m_s"] + explained, f["floor_m_s"], shipped.ceiling_m_s)
-        beyond = np.flatnonzero(s["down"] - f["soon_s"] * s["accel"] > limit)
+        return s["down"] - f["soon_s"] * s["accel"], limit
+
+    def stops(self, figures: dict[str, float], signs: SignsParams | None = None) -> Ints:
+        """Where each trial would be stopped first, -1: nowhere. The rule of core/balance.py for whole columns."""
+        down, limit = self.limits(figures)
+        if signs is not None:
+            leapt = np.maximum(0.0, self.said["leapt_m_s"] - figures["leap_m_s"])
+            limit = np.minimum(limit * fit_signs.times(signs, self.said), BalanceParams().ceiling_m_s + leapt)
+        beyond = np.flatnonzero(down > limit)
         trial, at = self.trial[beyond], self.at[beyond]
         twice = (trial[1:] == trial[:-1]) & (at[1:] - at[:-1] <= _TICKS_APART)
         first = np.full(len(self.trials), -1)
@@ -276,12 +296,42 @@ def search(evidence: Evidence, candidates: int, seed: int) -> dict[str, float]:
     return best[1]
 
 
-def params(figures: dict[str, float]) -> MonitorParams:
+def signs_for(evidence: Evidence, figures: dict[str, float]) -> SignsParams:
+    """The signs for these figures and these people."""
+    down, limit = evidence.limits(figures)
+    ratio = down / limit
+    trials = evidence.trials
+
+    def of_each(values: list[Any]) -> Any:
+        return np.array(values)[evidence.trial]
+
+    fall = of_each([t.impact is not None for t in trials])
+    left_s = (of_each([t.impact or 0 for t in trials]) - evidence.at) / of_each([t.rate_hz for t in trials])
+    early = fall & (left_s > fit_signs.BEFORE_S)
+    from_s, to_s = fit_signs.FALLING_S
+    used = (ratio > fit_signs.LEAST_RATIO) & (~fall | early | ((left_s < from_s) & (left_s > to_s)))
+    counts = np.maximum(1, np.bincount(evidence.trial[used], minlength=len(trials)))
+    weights = of_each([fit_signs.SMALLER_SET if t.dataset == "fallalld" else 1.0 for t in trials])
+    weights *= of_each(
+        [{Kind.WALK: fit_signs.A_WALK, Kind.OTHER: fit_signs.ANOTHER}.get(t.kind, 1.0) for t in trials]
+    )
+    weights *= np.where(early, fit_signs.AN_EARLY_ONE, 1.0) / np.sqrt(counts[evidence.trial])
+    said = {name: column[used].astype(np.float64) for name, column in evidence.said.items()}
+    return fit_signs.regress(said, ratio[used], (fall & ~early)[used], weights[used])
+
+
+def fitted_to(evidence: Evidence, candidates: int, seed: int) -> tuple[dict[str, float], SignsParams]:
+    """Figures and signs of these people."""
+    figures = search(evidence, candidates, seed)
+    return figures, signs_for(evidence, figures)
+
+
+def params(figures: dict[str, float], signs: SignsParams) -> MonitorParams:
     """The product with these figures; the margin may be learned a little around the one that was searched."""
     above, below = _SPAN_M_S
     margin = figures["margin_m_s"]
     own = figures | {"margin_m_s": margin + above, "least_margin_m_s": margin - below}
-    return MonitorParams(balance=BalanceParams(**own))  # type: ignore[arg-type]
+    return MonitorParams(balance=BalanceParams(**own, signs=signs))  # type: ignore[arg-type]
 
 
 def folds(everybody: list[Job]) -> dict[str, tuple[list[Job], list[Job]]]:
@@ -339,7 +389,7 @@ def main() -> int:
         print(f"looked at {len(seen)} people", file=sys.stderr, flush=True)
         waiting = {
             name: pool.submit(
-                search,
+                fitted_to,
                 Evidence.of([t for j in fit for t in seen[j.dataset, j.person]]),
                 options.candidates,
                 options.seed,
@@ -348,8 +398,15 @@ def main() -> int:
         }
         found = {name: future.result() for name, future in waiting.items()}
     for name, (_, score) in chosen.items():
-        print(json.dumps({"record": "figures", "fitted_on": name} | found[name]), flush=True)
-        jobs = [replace(j, params=params(found[name])) for j in score]
+        figures, signs = found[name]
+        shares = {n: getattr(signs, n).share for n in fit_signs.NAMES}
+        print(
+            json.dumps(
+                {"record": "figures", "fitted_on": name} | figures | {"without": signs.without} | shares
+            ),
+            flush=True,
+        )
+        jobs = [replace(j, params=params(figures, signs)) for j in score]
         scores = campaign.run_jobs(jobs, options.jobs, lambda _: None).scores
         for part in SETS:
             for line in table([s for s in scores if s.dataset == part]):

@@ -1,16 +1,21 @@
 """The rule as the search writes it agrees with the product, and the folds keep people apart."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from firmware_py.core.attitude import Attitude
 from firmware_py.core.balance import BalanceParams
+from firmware_py.core.gait import Gait
 from firmware_py.core.monitor import MonitorParams
+from firmware_py.core.signs import SignsParams, times
 from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
 from firmware_py.evaluation.datasets import DATASETS, people
 from tests.evaluation import people as made
-from tests.proof import fit
+from tests.proof import fit, fit_signs
 from tests.proof.fit import Evidence, Known
 
 SHIPPED = {name: getattr(BalanceParams(), name) for name in fit.START}
@@ -45,13 +50,21 @@ def seen(person: Job) -> list[Known]:
         {"vigour_s": 0.2, "thrown_m_s": 0.1, "leap_m_s": 0.05},
     ],
 )
+@pytest.mark.parametrize("plain", [True, False])
 def test_the_rule_in_columns_stops_where_the_product_stops(
-    person: Job, seen: list[Known], changed: dict[str, float]
+    person: Job, seen: list[Known], plain: bool, changed: dict[str, float]
 ) -> None:
     figures = SHIPPED | changed
-    product = MonitorParams(balance=BalanceParams(**figures, least_margin_m_s=figures["margin_m_s"]))
+    signs = (
+        SignsParams(least=1.0, most=1.0, hardly=replace(SignsParams().hardly, share=0.0))
+        if plain
+        else SignsParams()
+    )
+    product = MonitorParams(
+        balance=BalanceParams(**figures, least_margin_m_s=figures["margin_m_s"], signs=signs)
+    )
     scores = run_job(replace(person, params=product)).scores
-    stops = Evidence.of(seen).stops(figures)
+    stops = Evidence.of(seen).stops(figures, None if plain else signs)
     assert len(scores) == len(seen) == 12
     for score, known, at in zip(scores, seen, stops.tolist(), strict=True):
         assert (score.protocol, score.kind, score.person) == (known.protocol, known.kind, known.person)
@@ -91,3 +104,48 @@ def test_a_lost_fall_a_stopped_walk_and_late_leads_all_cost(seen: list[Known]) -
     assert fit.worth(evidence, SHIPPED | {"margin_m_s": -2.0, "floor_m_s": 0.0}) < shipped, (
         "walks are stopped"
     )
+
+
+def some_signs(count: int) -> dict[str, np.ndarray]:
+    """Signs as a hip may give them, from nothing of each to all."""
+    chance = np.random.default_rng(4)
+    said = {}
+    for name in fit_signs.NAMES:
+        ramp = getattr(SignsParams(), name)
+        said[name] = ramp.nothing + (ramp.whole - ramp.nothing) * chance.uniform(-0.5, 1.5, count)
+    return said
+
+
+def test_the_signs_in_columns_say_what_the_products_say() -> None:
+    said = some_signs(300)
+    said["sinking_s"][:50] = said["stride_m_s"][:50] = said["stride_of_usual"][:50] = 0.0
+    for n, expected in enumerate(fit_signs.times(SignsParams(), said).tolist()):
+        attitude = SimpleNamespace(**{name: float(said[name][n]) for name in fit_signs.NAMES})
+        gait = SimpleNamespace(
+            swing_m_s=float(said["stride_m_s"][n]),
+            swing_of_usual=float(said["stride_of_usual"][n]),
+            rose_m_s=float(said["leapt_m_s"][n]),
+        )
+        assert times(SignsParams(), cast(Attitude, attitude), cast(Gait, gait)) == pytest.approx(
+            expected, abs=1e-12
+        )
+
+
+def test_the_regression_finds_the_shares_that_made_the_samples() -> None:
+    said, signs = some_signs(200_000), replace(SignsParams(), least=-99.0, most=99.0)
+    signs = replace(signs, hardly=replace(signs.hardly, share=0.0))
+    chance = np.random.default_rng(5)
+    ratio = chance.uniform(0.0, 2.0, 200_000)
+    odds = fit_signs.ODDS + 3.0 * (ratio - fit_signs.times(signs, said))
+    falls = chance.uniform(size=len(odds)) < 1.0 / (1.0 + np.exp(-odds))
+    found = fit_signs.regress(said, ratio, falls, np.ones(len(odds)))
+    assert found.without == pytest.approx(signs.without, rel=0.1)
+    for name in fit_signs.COLUMNS:
+        assert getattr(found, name).share == pytest.approx(getattr(signs, name).share, rel=0.12), name
+    assert found.stride_of_usual.share == found.stride_m_s.share
+
+
+def test_the_signs_of_these_people_come_from_their_falls_and_everything_else(seen: list[Known]) -> None:
+    signs = fit.signs_for(Evidence.of(seen), SHIPPED)
+    assert np.isfinite(signs.without)
+    assert signs.leapt_m_s.share <= 0.0 <= signs.tilting_rad_s.share
