@@ -4,6 +4,7 @@ Must never pick a threshold: a person reads the curves.
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from firmware_py.core.balance import BalanceParams
 from firmware_py.core.monitor import MonitorParams
@@ -50,8 +51,8 @@ def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
     if name.startswith(_SIGN):
         sign = name.removeprefix(_SIGN)
         value: float | Ramp = getattr(balance.signs, sign)
-        value = replace(value, share=value.share * scale) if isinstance(value, Ramp) else value * scale
-        return replace(params, balance=replace(balance, signs=replace(balance.signs, **{sign: value})))
+        other: Any = replace(value, share=value.share * scale) if isinstance(value, Ramp) else value * scale
+        return replace(params, balance=replace(balance, signs=replace(balance.signs, **{sign: other})))
     names = [n for n in thresholds() if _is_level(n)] if name == ALL else [name]
     return replace(params, balance=replace(balance, **{n: getattr(balance, n) * scale for n in names}))
 
