@@ -95,3 +95,10 @@ def _top_level_imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def test_whatever_the_core_decides_with_is_mutated() -> None:
+    """frame.py holds values only."""
+    told = (ROOT / "tests/proof/mutate.py").read_text()
+    files = {path.name for path in (ROOT / "firmware_py/core").glob("*.py")} - {"__init__.py", "frame.py"}
+    assert {name for name in files if f'"firmware_py/core/{name}": [' not in told} == set()

@@ -32,7 +32,17 @@ def said(params: SignsParams, **values: float) -> float:
 
 @pytest.mark.parametrize("share", [2.0, -2.0])
 @pytest.mark.parametrize(
-    ("value", "part"), [(-9.0, 0.0), (0.5, 0.0), (0.625, 0.25), (0.75, 0.5), (1.0, 1.0), (9.0, 1.0)]
+    ("value", "part"),
+    [
+        (-9.0, 0.0),
+        (0.5, 0.0),
+        (0.53125, 0.0625),
+        (0.75, 0.5),
+        (0.96875, 0.9375),
+        (1.0, 1.0),
+        (1.03125, 1.0),
+        (9.0, 1.0),
+    ],
 )
 def test_a_ramp_says_nothing_up_to_one_value_and_all_from_another_on(
     value: float, part: float, share: float
