@@ -385,6 +385,13 @@ def test_who_sinks_has_done_so_since_it_began(down_m_s2: float, sinks: bool) -> 
     assert attitude.sinking_s == 0.0
 
 
+def test_a_hip_at_the_least_velocity_itself_does_not_sink_yet() -> None:
+    attitude = Attitude(AttitudeParams(sinking_m_s=0.0), 200.0)
+    fed([(REST, STILL)] * 300, into=attitude)
+    assert attitude.down_velocity_m_s == 0.0
+    assert attitude.sinking_s == 0.0
+
+
 @pytest.mark.parametrize("rate_hz", [100.0, 200.0, 400.0])
 def test_how_fast_the_tilt_grows_is_seen_within_a_tenth_of_a_second_at_every_rate(rate_hz: float) -> None:
     attitude = rest(5.0, rate_hz)
