@@ -14,7 +14,8 @@ Vigour is the mean upward acceleration of the hip: a brisk walker bounces more, 
 up, so the limit rises with the pace and not with the fall. A body that pushes already (sitting down, the crouch before
 a jump) slows down by itself; who leaps comes down again. The margin is learned: a little above what this walker's own
 steps leave unexplained. A pod that slips or is pushed to another place reads part of gravity as a thrust sideways and
-misses the same part downward: as long as the hip seems to be thrown, its downward velocity is believed less.
+misses the same part downward: as long as the hip seems to be thrown, its downward velocity is believed less. All of it
+is multiplied by what the signs of a fall say (signs.py).
 """
 
 from collections import deque

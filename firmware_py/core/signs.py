@@ -42,9 +42,7 @@ class SignsParams:
     leapt_m_s: Ramp = Ramp(1.1, 1.5, -1.33)  # how fast it rose before: no walk does, jogs and jumps do
     least: float = 0.65  # times the limit when all of them speak
     most: float = 1.35
-    hardly: Ramp = Ramp(
-        2.3, 2.6, 1.15
-    )  # and so much more when hardly any speaks, by what is left without bounds
+    hardly: Ramp = Ramp(2.3, 2.6, 1.15)  # and so much more when hardly any speaks, by what is left
 
 
 def times(params: SignsParams, attitude: Attitude, gait: Gait) -> float:
