@@ -1,5 +1,5 @@
-"""Owns where up is for the pod on the hip, how fast the hip goes down, how far it has sunk, how it leans and turns. Must
-never depend on how the pod is turned about the vertical, and never judge: balance and gait do.
+"""Owns where up is for the pod on the hip, how fast the hip goes down, how far it has sunk, how it leans and turns.
+Must never depend on how the pod is turned about the vertical, and never judge: balance and gait do.
 
 The gyro carries the up vector through a fall; gravity corrects it slowly (0.55 /s: a much faster correction follows the
 fall's own acceleration and is 6 to 20 degrees wrong when it matters). What the accelerometer reads at rest is learned,
