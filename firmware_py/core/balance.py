@@ -53,9 +53,7 @@ class BalanceParams:
     own_extra_m_s: float = 0.5  # above the largest of the walker's own steps
     memory_steps: int = 40
     floor_m_s: float = 0.42  # no less before the signs
-    signs: SignsParams = field(
-        default_factory=SignsParams
-    )  # what the limit is multiplied by, below the ceiling
+    signs: SignsParams = field(default_factory=SignsParams)  # multiply it, up to the ceiling
     ceiling_m_s: float = 2.4  # in free fall 1.9 now; real falls reach the ground at 2.1 +- 0.6 m/s
     # And at least two samples, whatever the rate, and however long apart: one bad one stops nothing.
     hold_s: float = 0.0075
