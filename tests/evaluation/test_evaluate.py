@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause
+from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation import campaign, curves
 from firmware_py.evaluation.campaign import OURS, Job, run_job, run_jobs
 from firmware_py.evaluation.command import DatasetName, evaluate
@@ -195,6 +196,31 @@ def test_each_point_of_a_curve_is_filed_under_its_setting(folder: Path) -> None:
     assert falls is not None
     assert falls.stopped == 2
     assert points[names[0]][1].others is None, "there are none in this folder"
+
+
+def leaves(value: object, path: str = "") -> dict[str, object]:
+    """Every number of nested parameters under its own name."""
+    if not is_dataclass(value):
+        return {path: value}
+    return {
+        k: v for f in fields(value) for k, v in leaves(getattr(value, f.name), f"{path}.{f.name}").items()
+    }
+
+
+@pytest.mark.parametrize("name", curves.thresholds())
+def test_a_setting_is_scaled_by_itself_and_a_sign_by_its_share(name: str) -> None:
+    before, after = (leaves(p) for p in (MonitorParams(), curves.scaled(MonitorParams(), name, 2.0)))
+    changed = {k for k in before if before[k] != after[k]}
+    assert changed in ({f".balance.{name}"}, {f".balance.{name}.share"})
+    (key,) = changed
+    assert after[key] == 2.0 * before[key]  # type: ignore[operator]
+
+
+def test_all_levels_at_once_leave_the_signs_alone() -> None:
+    before, after = (leaves(p) for p in (MonitorParams(), curves.scaled(MonitorParams(), curves.ALL, 2.0)))
+    changed = {k for k in before if before[k] != after[k]}
+    assert ".balance.floor_m_s" in changed
+    assert not any("signs" in key for key in changed)
 
 
 app = typer.Typer()
