@@ -20,13 +20,13 @@ is multiplied by what the signs of a fall say (signs.py).
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from firmware_py.core.attitude import G_M_S2, Attitude
 from firmware_py.core.filters import Held
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait
-from firmware_py.core.signs import SignsParams, times
+from firmware_py.core.signs import Signs, SignsParams, read, times
 
 _NOTHING_M_S = -1000.0  # below any excess: the next one is the largest
 
@@ -59,6 +59,31 @@ class BalanceParams:
     hold_s: float = 0.0075
     recovery_m_s: float = 0.25  # stumbles = "warn": how far beyond the limit a recovery is still hoped for
     warning_s: float = 2.0  # and how long the warning stays
+
+
+class Terms(NamedTuple):
+    """What explains a hip that goes down, in metres a second of limit; negative: a fall is likelier."""
+
+    vigour: float
+    tilt: float
+    height: float
+    acceleration: float
+    leap: float
+    thrown: float
+
+
+class Limit(NamedTuple):
+    """The limit of one moment, and what it is made of.
+
+    `margin_m_s` + `explained_m_s` (the sum of the terms), between floor and ceiling, multiplied by `times`.
+    """
+
+    margin_m_s: float
+    terms: Terms
+    explained_m_s: float
+    signs: Signs
+    times: float
+    m_s: float
 
 
 class Balance:
@@ -117,9 +142,7 @@ class Balance:
         up_accel = attitude.up_accel_m_s2
         share = dt_s / (p.vigour_tau_s + dt_s)
         self._vigour_m_s2 += share * ((up_accel if up_accel > 0.0 else 0.0) - self._vigour_m_s2)
-        if up_accel < -G_M_S2:
-            up_accel = -G_M_S2
-        down = self.down_velocity_m_s = attitude.down_velocity_m_s - p.soon_s * up_accel
+        down = self.down_velocity_m_s = attitude.down_velocity_m_s - p.soon_s * _within_fall(up_accel)
         if self.warning is not None:
             self._warned_s += dt_s
             if self._warned_s > p.warning_s:
@@ -130,25 +153,7 @@ class Balance:
             self.down_velocity_limit_m_s = p.ceiling_m_s
             return None
 
-        tilt = attitude.tilt_rad
-        explained = (
-            p.vigour_s * self._vigour_m_s2
-            - p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad)
-            - p.sunk_per_s * attitude.sunk_m
-            + p.ahead_s * up_accel
-        )
-        ceiling = p.ceiling_m_s
-        if gait.rose_m_s > p.leap_m_s:
-            explained += p.leap_share * (gait.rose_m_s - p.leap_m_s)
-            ceiling += gait.rose_m_s - p.leap_m_s  # who leapt comes down as fast as he went up
-        if attitude.sideways_m_s > p.thrown_m_s:
-            explained += p.thrown_share * (attitude.sideways_m_s - p.thrown_m_s)
-        limit = self._margin_m_s + explained
-        if limit < p.floor_m_s:
-            limit = p.floor_m_s
-        elif limit > p.ceiling_m_s:
-            limit = p.ceiling_m_s
-        limit = min(limit * times(p.signs, attitude, gait), ceiling)
+        _, _, explained, _, _, limit = self.limit(attitude, gait)
         if down - explained > self._excess_m_s:
             self._excess_m_s = down - explained
         if gait.steps != self._steps:
@@ -164,6 +169,36 @@ class Balance:
             return Finding(Signal.DANGER, Cause.FALL, "down_velocity_m_s", down, limit)
         return None
 
+    def limit(self, attitude: Attitude, gait: Gait) -> Limit:
+        """What `update` judges by at this moment, of somebody who walks; changes nothing."""
+        p = self._params
+        tilt, leapt, thrown = (
+            attitude.tilt_rad,
+            gait.rose_m_s - p.leap_m_s,
+            attitude.sideways_m_s - p.thrown_m_s,
+        )
+        ceiling = p.ceiling_m_s
+        if leapt > 0.0:
+            ceiling += leapt  # who leapt comes down as fast as he went up
+        terms = Terms(
+            vigour=p.vigour_s * self._vigour_m_s2,
+            tilt=-p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad),
+            height=-p.sunk_per_s * attitude.sunk_m,
+            acceleration=p.ahead_s * _within_fall(attitude.up_accel_m_s2),
+            leap=p.leap_share * leapt if leapt > 0.0 else 0.0,
+            thrown=p.thrown_share * thrown if thrown > 0.0 else 0.0,
+        )
+        # Not sum(), which rounds otherwise from Python 3.12 on.
+        explained = terms.vigour + terms.tilt + terms.height + terms.acceleration + terms.leap + terms.thrown
+        limit = self._margin_m_s + explained
+        if limit < p.floor_m_s:
+            limit = p.floor_m_s
+        elif limit > p.ceiling_m_s:
+            limit = p.ceiling_m_s
+        signs = read(p.signs, attitude, gait)
+        by = times(p.signs, signs)
+        return Limit(self._margin_m_s, terms, explained, signs, by, min(limit * by, ceiling))
+
     def _learn(self, gait: Gait, frozen: bool) -> None:
         """The largest excess of a step joins the memory when the next one begins."""
         p = self._params
@@ -174,3 +209,8 @@ class Balance:
         if gait.phase is Phase.GUARDING and self._peaks_m_s:
             own = max(self._peaks_m_s) + p.own_extra_m_s
             self._margin_m_s = min(max(own, p.least_margin_m_s), p.margin_m_s)
+
+
+def _within_fall(up_accel_m_s2: float) -> float:
+    """Nothing drops faster than it falls: more is the pod, not the body."""
+    return up_accel_m_s2 if up_accel_m_s2 > -G_M_S2 else -G_M_S2

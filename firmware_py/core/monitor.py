@@ -7,7 +7,7 @@ Must never read a clock, touch anything, or raise: faults are values, time is in
 from dataclasses import dataclass, field
 
 from firmware_py.core.attitude import Attitude, AttitudeParams
-from firmware_py.core.balance import Balance, BalanceParams
+from firmware_py.core.balance import Balance, BalanceParams, Limit
 from firmware_py.core.drift import Drift, DriftParams
 from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.gait import Gait, GaitParams
@@ -168,6 +168,12 @@ class Monitor:
             drift.soft_stop and run,
             button.spoiled if pressed else None,
         )
+
+    def fall_limit(self) -> Limit | None:
+        """The limit of the last step, and what it is made of; None while nobody walks. Changes nothing."""
+        if self._gait.phase is Phase.WAITING:
+            return None
+        return self._balance.limit(self._attitude, self._gait)
 
     def _arm(self) -> None:
         """Another person may have got on: what was learned of the last one is forgotten."""

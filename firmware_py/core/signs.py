@@ -7,6 +7,7 @@ swayed where he stood did not walk. Each sign is a ramp: nothing up to one value
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from firmware_py.core.attitude import Attitude
 from firmware_py.core.gait import Gait
@@ -41,21 +42,38 @@ class SignsParams:
     sideways_m_s: Ramp = Ramp(0.1, 0.35, 0.37)  # how fast the hip goes off to any side
     leapt_m_s: Ramp = Ramp(1.1, 1.5, -1.33)  # how fast it rose before: no walk does, jogs and jumps do
     least: float = 0.65  # times the limit when all of them speak
-    most: float = 1.35
-    hardly: Ramp = Ramp(2.3, 2.6, 1.15)  # and so much more when hardly any speaks, by what is left
+    most: float = 1.2
+    hardly: Ramp = Ramp(2.3, 2.6, 1.3)  # and so much more when hardly any speaks, by what is left
 
 
-def times(params: SignsParams, attitude: Attitude, gait: Gait) -> float:
-    """What the limit of the fall rule is multiplied by."""
+class Signs(NamedTuple):
+    """What each sign is worth at this moment, of its share."""
+
+    stride: float
+    tilting: float
+    turning: float
+    tipping: float
+    sinking: float
+    sideways: float
+    leapt: float
+
+
+def read(params: SignsParams, attitude: Attitude, gait: Gait) -> Signs:
+    """The signs of this moment."""
     p = params
-    left = (
-        p.without
-        - max(p.stride_m_s.says(gait.swing_m_s), p.stride_of_usual.says(gait.swing_of_usual))
-        - p.tilting_rad_s.says(attitude.tilting_rad_s)
-        - p.turning_rad_s.says(attitude.turning_rad_s)
-        - p.tipping_rad_s.says(attitude.tipping_rad_s)
-        - p.sinking_s.says(attitude.sinking_s)
-        - p.sideways_m_s.says(attitude.sideways_m_s)
-        - p.leapt_m_s.says(gait.rose_m_s)
+    return Signs(
+        max(p.stride_m_s.says(gait.swing_m_s), p.stride_of_usual.says(gait.swing_of_usual)),
+        p.tilting_rad_s.says(attitude.tilting_rad_s),
+        p.turning_rad_s.says(attitude.turning_rad_s),
+        p.tipping_rad_s.says(attitude.tipping_rad_s),
+        p.sinking_s.says(attitude.sinking_s),
+        p.sideways_m_s.says(attitude.sideways_m_s),
+        p.leapt_m_s.says(gait.rose_m_s),
     )
+
+
+def times(params: SignsParams, signs: Signs) -> float:
+    """What the limit of the fall rule is multiplied by."""
+    p, s = params, signs
+    left = p.without - s.stride - s.tilting - s.turning - s.tipping - s.sinking - s.sideways - s.leapt
     return (p.least if left < p.least else p.most if left > p.most else left) + p.hardly.says(left)

@@ -170,7 +170,8 @@ def velocity(report: Report) -> str:
 def down_velocity(report: Report) -> str:
     points = series(report, lambda d: d.down_velocity_m_s, of_hip=True)
     limits = series(report, lambda d: d.down_velocity_limit_m_s if d.run else None)
-    panel = Panel(170, *_range([*points, *limits], 0.5))
+    # The impact is several times what decides: it goes off the scale, or nothing before it could be read.
+    panel = Panel(170, *_range([p for p in [*points, *limits] if p[0] <= 0.0], 0.5))
     _times(panel, report)
     panel.level(0.0, "zero", "")
     panel.line(limits, "limit", "limit")

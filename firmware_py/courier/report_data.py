@@ -12,6 +12,7 @@ from typing import Any
 
 from firmware_py import __version__
 from firmware_py.config import Config
+from firmware_py.core.balance import Limit
 from firmware_py.core.events import Event, EventFinder
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.traces import schemas as topic
@@ -65,6 +66,7 @@ class Report:
     agrees: bool | None  # replay and recording; None: no decisions were recorded
     rest_s: float | None = None  # when the belt came to rest
     rest_measured: bool = False  # by a belt sensor; else read off the walker
+    fall_limit: Limit | None = None  # of a stop by the fall rule, when replay gives the same limit again
 
 
 def gather(path: Path, config: Config | None = None) -> Report:
@@ -105,6 +107,8 @@ def gather(path: Path, config: Config | None = None) -> Report:
         notes=summary.notes,
     )
     report.rest_s, report.rest_measured = _at_rest(frames, decisions, t0_ns)
+    if stop.cause is Cause.FALL:
+        report.fall_limit = fall_limit(path, config, stop)
     return report
 
 
@@ -142,6 +146,19 @@ def _stops(decisions: Iterable[Decision]) -> Iterator[Decision]:
         if run and not decision.run:
             yield decision
         run = decision.run
+
+
+def fall_limit(path: Path, config: Config | None, stop: Decision) -> Limit | None:
+    """What the limit of this stop was made of, from replay; None when that does not come to the limit of the stop."""
+    trace = open_trace(path)
+    used, monitor = prepare(trace, config)
+    balance = used.monitor_params().balance
+    more_m_s = balance.recovery_m_s if balance.stumbles == "warn" else 0.0
+    for _, decision in replay_trace(trace, used, monitor):
+        if decision.t_ns >= stop.t_ns:
+            made = monitor.fall_limit()
+            return made if made is not None and made.m_s + more_m_s == stop.limit else None
+    return None
 
 
 def _again(path: Path, config: Config | None) -> Iterator[tuple[Frame, Decision]]:

@@ -14,6 +14,7 @@ from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Phase
 from firmware_py.courier import report_charts as charts
 from firmware_py.courier.report_data import Report
+from firmware_py.courier.report_fall import section as fall_section
 from firmware_py.courier.words import RULES, STOPS, Words, figures, of_warning
 
 STYLE = Path(__file__).with_name("report.css")
@@ -41,8 +42,8 @@ def render(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style></head><body>\n"
-        f"{_head(report, words)}{_tiles(report)}{_verdict(report)}{_charts(report)}{_course(report)}"
-        f"{_tables(report)}{_foot(report)}</body></html>\n"
+        f"{_head(report, words)}{_tiles(report)}{_verdict(report)}{_charts(report)}{fall_section(report)}"
+        f"{_course(report)}{_tables(report)}{_foot(report)}</body></html>\n"
     )
 
 
@@ -146,7 +147,7 @@ def _charts(report: Report) -> str:
         ("Speed along the deck", "m/s, up is toward the rear", charts.velocity(report)),
         (
             "Downward speed of the hip",
-            "m/s, 0.05 s ahead, with its limit at each moment",
+            "m/s, 0.05 s ahead, with its limit; an impact may go off the scale",
             charts.down_velocity(report),
         ),
         ("Tilt of the trunk", "degrees from this walker\u2019s usual posture", charts.tilt(report)),

@@ -239,7 +239,7 @@ RULES = {
     "rest_position_m": "the place where the walker would have come to rest",
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
-    "down_velocity_m_s": "the downward speed that the hip was about to reach",
+    "down_velocity_m_s": "the downward speed of the hip, looked at a twentieth of a second ahead,",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
     "imu_age_s": "the time since the last reading of the hip sensor",
@@ -251,6 +251,17 @@ RULES = {
     "late_ticks": "the number of late looks at the sensors within a second",
     "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
     "relay_answer_s": "the time in which the contacts contradicted the command",
+}
+
+# The signs of a fall, under the names of core/signs.py. The last one speaks against a fall.
+SIGNS = {
+    "stride": "It came out of steps",
+    "tilting": "The lean grew",
+    "turning": "The body turned about the vertical",
+    "tipping": "The trunk tipped over",
+    "sinking": "The hip had gone down for a while",
+    "sideways": "The hip went off to a side",
+    "leapt": "Against it: the hip leapt before",
 }
 
 

@@ -453,14 +453,16 @@ def test_who_sits_down_a_moment_after_a_step_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "stopped"),
-    [({}, False), ({"leap_share": 0.0}, True), ({"ahead_s": 0.0, "soon_s": 0.0}, True)],
+    ("without", "stopped", "stopped_with_signs"),
+    [({}, False, False), ({"leap_share": 0.0}, True, False), ({"ahead_s": 0.0, "soon_s": 0.0}, True, True)],
 )
-def test_who_hops_out_of_a_walk_is_left_alone(without: dict[str, float], stopped: bool) -> None:
-    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. Without signs neither the leap nor the braking can be
-    spared."""
+def test_who_hops_out_of_a_walk_is_left_alone(
+    without: dict[str, float], stopped: bool, stopped_with_signs: bool
+) -> None:
+    """Up at 1.3 m/s, 0.3 s in the air, landing on soft knees. The braking cannot be spared, nor, without signs, the
+    leap."""
     hop = [10.0] * 26 + [-G] * 60 + [5.0] * 60
-    for signs, alone in ((NO_SIGNS, not stopped), (SignsParams(), True)):
+    for signs, alone in ((NO_SIGNS, not stopped), (SignsParams(), not stopped_with_signs)):
         person = Person()
         person.balance = Balance(BalanceParams(**without, signs=signs), 200.0)  # type: ignore[arg-type]
         assert not any(person.walks(15.0))

@@ -8,14 +8,19 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from firmware_py.config import parse
+from firmware_py.core.balance import Limit, Terms
 from firmware_py.core.frame import Cause
+from firmware_py.core.signs import Signs
 from firmware_py.courier import report as command
 from firmware_py.courier.report_charts import stretches, thinned
-from firmware_py.courier.report_data import gather
+from firmware_py.courier.report_data import Report, fall_limit, gather
+from firmware_py.courier.report_fall import section as fall_section
 from firmware_py.courier.report_page import reason, render, sentence
-from firmware_py.courier.words import RULES, STOPS
+from firmware_py.courier.words import RULES, SIGNS, STOPS
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.trace import TraceError
+from sensors.samples import ImuSample
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
 from tests.traces.make import walk
 
@@ -266,3 +271,104 @@ def test_the_sample_in_the_documentation_says_that_it_is_one() -> None:
     text = (docs / "sample-incident.html").read_text()
     assert "From the simulated rig" in text and "the same decision again" in text
     assert "python -m tests.courier.sample" in (docs / "page.md").read_text()
+
+
+# -- how the limit of a fall came about ------------------------------------------------------------------------------
+
+
+def fall(tmp_path: Path, drop_m_s2: float = 7.0, stumbles: str = "stop") -> Report:
+    """Twelve seconds of steps, then the hip drops and the trunk goes over, in a trace without decisions."""
+    path = tmp_path / "fall.csv"
+    frames = []
+    for frame in walk(13.0):
+        if frame.t_ns >= 12_000_000_000:
+            imu = ImuSample(frame.t_ns - 1000, (0.0, 0.0, 9.81 - drop_m_s2), (1.5, 0.0, 1.0))
+            frame = frame._replace(imu=imu)
+        frames.append(frame)
+    write_csv(path, iter(frames))
+    return gather(path, parse({"balance": {"stumbles": stumbles}}))
+
+
+@pytest.mark.parametrize("stumbles", ["stop", "warn"])
+def test_the_limit_of_a_fall_is_the_cores_own_and_is_taken_apart(tmp_path: Path, stumbles: str) -> None:
+    found = fall(tmp_path, stumbles=stumbles)
+    limit, params = found.fall_limit, found.config.monitor_params().balance
+    assert found.stop.cause is Cause.FALL and limit is not None
+    more_m_s = params.recovery_m_s if stumbles == "warn" else 0.0
+    assert limit.m_s + more_m_s == found.stop.limit
+    assert sum(limit.terms) == pytest.approx(limit.explained_m_s)
+    assert limit.terms.height < 0.0 and limit.terms.tilt < 0.0 and limit.terms.acceleration < 0.0
+    text = render(found)
+    Page(text)
+    assert "How the limit came about" in text
+    assert ("A recovery is hoped for" in text) == (stumbles == "warn")
+    assert f"\u00d7 {limit.times:.2f}" in text and f"{found.stop.limit:.2f} m/s" in text
+
+
+def test_a_stop_by_another_rule_has_no_such_section(incident: Path) -> None:
+    found = gather(incident)
+    assert found.fall_limit is None and "How the limit came about" not in render(found)
+
+
+def test_what_does_not_come_to_the_limit_of_the_stop_is_not_taken_apart(tmp_path: Path) -> None:
+    """As when ticks were lost on the way to the recorder: the page says nothing rather than something else."""
+    found = fall(tmp_path)
+    assert fall_limit(found.path, found.config, found.stop) == found.fall_limit is not None
+    other = found.stop._replace(limit=found.stop.limit + 0.001)
+    assert fall_limit(found.path, found.config, other) is None
+    found.fall_limit = None
+    assert "How the limit came about" not in render(found)
+
+
+TERMS = Terms(vigour=2.3, tilt=-0.72, height=-0.99, acceleration=-0.84, leap=0.0, thrown=0.0)
+NO_SIGN = Signs(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+MARGIN_M_S = 1.6
+
+
+def rows(found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN) -> dict[str, str]:
+    """The rows of the section for a limit that is made of these."""
+    explained = sum(terms)
+    found.fall_limit = Limit(MARGIN_M_S, terms, explained, signs, 0.5, found.stop.limit)
+    cells = re.findall(r'<tr><td>(.*?)</td><td class="figure">(.*?)</td></tr>', fall_section(found))
+    assert len(dict(cells)) == len(cells)
+    return dict(cells)
+
+
+def test_each_term_is_told_with_what_was_measured_and_one_of_nothing_is_left_out(tmp_path: Path) -> None:
+    told = rows(fall(tmp_path))
+    assert told["The most that steps like this walker\u2019s leave unexplained"] == "+1.60"
+    assert told["Brisk steps push the hip up, 1.0 m/s\u00b2 on average"] == "+2.30"
+    assert told["The trunk leans 6\u00b0 away from its usual posture"] == "\u22120.72"
+    assert told["The hip has lost 3 cm of height"] == "\u22120.99"
+    assert told["It drops at 7.0 m/s\u00b2"] == "\u22120.84"
+    assert told["Together"] == "1.35"
+    assert told["What the signs of a fall make of it"] == "\u00d7 0.50"
+    assert not {"The hip leapt before", "The pod reads a thrust sideways that no hip has"} & set(told)
+
+
+@pytest.mark.parametrize(
+    ("terms", "what", "figure"),
+    [
+        (TERMS._replace(height=0.66), "The hip has gained 2 cm of height", "+0.66"),
+        (TERMS._replace(acceleration=0.36), "It is being braked at 3.0 m/s\u00b2", "+0.36"),
+        (TERMS._replace(leap=1.4), "The hip leapt before", "+1.40"),
+        (TERMS._replace(thrown=0.21), "The pod reads a thrust sideways that no hip has", "+0.21"),
+        (TERMS._replace(height=-3.3), "Together \u22120.96, but at least 0.42", "0.42"),
+        (TERMS._replace(height=3.3), "Together +5.64, but at most 2.40", "2.40"),
+    ],
+)
+def test_what_speaks_the_other_way_and_what_meets_a_bound_says_so(
+    tmp_path: Path, terms: Terms, what: str, figure: str
+) -> None:
+    assert rows(fall(tmp_path), terms)[what] == figure
+
+
+def test_each_sign_says_yes_no_or_how_much(tmp_path: Path) -> None:
+    found = fall(tmp_path)
+    shares = found.config.monitor_params().balance.signs
+    signs = Signs(shares.stride_m_s.share, shares.tilting_rad_s.share / 2, 0.0, 0.0, 0.0, 0.0, 0.0)
+    told = rows(found, signs=signs)
+    assert [told[what] for what in SIGNS.values()] == ["yes", "50% of it", "no", "no", "no", "no", "no"]
+    against = rows(found, signs=NO_SIGN._replace(leapt=shares.leapt_m_s.share))
+    assert against[SIGNS["leapt"]] == "yes"
+    assert set(SIGNS) == set(Signs._fields)

@@ -11,7 +11,7 @@ from firmware_py.core.attitude import Attitude
 from firmware_py.core.balance import BalanceParams
 from firmware_py.core.gait import Gait
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.core.signs import SignsParams, times
+from firmware_py.core.signs import SignsParams, read, times
 from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
 from firmware_py.evaluation.datasets import DATASETS, people
 from tests.evaluation import people as made
@@ -126,9 +126,8 @@ def test_the_signs_in_columns_say_what_the_products_say() -> None:
             swing_of_usual=float(said["stride_of_usual"][n]),
             rose_m_s=float(said["leapt_m_s"][n]),
         )
-        assert times(SignsParams(), cast(Attitude, attitude), cast(Gait, gait)) == pytest.approx(
-            expected, abs=1e-12
-        )
+        signs = read(SignsParams(), cast(Attitude, attitude), cast(Gait, gait))
+        assert times(SignsParams(), signs) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_regression_finds_the_shares_that_made_the_samples() -> None:
