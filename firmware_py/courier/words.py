@@ -239,7 +239,7 @@ RULES = {
     "rest_position_m": "the place where the walker would have come to rest",
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
-    "down_velocity_m_s": "the downward speed of the hip, looked at a twentieth of a second ahead,",
+    "down_velocity_m_s": "the downward speed of the hip a twentieth of a second ahead",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
     "imu_age_s": "the time since the last reading of the hip sensor",

@@ -12,7 +12,7 @@ from firmware_py.core.attitude import Attitude, AttitudeParams
 from firmware_py.core.balance import Balance, BalanceParams
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.gait import Gait, GaitParams
-from firmware_py.core.signs import Ramp, SignsParams
+from firmware_py.core.signs import Ramp, SignsParams, read
 from firmware_py.core.state import save
 from sensors.samples import ImuSample, Vec3
 
@@ -480,7 +480,28 @@ def test_who_crouches_to_jump_a_moment_after_a_step_is_left_alone(signs: SignsPa
     assert person.gait.phase is Phase.GUARDING
 
 
-@pytest.mark.parametrize("factor", [0.65, 1.0, 1.35])
+def test_the_limit_tells_what_it_is_made_of() -> None:
+    """Each term by itself, in metres a second: what explains a hip that goes down, and what does not."""
+    params = replace(P, ahead_s=0.05, ceiling_m_s=9.0, signs=replace(NO_SIGNS, least=1.5, most=1.5))
+    hip = Hip(params)
+    hip.hold(20.0, accel=2.0)
+    hip.attitude.sunk_m, hip.attitude.sideways_m_s, hip.gait.rose_m_s = -0.1, 0.75, 1.5
+    hip.tick(tilt=0.2, accel=2.0)
+    made = hip.balance.limit(hip.attitude, hip.gait)
+    terms = made.terms
+    assert terms.vigour == pytest.approx(2.0 * P.vigour_s)
+    assert terms.tilt == -0.2 * P.lean_m_s
+    assert terms.height == pytest.approx(0.1 * P.sunk_per_s)
+    assert terms.acceleration == 0.1
+    assert terms.leap == 0.5 * P.leap_share
+    assert terms.thrown == 0.25 * P.thrown_share
+    assert made.explained_m_s == pytest.approx(sum(terms))
+    assert (made.margin_m_s, made.times) == (P.margin_m_s, 1.5)
+    assert made.signs == read(params.signs, hip.attitude, hip.gait)
+    assert made.m_s == hip.balance.down_velocity_limit_m_s == pytest.approx(1.5 * (P.margin_m_s + sum(terms)))
+
+
+@pytest.mark.parametrize("factor", [0.65, 1.0, 1.2])
 def test_the_signs_multiply_the_limit_above_its_floor_and_below_its_ceiling(factor: float) -> None:
     hip = Hip(replace(P, signs=replace(NO_SIGNS, least=factor, most=factor)))
     assert hip.limit == P.margin_m_s * factor

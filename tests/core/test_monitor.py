@@ -428,6 +428,18 @@ def test_steps_taken_too_near_a_line_teach_nothing() -> None:
     assert not near.monitor._balance._peaks_m_s
 
 
+def test_what_the_limit_is_made_of_is_told_of_who_walks_and_telling_it_changes_nothing() -> None:
+    told, untold = Scene().arm(), Scene().arm()
+    assert told.monitor.fall_limit() is None
+    for _ in range(8):
+        last = walk(told, 1.0)
+        assert walk(untold, 1.0) == last
+        made = told.monitor.fall_limit()
+        assert (made is None) == (last.phase is Phase.WAITING)
+        assert made is None or made.m_s == pytest.approx(last.down_velocity_limit_m_s)
+    assert last.phase is Phase.GUARDING
+
+
 def test_the_console_is_asked_to_stop_only_when_told_so_and_only_while_running() -> None:
     asked = MonitorParams(drift=DriftParams(soft_stop=True))
     scene = Scene(asked, position_m=0.87)
