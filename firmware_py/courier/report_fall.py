@@ -8,6 +8,7 @@ from html import escape
 from math import degrees
 
 from firmware_py.core.balance import BalanceParams, Limit
+from firmware_py.core.frame import Decision
 from firmware_py.courier.report_data import Report
 from firmware_py.courier.words import SIGNS
 
@@ -22,7 +23,7 @@ def section(report: Report) -> str:
     params = report.config.monitor_params().balance
     rows = "".join(
         f'<tr><td>{escape(what)}</td><td class="figure">{escape(figure)}</td></tr>'
-        for what, figure in _rows(limit, params, report.stop.limit)
+        for what, figure in _rows(limit, params, report.stop)
     )
     return (
         "<h2>How the limit came about</h2>\n"
@@ -33,15 +34,12 @@ def section(report: Report) -> str:
     )
 
 
-def _rows(limit: Limit, params: BalanceParams, stopped_at_m_s: float) -> Iterator[tuple[str, str]]:
+def _rows(limit: Limit, params: BalanceParams, stop: Decision) -> Iterator[tuple[str, str]]:
     p, terms = params, limit.terms
     yield "The most that steps like this walker\u2019s leave unexplained", _signed(limit.margin_m_s)
     told = (
         (terms.vigour, f"Brisk steps push the hip up, {terms.vigour / p.vigour_s:.1f} m/s\u00b2 on average"),
-        (
-            terms.tilt,
-            f"The trunk leans {degrees(-terms.tilt / p.lean_m_s):.0f}\u00b0 away from its usual posture",
-        ),
+        (terms.tilt, _lean(stop.tilt_rad or 0.0, p.most_lean_rad)),
         (terms.height, _height(-terms.height / p.sunk_per_s)),
         (terms.acceleration, _acceleration(terms.acceleration / p.ahead_s)),
         (terms.leap, "The hip leapt before"),
@@ -60,7 +58,12 @@ def _rows(limit: Limit, params: BalanceParams, stopped_at_m_s: float) -> Iterato
     yield "What the signs of a fall make of it", f"\u00d7 {limit.times:.2f}"
     if p.stumbles == "warn":
         yield "A recovery is hoped for (balance.stumbles = \u201cwarn\u201d)", _signed(p.recovery_m_s)
-    yield "The limit", f"{stopped_at_m_s:.2f} m/s"
+    yield "The limit", f"{stop.limit:.2f} m/s"
+
+
+def _lean(tilt_rad: float, most_rad: float) -> str:
+    counts = f", of which {degrees(most_rad):.0f}\u00b0 count" if tilt_rad > most_rad else ""
+    return f"The trunk leans {degrees(tilt_rad):.0f}\u00b0 away from its usual posture{counts}"
 
 
 def _height(lost_m: float) -> str:

@@ -1,6 +1,7 @@
-"""Makes docs/sample-incident.html and .png anew: python -m tests.courier.sample
+"""Makes docs/sample-incident and docs/sample-fall, .html and .png, anew: python -m tests.courier.sample
 
-A walker of the rig drifts to the rear in simulated time; the real loop decides, the real recorder writes the incident.
+A walker of the rig drifts to the rear, or falls, in simulated time; the real loop decides, the real recorder writes the
+incident. The fall is on a slow belt without a sensor: on another the rules of drift are there first.
 """
 
 import tempfile
@@ -14,11 +15,18 @@ from firmware_py.config import Config, parse
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.courier.recorder import Tape
+from firmware_py.rig.scene import Scenario
 from firmware_py.rig.whole import Whole
 from firmware_py.traces.mcap_writer import plain
 
 DOCS = Path(__file__).parents[2] / "docs"
 WALL_NS = 1_772_700_000_000_000_000  # 5 March 2026
+HALL, NO_BELT_SENSOR = parse({"belt": {"speed_sensor": "hall"}}), Config()
+# name: configuration, scenario, seed, belt speed
+SAMPLES: dict[str, tuple[Config, Scenario, int, float]] = {
+    "sample-incident": (HALL, "drift", 3, 0.45),
+    "sample-fall": (NO_BELT_SENSOR, "fall", 1, 0.3),
+}
 STEADY_S, AFTER_S, MOST_S = 30.0, 12.0, 120.0
 
 
@@ -53,11 +61,10 @@ class ToTape:
         return t_ns < 0
 
 
-def record(folder: Path, scenario: str = "drift", seed: int = 3) -> Path:
+def record(folder: Path, config: Config, scenario: Scenario, seed: int, speed_m_s: float) -> Path:
     """The trace of one incident."""
-    config = parse({"belt": {"speed_sensor": "hall"}})
     tape = Tape(folder, 1000, 30)
-    with Whole(config, scenario, seed, STEADY_S) as whole:  # type: ignore[arg-type]
+    with Whole(config, scenario, seed, STEADY_S, speed_m_s=speed_m_s) as whole:
         whole._loop._links = (ToTape(config, tape),)  # type: ignore[assignment]
         ran, stopped_s, t_s = False, 0.0, 0.0
         while t_s < MOST_S and (not stopped_s or t_s < stopped_s + AFTER_S):
@@ -71,12 +78,13 @@ def record(folder: Path, scenario: str = "drift", seed: int = 3) -> Path:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        incident = record(Path(folder))
-        pages = ["--html", str(DOCS / "sample-incident.html"), "--png", str(DOCS / "sample-incident.png")]
-        done = CliRunner().invoke(build(["report"]), ["report", str(incident), *pages])
-        print(done.output)
-        assert done.exit_code == 0
+    for name, what in SAMPLES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            incident = record(Path(folder), *what)
+            pages = ["--html", str(DOCS / f"{name}.html"), "--png", str(DOCS / f"{name}.png")]
+            done = CliRunner().invoke(build(["report"]), ["report", str(incident), *pages])
+            print(done.output)
+            assert done.exit_code == 0
 
 
 if __name__ == "__main__":

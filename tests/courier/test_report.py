@@ -22,6 +22,7 @@ from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.trace import TraceError
 from sensors.samples import ImuSample
 from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
+from tests.courier.sample import SAMPLES
 from tests.traces.make import walk
 
 TRACES = Path(__file__).parents[1] / "traces"
@@ -266,10 +267,12 @@ def test_a_report_from_the_rig_says_that_nobody_was_on_a_treadmill(incident: Pat
     assert "From the simulated rig" in render(gather(path))
 
 
-def test_the_sample_in_the_documentation_says_that_it_is_one() -> None:
+def test_the_samples_in_the_documentation_say_that_they_are_some() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    text = (docs / "sample-incident.html").read_text()
-    assert "From the simulated rig" in text and "the same decision again" in text
+    for name in SAMPLES:
+        text = (docs / f"{name}.html").read_text()
+        assert "From the simulated rig" in text and "the same decision again" in text
+        assert ("How the limit came about" in text) == (name == "sample-fall")
     assert "python -m tests.courier.sample" in (docs / "page.md").read_text()
 
 
@@ -325,8 +328,11 @@ NO_SIGN = Signs(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 MARGIN_M_S = 1.6
 
 
-def rows(found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN) -> dict[str, str]:
-    """The rows of the section for a limit that is made of these."""
+def rows(
+    found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN, tilt_rad: float = 0.1
+) -> dict[str, str]:
+    """The rows of the section for a limit that is made of these, of a trunk that leans by `tilt_rad`."""
+    found.stop = found.stop._replace(tilt_rad=tilt_rad)
     explained = sum(terms)
     found.fall_limit = Limit(MARGIN_M_S, terms, explained, signs, 0.5, found.stop.limit)
     cells = re.findall(r'<tr><td>(.*?)</td><td class="figure">(.*?)</td></tr>', fall_section(found))
@@ -344,6 +350,13 @@ def test_each_term_is_told_with_what_was_measured_and_one_of_nothing_is_left_out
     assert told["Together"] == "1.35"
     assert told["What the signs of a fall make of it"] == "\u00d7 0.50"
     assert not {"The hip leapt before", "The pod reads a thrust sideways that no hip has"} & set(told)
+
+
+def test_a_lean_beyond_what_counts_is_told_whole(tmp_path: Path) -> None:
+    told = rows(fall(tmp_path), TERMS._replace(tilt=-3.24), tilt_rad=0.6)
+    assert (
+        told["The trunk leans 34\u00b0 away from its usual posture, of which 26\u00b0 count"] == "\u22123.24"
+    )
 
 
 @pytest.mark.parametrize(
