@@ -153,7 +153,8 @@ class Balance:
             self.down_velocity_limit_m_s = p.ceiling_m_s
             return None
 
-        _, _, explained, _, _, limit = self.limit(attitude, gait)
+        made = self.limit(attitude, gait)
+        explained, limit = made.explained_m_s, made.m_s
         if down - explained > self._excess_m_s:
             self._excess_m_s = down - explained
         if gait.steps != self._steps:
@@ -172,11 +173,9 @@ class Balance:
     def limit(self, attitude: Attitude, gait: Gait) -> Limit:
         """What `update` judges by at this moment, of somebody who walks; changes nothing."""
         p = self._params
-        tilt, leapt, thrown = (
-            attitude.tilt_rad,
-            gait.rose_m_s - p.leap_m_s,
-            attitude.sideways_m_s - p.thrown_m_s,
-        )
+        tilt = attitude.tilt_rad
+        leapt = gait.rose_m_s - p.leap_m_s
+        thrown = attitude.sideways_m_s - p.thrown_m_s
         ceiling = p.ceiling_m_s
         if leapt > 0.0:
             ceiling += leapt  # who leapt comes down as fast as he went up

@@ -1,6 +1,6 @@
 """Owns how the limit of a fall came about, in words: what the rule added up, and which signs of a fall spoke.
 
-Must never compute a limit: the figures are the core's own, at the tick of the cut.
+Must never judge: the figures are the core's own, at the tick of the cut.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,8 @@ def _rows(limit: Limit, params: BalanceParams, stop: Decision) -> Iterator[tuple
     yield "What the signs of a fall make of it", f"\u00d7 {limit.times:.2f}"
     if p.stumbles == "warn":
         yield "A recovery is hoped for (balance.stumbles = \u201cwarn\u201d)", _signed(p.recovery_m_s)
-    yield "The limit", f"{stop.limit:.2f} m/s"
+    at_ceiling = limit.m_s < bounded * limit.times - _LEAST_M_S
+    yield "The limit, which is never higher" if at_ceiling else "The limit", f"{stop.limit:.2f} m/s"
 
 
 def _lean(tilt_rad: float, most_rad: float) -> str:

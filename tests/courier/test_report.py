@@ -329,12 +329,12 @@ MARGIN_M_S = 1.6
 
 
 def rows(
-    found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN, tilt_rad: float = 0.1
+    found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN, tilt_rad: float = 0.1, times: float = 0.5
 ) -> dict[str, str]:
     """The rows of the section for a limit that is made of these, of a trunk that leans by `tilt_rad`."""
     found.stop = found.stop._replace(tilt_rad=tilt_rad)
     explained = sum(terms)
-    found.fall_limit = Limit(MARGIN_M_S, terms, explained, signs, 0.5, found.stop.limit)
+    found.fall_limit = Limit(MARGIN_M_S, terms, explained, signs, times, found.stop.limit)
     cells = re.findall(r'<tr><td>(.*?)</td><td class="figure">(.*?)</td></tr>', fall_section(found))
     assert len(dict(cells)) == len(cells)
     return dict(cells)
@@ -350,6 +350,15 @@ def test_each_term_is_told_with_what_was_measured_and_one_of_nothing_is_left_out
     assert told["Together"] == "1.35"
     assert told["What the signs of a fall make of it"] == "\u00d7 0.50"
     assert not {"The hip leapt before", "The pod reads a thrust sideways that no hip has"} & set(told)
+
+
+def test_a_limit_at_its_ceiling_says_so(tmp_path: Path) -> None:
+    found = fall(tmp_path)
+    found.stop = found.stop._replace(limit=2.4)
+    assert rows(found, TERMS._replace(height=3.3))["The limit"] == "2.40 m/s"  # 2.4 x 0.5 is less
+    assert (
+        rows(found, TERMS._replace(height=3.3), times=1.1)["The limit, which is never higher"] == "2.40 m/s"
+    )
 
 
 def test_a_lean_beyond_what_counts_is_told_whole(tmp_path: Path) -> None:
