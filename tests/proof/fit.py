@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -382,6 +383,9 @@ def main() -> int:
     chosen = {k: v for k, v in folds(everybody).items() if not options.fold or k in options.fold}
     if not everybody or not chosen:
         print(f"fit: no people in {options.data}, or no such fold: {', '.join(folds([]))}", file=sys.stderr)
+        return 2
+    if find_spec("cma") is None:
+        print("fit: the search needs the package cma: .venv/bin/pip install -e '.[proof]'", file=sys.stderr)
         return 2
     fitted = {(j.dataset, j.person): j for fit, _ in chosen.values() for j in fit}
     with ProcessPoolExecutor(options.jobs) as pool:
