@@ -19,7 +19,7 @@ import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,9 +45,17 @@ from tests.proof import fit_signs
 
 SETS = ("sisfall", "fallalld", "movingreality")
 KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
-# What the rule asks, then what only the signs ask, under their names.
+# What the rule asks, then what only the signs ask, under their names; at last the margin that was learned by then.
 COLUMNS = ("down", "sunk", "tilt", "sideways_m_s", "vigour", "accel", "leapt_m_s")
-COLUMNS += ("stride_m_s", "stride_of_usual", "tilting_rad_s", "turning_rad_s", "tipping_rad_s", "sinking_s")
+COLUMNS += (
+    "stride_m_s",
+    "stride_of_usual",
+    "tilting_rad_s",
+    "turning_rad_s",
+    "tipping_rad_s",
+    "sinking_s",
+    "margin_m_s",
+)
 LEAST_FLOOR_M_S, MOST_SOON_S = 0.15, 0.1  # no other ones are searched ...
 LEAST_DOWN_M_S = LEAST_FLOOR_M_S * SignsParams().least  # ... and slower is not even kept
 # Two samples make a fall when they are not further apart (200 Hz): the hold forgets at a quarter of its pace.
@@ -78,6 +86,8 @@ WORTH_MS = {
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Figures = dict[str, Any]  # of the rule, under their names; those that are missing are the shipped ones
+_SHIPPED: Figures = {f.name: getattr(BalanceParams(), f.name) for f in fields(BalanceParams)}
 
 
 class Known(NamedTuple):
@@ -118,6 +128,7 @@ class Onlooker(Balance):
                 attitude.turning_rad_s,
                 attitude.tipping_rad_s,
                 attitude.sinking_s,
+                self._margin_m_s,
             )
         return None
 
@@ -188,26 +199,27 @@ class Evidence:
             np.concatenate([t.at for t in trials]),
         )
 
-    def limits(self, figures: dict[str, float]) -> tuple[Floats, Floats]:
+    def limits(self, figures: Figures) -> tuple[Floats, Floats]:
         """The velocity that is judged at each sample, and its limit without the signs."""
-        f, s, shipped = figures, self.said, BalanceParams()
+        f, s = _SHIPPED | figures, self.said
         explained = (
             f["vigour_s"] * s["vigour"]
-            - f["lean_m_s"] * np.minimum(s["tilt"], shipped.most_lean_rad)
-            - shipped.sunk_per_s * s["sunk"]
+            - f["lean_m_s"] * np.minimum(s["tilt"], f["most_lean_rad"])
+            - f["sunk_per_s"] * s["sunk"]
             + f["ahead_s"] * s["accel"]
             + f["leap_share"] * np.maximum(0.0, s["leapt_m_s"] - f["leap_m_s"])
             + f["thrown_share"] * np.maximum(0.0, s["sideways_m_s"] - f["thrown_m_s"])
         )
-        limit = np.clip(f["margin_m_s"] + explained, f["floor_m_s"], shipped.ceiling_m_s)
+        limit = np.clip(f["margin_m_s"] + explained, f["floor_m_s"], f["ceiling_m_s"])
         return s["down"] - f["soon_s"] * s["accel"], limit
 
-    def stops(self, figures: dict[str, float], signs: SignsParams | None = None) -> Ints:
+    def stops(self, figures: Figures, signs: SignsParams | None = None) -> Ints:
         """Where each trial would be stopped first, -1: nowhere. The rule of core/balance.py for whole columns."""
         down, limit = self.limits(figures)
         if signs is not None:
-            leapt = np.maximum(0.0, self.said["leapt_m_s"] - figures["leap_m_s"])
-            limit = np.minimum(limit * fit_signs.times(signs, self.said), BalanceParams().ceiling_m_s + leapt)
+            f = _SHIPPED | figures
+            leapt = np.maximum(0.0, self.said["leapt_m_s"] - f["leap_m_s"])
+            limit = np.minimum(limit * fit_signs.times(signs, self.said), f["ceiling_m_s"] + leapt)
         beyond = np.flatnonzero(down > limit)
         trial, at = self.trial[beyond], self.at[beyond]
         twice = (trial[1:] == trial[:-1]) & (at[1:] - at[:-1] <= _TICKS_APART)
@@ -229,7 +241,7 @@ def worth(evidence: Evidence, figures: dict[str, float]) -> float:
     points = 0.0
     for (dataset, protocol), trials in _groups(evidence, figures):
         weight = 1.0 if protocol == WARM else COLD_SHARE
-        falls, early, walks, others = _counts(trials)
+        falls, early, walks, others = counts(trials)
         leads = [lead for lead in falls if lead is not None]
         points -= weight * (A_WALK * walks + ANOTHER * others)
         points -= weight * A_FALL * (len(falls) - len(leads) + early)
@@ -239,7 +251,7 @@ def worth(evidence: Evidence, figures: dict[str, float]) -> float:
                 points += weight * (A_MS * lead_ms + min(0.0, lead_ms - enough_ms) / 5)
     for less in LOWER:
         for _, trials in _groups(evidence, figures | {n: figures[n] - by for n, by in less.items()}):
-            _, early, walks, _ = _counts(trials)
+            _, early, walks, _ = counts(trials)
             points -= A_WALK_LOWER * walks + A_FALL_LOWER * early
     return points
 
@@ -253,7 +265,7 @@ def _groups(
     return groups.items()
 
 
-def _counts(trials: list[tuple[Known, int]]) -> tuple[list[float | None], int, int, int]:
+def counts(trials: list[tuple[Known, int]]) -> tuple[list[float | None], int, int, int]:
     """The lead of each fall in ms (None: not stopped, or too early to be for it), falls stopped too early, walks
     stopped, and other activities stopped."""
     leads = [_lead_ms(t, at) for t, at in trials if t.kind is Kind.FALL_WALKING]

@@ -15,7 +15,7 @@ from firmware_py.core.signs import SignsParams, read, times
 from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
 from firmware_py.evaluation.datasets import DATASETS, people
 from tests.evaluation import people as made
-from tests.proof import fit, fit_signs
+from tests.proof import fit, fit_signs, sensitivity
 from tests.proof.fit import Evidence, Known
 
 SHIPPED = {name: getattr(BalanceParams(), name) for name in fit.START}
@@ -63,8 +63,12 @@ def test_the_rule_in_columns_stops_where_the_product_stops(
     product = MonitorParams(
         balance=BalanceParams(**figures, least_margin_m_s=figures["margin_m_s"], signs=signs)
     )
+    agree(person, product, seen, Evidence.of(seen).stops(figures, None if plain else signs))
+
+
+def agree(person: Job, product: MonitorParams, seen: list[Known], stops: fit.Ints) -> None:
+    """The product with these parameters stops where the columns say."""
     scores = run_job(replace(person, params=product)).scores
-    stops = Evidence.of(seen).stops(figures, None if plain else signs)
     assert len(scores) == len(seen) == 12
     for score, known, at in zip(scores, seen, stops.tolist(), strict=True):
         assert (score.protocol, score.kind, score.person) == (known.protocol, known.kind, known.person)
@@ -72,6 +76,34 @@ def test_the_rule_in_columns_stops_where_the_product_stops(
         if score.stop_s is not None and score.impact_s is not None and score.stop_s < score.impact_s:
             times.append(score.stop_s)
         assert at == (round(times[0] * known.rate_hz) if times else -1), (score.trial, score.protocol)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        (sensitivity.ALL, 1.0),
+        *((name, 0.5) for name in sensitivity.FIGURES),
+        *((name, 3.0) for name in sensitivity.SIGNS),
+    ],
+)
+def test_a_scaled_figure_stops_whom_it_stops_in_the_product(
+    person: Job, seen: list[Known], name: str, scale: float
+) -> None:
+    evidence = Evidence.of(seen)
+    figures, signs = sensitivity.scaled(evidence, name, scale)
+    del figures["margin_m_s"]
+    if name == "stride_m_s":
+        signs = replace(signs, stride_of_usual=replace(signs.stride_of_usual, share=signs.stride_m_s.share))
+    product = MonitorParams(balance=BalanceParams(**figures, signs=signs))
+    agree(person, product, seen, evidence.stops(*sensitivity.scaled(evidence, name, scale)))
+
+
+def test_each_row_says_what_was_scaled_and_all_levels_at_nothing_stop_everybody(seen: list[Known]) -> None:
+    evidence = Evidence.of([k for k in seen if k.protocol == WARM])
+    assert sensitivity.row(evidence, "floor_m_s", 0.5).startswith("| floor_m_s x 0.5 | ")
+    assert sensitivity.row(evidence, sensitivity.ALL, 0.0).endswith("| 1 + 0 | 4 |")
+    assert sensitivity.row(evidence, "floor_m_s", 9.0) == "| floor_m_s x 9 | 0.0 % |  | 0 + 0 | 0 |"
+    assert len(set(sensitivity.settings())) == len(list(sensitivity.settings()))
 
 
 def test_the_look_itself_stops_nobody_and_ends_at_the_impact(seen: list[Known]) -> None:
