@@ -155,8 +155,7 @@ class Balance:
 
         made = self.limit(attitude, gait)
         explained, limit = made.explained_m_s, made.m_s
-        if down - explained > self._excess_m_s:
-            self._excess_m_s = down - explained
+        self._excess_m_s = max(self._excess_m_s, down - explained)
         if gait.steps != self._steps:
             self._learn(gait, warning_active or self.warning is not None)
 
@@ -173,30 +172,23 @@ class Balance:
     def limit(self, attitude: Attitude, gait: Gait) -> Limit:
         """What `update` judges by at this moment, of somebody who walks; changes nothing."""
         p = self._params
-        tilt = attitude.tilt_rad
-        leapt = gait.rose_m_s - p.leap_m_s
-        thrown = attitude.sideways_m_s - p.thrown_m_s
-        ceiling = p.ceiling_m_s
-        if leapt > 0.0:
-            ceiling += leapt  # who leapt comes down as fast as he went up
+        leapt = max(0.0, gait.rose_m_s - p.leap_m_s)
+        thrown = max(0.0, attitude.sideways_m_s - p.thrown_m_s)
         terms = Terms(
             vigour=p.vigour_s * self._vigour_m_s2,
-            tilt=-p.lean_m_s * (tilt if tilt < p.most_lean_rad else p.most_lean_rad),
+            tilt=-p.lean_m_s * min(attitude.tilt_rad, p.most_lean_rad),
             height=-p.sunk_per_s * attitude.sunk_m,
             acceleration=p.ahead_s * _within_fall(attitude.up_accel_m_s2),
-            leap=p.leap_share * leapt if leapt > 0.0 else 0.0,
-            thrown=p.thrown_share * thrown if thrown > 0.0 else 0.0,
+            leap=p.leap_share * leapt,
+            thrown=p.thrown_share * thrown,
         )
         # Not sum(), which rounds otherwise from Python 3.12 on.
         explained = terms.vigour + terms.tilt + terms.height + terms.acceleration + terms.leap + terms.thrown
-        limit = self._margin_m_s + explained
-        if limit < p.floor_m_s:
-            limit = p.floor_m_s
-        elif limit > p.ceiling_m_s:
-            limit = p.ceiling_m_s
+        limit = min(max(self._margin_m_s + explained, p.floor_m_s), p.ceiling_m_s)
         signs = read(p.signs, attitude, gait)
         by = times(p.signs, signs)
-        return Limit(self._margin_m_s, terms, explained, signs, by, min(limit * by, ceiling))
+        most = p.ceiling_m_s + leapt  # who leapt comes down as fast as he went up
+        return Limit(self._margin_m_s, terms, explained, signs, by, min(limit * by, most))
 
     def _learn(self, gait: Gait, frozen: bool) -> None:
         """The largest excess of a step joins the memory when the next one begins."""
@@ -212,4 +204,4 @@ class Balance:
 
 def _within_fall(up_accel_m_s2: float) -> float:
     """Nothing drops faster than it falls: more is the pod, not the body."""
-    return up_accel_m_s2 if up_accel_m_s2 > -G_M_S2 else -G_M_S2
+    return max(up_accel_m_s2, -G_M_S2)
