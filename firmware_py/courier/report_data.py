@@ -15,6 +15,7 @@ from firmware_py.config import Config
 from firmware_py.core.balance import Limit
 from firmware_py.core.events import Event, EventFinder
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
+from firmware_py.core.monitor import Monitor
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.mcap_reader import read_topic
 from firmware_py.traces.replay import DIFFERS, Summary, open_trace, prepare, replay_trace, summarize
@@ -74,7 +75,8 @@ def gather(path: Path, config: Config | None = None) -> Report:
     facts = _facts(path)
     trace = open_trace(path)
     used, monitor = prepare(trace, config)
-    summary = summarize(trace, replay_trace(trace, used, monitor))
+    limits: dict[int, Limit | None] = {}
+    summary = summarize(trace, _noting(replay_trace(trace, used, monitor), monitor, limits))
     agrees = _agrees(trace, summary)
     t0_ns = int(facts.get("t_ns") or _last_stop_ns(path, summary, agrees))
     steps = _as_recorded(path) if agrees is False else _again(path, config)
@@ -108,7 +110,7 @@ def gather(path: Path, config: Config | None = None) -> Report:
     )
     report.rest_s, report.rest_measured = _at_rest(frames, decisions, t0_ns)
     if stop.cause is Cause.FALL:
-        report.fall_limit = fall_limit(path, config, stop)
+        report.fall_limit = fall_limit(limits.get(stop.t_ns), used, stop)
     return report
 
 
@@ -148,17 +150,23 @@ def _stops(decisions: Iterable[Decision]) -> Iterator[Decision]:
         run = decision.run
 
 
-def fall_limit(path: Path, config: Config | None, stop: Decision) -> Limit | None:
-    """What the limit of this stop was made of, from replay; None when that does not come to the limit of the stop."""
-    trace = open_trace(path)
-    used, monitor = prepare(trace, config)
-    balance = used.monitor_params().balance
+def _noting(
+    steps: Iterable[tuple[Frame, Decision]], monitor: Monitor, limits: dict[int, Limit | None]
+) -> Iterator[tuple[Frame, Decision]]:
+    """The same steps; what the core's limit was made of at each stop is kept in `limits`, by its time."""
+    run = False
+    for frame, decision in steps:
+        if run and not decision.run:
+            limits[decision.t_ns] = monitor.fall_limit()
+        run = decision.run
+        yield frame, decision
+
+
+def fall_limit(made: Limit | None, config: Config, stop: Decision) -> Limit | None:
+    """What the limit of this stop was made of in replay; None when that does not come to the limit of the stop."""
+    balance = config.monitor_params().balance
     more_m_s = balance.recovery_m_s if balance.stumbles == "warn" else 0.0
-    for _, decision in replay_trace(trace, used, monitor):
-        if decision.t_ns >= stop.t_ns:
-            made = monitor.fall_limit()
-            return made if made is not None and made.m_s + more_m_s == stop.limit else None
-    return None
+    return made if made is not None and made.m_s + more_m_s == stop.limit else None
 
 
 def _again(path: Path, config: Config | None) -> Iterator[tuple[Frame, Decision]]:

@@ -316,9 +316,9 @@ def test_a_stop_by_another_rule_has_no_such_section(incident: Path) -> None:
 def test_what_does_not_come_to_the_limit_of_the_stop_is_not_taken_apart(tmp_path: Path) -> None:
     """As when ticks were lost on the way to the recorder: the page says nothing rather than something else."""
     found = fall(tmp_path)
-    assert fall_limit(found.path, found.config, found.stop) == found.fall_limit is not None
+    assert fall_limit(found.fall_limit, found.config, found.stop) == found.fall_limit is not None
     other = found.stop._replace(limit=found.stop.limit + 0.001)
-    assert fall_limit(found.path, found.config, other) is None
+    assert fall_limit(found.fall_limit, found.config, other) is None
     found.fall_limit = None
     assert "How the limit came about" not in render(found)
 
