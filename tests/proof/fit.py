@@ -150,6 +150,16 @@ class Notes:
         self._index += 1
 
 
+def everyone(data: Path, protocols: tuple[str, ...]) -> list[Job]:
+    """Everybody in the folder of the data sets, to be looked at."""
+    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
+    return [
+        Job(name, person, tuple(files), looked, protocols, kinds=KINDS)
+        for name in SETS
+        for person, files in people(DATASETS[name], [data / name])[0].items()
+    ]
+
+
 def look(job: Job) -> list[Known]:
     """One person, cold and warm; a fall until its impact."""
     dataset, trials, _ = campaign.read(job)
@@ -386,12 +396,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
-    everybody = [
-        Job(name, person, tuple(files), looked, (WARM, COLD), kinds=KINDS)
-        for name in SETS
-        for person, files in people(DATASETS[name], [options.data / name])[0].items()
-    ]
+    everybody = everyone(options.data, (WARM, COLD))
     chosen = {k: v for k, v in folds(everybody).items() if not options.fold or k in options.fold}
     if not everybody or not chosen:
         print(f"fit: no people in {options.data}, or no such fold: {', '.join(folds([]))}", file=sys.stderr)

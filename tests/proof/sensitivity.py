@@ -17,12 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from firmware_py.core.balance import BalanceParams
-from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.signs import Ramp, SignsParams
-from firmware_py.evaluation.campaign import WARM, Job
-from firmware_py.evaluation.datasets import DATASETS, people
+from firmware_py.evaluation.campaign import WARM
 from tests.proof import fit_signs
-from tests.proof.fit import KINDS, SETS, Evidence, Figures, counts, look
+from tests.proof.fit import SETS, Evidence, Figures, counts, everyone, look
 
 ALL, MARGIN = "all trip levels", "margin_m_s"
 LEVELS = ("floor_m_s", "ceiling_m_s")  # and the margin
@@ -81,17 +79,12 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
-    jobs = [
-        Job(name, person, tuple(files), looked, (WARM,), kinds=KINDS)
-        for name in SETS
-        for person, files in people(DATASETS[name], [options.data / name])[0].items()
-    ]
-    if not jobs:
+    everybody = everyone(options.data, (WARM,))
+    if not everybody:
         print(f"sensitivity: no people in {options.data}", file=sys.stderr)
         return 2
     with ProcessPoolExecutor(options.jobs) as pool:
-        evidence = Evidence.of([trial for some in pool.map(look, jobs) for trial in some])
+        evidence = Evidence.of([trial for some in pool.map(look, everybody) for trial in some])
     print("| | SisFall warm | FallAllD warm | other activities, warm | walks |\n|---|---|---|---|---|")
     for name, scale in settings():
         print(row(evidence, name, scale), flush=True)
