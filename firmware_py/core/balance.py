@@ -176,7 +176,7 @@ class Balance:
         thrown = max(0.0, attitude.sideways_m_s - p.thrown_m_s)
         terms = Terms(
             vigour=p.vigour_s * self._vigour_m_s2,
-            tilt=-p.lean_m_s * min(attitude.tilt_rad, p.most_lean_rad),
+            tilt=-p.lean_m_s * min(p.most_lean_rad, attitude.tilt_rad),
             height=-p.sunk_per_s * attitude.sunk_m,
             acceleration=p.ahead_s * _within_fall(attitude.up_accel_m_s2),
             leap=p.leap_share * leapt,

@@ -480,6 +480,15 @@ def test_who_crouches_to_jump_a_moment_after_a_step_is_left_alone(signs: SignsPa
     assert person.gait.phase is Phase.GUARDING
 
 
+def test_a_lean_that_is_no_number_counts_as_the_most_and_does_not_blind_the_rule() -> None:
+    hip = Hip()
+    hip.tick(tilt=float("nan"))
+    lowest = hip.balance.down_velocity_limit_m_s
+    hip.tick(tilt=P.most_lean_rad)
+    assert hip.balance.down_velocity_limit_m_s == lowest
+    assert hip.hold(1.0, lowest + STEP, tilt=float("nan")) is not None
+
+
 def test_the_limit_tells_what_it_is_made_of() -> None:
     """Each term by itself, in metres a second: what explains a hip that goes down, and what does not."""
     params = replace(P, ahead_s=0.05, ceiling_m_s=9.0, signs=replace(NO_SIGNS, least=1.5, most=1.5))
