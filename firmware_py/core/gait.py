@@ -33,9 +33,8 @@ class GaitParams:
     lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
     lost_least_s: float = 1.4  # ... but never sooner than this: people stand a moment before they faint
     lost_s: float = 1.8  # ... and never later
-    # Who took no even step for so long, upright or as one of many in a row (the pod may hang loose), lies down and has
-    # not just fallen.
-    on_feet_s: float = 1.5
+    # So many of a long row by a pod that is not upright: it hangs loose. Who lies down makes one at most.
+    loose_steps: int = 2
 
 
 class Gait:
@@ -43,10 +42,10 @@ class Gait:
 
     __slots__ = (
         "_high",
+        "_hung",
         "_interval_s",
         "_lost_s",
         "_low",
-        "_on_feet_ago_s",
         "_params",
         "_rising",
         "_row",
@@ -82,22 +81,22 @@ class Gait:
         return self._swing / self._usual_swing_m_s if self.steps >= self._params.usual_steps else 0.0
 
     @property
-    def on_feet(self) -> bool:
-        """Whether somebody walks, and was on their feet a moment ago."""
-        return self.phase is not Phase.WAITING and self._on_feet_ago_s < self._params.on_feet_s
+    def loose(self) -> bool:
+        """Whether somebody walks on whose pod does not stand upright: it hangs loose."""
+        return self.phase is not Phase.WAITING and self._hung >= self._params.loose_steps
 
     def relearn(self) -> None:
         """Forget the walker."""
         self.steps = 0
         self._usual_swing_m_s = 0.0
         self._interval_s = 0.0
-        self._on_feet_ago_s = 0.0
         self.since_step_s = 0.0
         self._wait()
 
     def _wait(self) -> None:
         self._swing = 0.0
         self._row = 0
+        self._hung = 0
         self.phase = Phase.WAITING
         self.cadence_hz: float | None = None
         self.walking_s = 0.0
@@ -108,7 +107,6 @@ class Gait:
         p = self._params
         v = attitude.down_velocity_m_s
         self.since_step_s += dt_s
-        self._on_feet_ago_s += dt_s
         if self._rising:
             if v > self._high:
                 self._high = v
@@ -140,8 +138,7 @@ class Gait:
         self._row += 1
         self.steps += 1
         self._usual_swing_m_s += (self._swing - self._usual_swing_m_s) / min(self.steps, p.usual_memory_steps)
-        if upright or self._row >= p.known_steps:
-            self._on_feet_ago_s = 0.0
+        self._hung = 0 if upright or self._row < p.known_steps else self._hung + 1
         rate_hz = 1.0 / interval_s
         self.cadence_hz = (
             rate_hz if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate_hz - self.cadence_hz)

@@ -37,8 +37,11 @@ class HealthParams:
     late_per_s: int = 3  # more late ticks than this within a second (F12); forgotten a second after the last
     # At arming the pod stands upright within this, as at each step (gait.py); on 26 people it sat 0-48 deg tilted [S].
     worn_tilt_rad: float = radians(60.0)
-    lying_tilt_rad: float = radians(75.0)  # on their feet (gait.py): the pod hangs loose, or the walker lies
+    lying_tilt_rad: float = radians(75.0)  # of somebody who walks: the pod hangs loose, or the walker lies
     lying_s: float = 0.3
+    # Who falls strikes the ground, who lies down does not (docs/balance.md): two g, more than most steps ...
+    blow_m_s2: float = 20.0
+    blow_s: float = 1.5  # ... so long ago at most
     runaway_m_s: float = 0.1  # F21: the belt still moves ...
     runaway_s: float = 3.0  # ... this long after the cut
 
@@ -99,6 +102,7 @@ class Health:
 
     __slots__ = (
         "_accel",
+        "_blow_ago_ns",
         "_clean_ns",
         "_frozen_ns",
         "_gyro",
@@ -134,6 +138,7 @@ class Health:
         self._late_ns = 0
         self._relay_ns = 0
         self._lying_ns = 0
+        self._blow_ago_ns = round(params.blow_s * 1e9)
         self._since_stop_ns = 0
         self._clean_ns = 0
         self._up_ns = 0
@@ -149,16 +154,20 @@ class Health:
         running: bool,
         range_age_s: float,
         up_z: float,
-        on_feet: bool,
+        walking: bool,
+        loose: bool,
     ) -> Finding | None:
         """One tick; `imu` is the frame's after the spike gate, `running` what the relay was told before it."""
         p = self._p
+        self._blow_ago_ns += dt_ns
+        if isinstance(imu, ImuSample) and _struck(imu, p.blow_m_s2):
+            self._blow_ago_ns = 0
         finding = (
             self._imu(frame.t_ns, imu, dt_ns)
             or self._range(frame, range_age_s)
             or self._time(frame, dt_ns)
             or self._relay(frame, dt_ns, running)
-            or self._worn(dt_ns, running, up_z, on_feet)
+            or self._worn(dt_ns, running, up_z, walking, loose)
         )
         self._up_ns += dt_ns
         if finding is not None:
@@ -250,7 +259,7 @@ class Health:
         cause = Cause.RELAY_OPEN if running else Cause.RELAY_WELDED
         return _over(cause, "relay_answer_s", self._relay_ns, p.relay_answer_s)
 
-    def _worn(self, dt_ns: int, running: bool, up_z: float, on_feet: bool) -> Finding | None:
+    def _worn(self, dt_ns: int, running: bool, up_z: float, walking: bool, loose: bool) -> Finding | None:
         p = self._p
         if not running:
             self._lying_ns = 0
@@ -259,13 +268,19 @@ class Health:
                 if up_z < self._worn_cos
                 else None
             )
-        if not on_feet or up_z >= self._lying_cos:
+        fell = walking and self._blow_ago_ns < p.blow_s * 1e9
+        if not (fell or loose) or up_z >= self._lying_cos:
             self._lying_ns = max(0, self._lying_ns - dt_ns // 4)
             return None
         self._lying_ns += dt_ns
         if self._lying_ns <= p.lying_s * 1e9:
             return None
         return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._lying_cos)
+
+
+def _struck(imu: ImuSample, blow_m_s2: float) -> bool:
+    ax, ay, az = imu.accel_m_s2
+    return ax * ax + ay * ay + az * az > blow_m_s2 * blow_m_s2
 
 
 def _unhealthy(cause: Cause, rule: str, value: float, limit: float) -> Finding:

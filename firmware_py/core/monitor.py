@@ -113,7 +113,7 @@ class Monitor:
         position.update(t_ns, frame.belt, gait.cadence_hz)
         carried = drift.update(t_ns, position, phase, speed_m_s, dt_s)
         ill = self._health.update(
-            frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], gait.on_feet
+            frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], walking, gait.loose
         )
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)

@@ -1,7 +1,7 @@
 """Steps, cadence and phase on swings whose answer is known."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from math import cos, pi, sin
 from types import SimpleNamespace
 from typing import Any, cast
@@ -109,59 +109,55 @@ def test_a_walker_who_tips_over_is_still_guarded() -> None:
     assert walker.stands(1.0).phase is Phase.GUARDING
 
 
-@pytest.mark.parametrize(("later_s", "expected"), [(-1e-9, True), (0.0, False), (1e-9, False)])
-def test_who_walks_is_on_their_feet_until_so_long_after_an_even_step(later_s: float, expected: bool) -> None:
-    walker = Walker(params=replace(P, lost_s=9.0, lost_least_s=9.0))
-    assert not walker.gait.on_feet, "nobody walks yet"
-    walker.walks(10.0)
-    assert walker.gait._on_feet_ago_s == walker.gait.since_step_s
-    walker.stands(1.0)
-    assert walker.gait._on_feet_ago_s == walker.gait.since_step_s > 1.0
-    assert walker.gait.on_feet
-    walker.gait._on_feet_ago_s = P.on_feet_s + later_s
-    assert walker.gait.phase is Phase.GUARDING
-    assert walker.gait.on_feet is expected
-
-
-def test_who_has_stopped_walking_is_not_said_to_be_on_their_feet() -> None:
-    walker = Walker(params=replace(P, on_feet_s=9.0))
-    assert walker.walks(10.0).on_feet
-    assert walker.stands(P.lost_s + 0.1).phase is Phase.WAITING
-    assert not walker.gait.on_feet
-
-
 @pytest.mark.parametrize(
-    ("even_steps", "up_z", "expected"),
-    [
-        (P.known_steps - 1, P.upright, False),
-        (P.known_steps, P.upright, True),
-        (1, P.upright + 0.01, True),
-    ],
+    ("before", "hung", "expected"), [(6, 1, False), (6, 2, True), (3, 4, False), (3, 5, True)]
 )
-def test_steps_that_are_not_upright_count_as_walking_when_there_are_many(
-    even_steps: int, up_z: float, expected: bool
-) -> None:
-    """A pod that hangs loose sees many in a row; who rolls about on the ground, hardly."""
-    walker = Walker(params=replace(P, lost_s=9.0, lost_least_s=9.0))
-    walker.walks(10.0)
-    walker.stands(P.on_feet_s + 0.1)
-    assert walker.gait.phase is Phase.GUARDING and not walker.gait.on_feet
-    walker.up = (0.7, 0.0, up_z)
-    walker.swings_once(0.4, 0.5)  # too long after the last to be even,
-    walker.swings_once(0.4, 0.5)  # and this one too soon after that
-    for _ in range(even_steps):
-        assert not walker.gait.on_feet
+def test_steps_go_on_under_a_pod_that_hangs_loose(before: int, hung: int, expected: bool) -> None:
+    """Two that are at least the sixth in a row: who lies down makes one, who rolls about on the ground no such row."""
+    walker = Walker()
+    for _ in range(before):
+        assert not walker.swings_once(0.4, 0.5).loose
+    walker.up = (0.7, 0.0, P.upright)
+    for n in range(hung):
+        assert not walker.gait.loose, n
         walker.swings_once(0.4, 0.5)
-    assert walker.gait.on_feet is expected
+    assert walker.gait.phase is Phase.GUARDING
+    assert walker.gait.loose is expected
 
 
-def test_an_uneven_swing_is_no_step_to_stand_on() -> None:
+def test_a_pod_that_is_upright_again_is_not_loose() -> None:
     walker = Walker()
     walker.walks(10.0)
-    for _ in range(4):
-        walker.swings_once(1.6, 0.55)
-    assert walker.gait.phase is Phase.GUARDING
-    assert not walker.gait.on_feet
+    walker.up = (0.7, 0.0, P.upright)
+    assert walker.walks(3.0).loose
+    walker.up = (0.7, 0.0, P.upright + 0.01)
+    assert not walker.swings_once(0.4, 0.5).loose
+
+
+def test_an_uneven_swing_ends_the_row_of_a_loose_pod() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (0.7, 0.0, P.upright)
+    walker.swings_once(0.4, 0.5)
+    walker.swings_once(1.6, 0.5)  # too far for a step
+    for _ in range(P.known_steps):
+        assert not walker.swings_once(0.4, 0.5).loose
+    assert walker.swings_once(0.4, 0.5).loose
+
+
+def test_under_nobody_who_walks_no_pod_hangs_loose() -> None:
+    walker = Walker()
+    walker.up = (0.7, 0.0, P.upright)
+    walker.walks(10.0)
+    assert walker.gait._hung > P.loose_steps
+    assert (walker.gait.phase, walker.gait.loose) == (Phase.WAITING, False)
+
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (0.7, 0.0, P.upright)
+    assert walker.walks(3.0).loose
+    assert not walker.stands(P.lost_s + 0.1).loose
+    assert walker.gait._hung == 0
 
 
 def test_a_limp_within_bounds_is_walking_and_beyond_is_not() -> None:
@@ -251,7 +247,7 @@ def test_no_default_changes_unseen() -> None:
         "lost_steps": 3.0,
         "lost_least_s": 1.4,
         "lost_s": 1.8,
-        "on_feet_s": 1.5,
+        "loose_steps": 2,
     }
 
 
@@ -259,10 +255,10 @@ def test_at_power_on_nothing_is_known_held_or_learned() -> None:
     """The whole state by name: what an incident saved has to mean the same in a new object."""
     assert save(Gait(GaitParams(), 200.0)) == {
         "_high": 0.0,
+        "_hung": 0,
         "_interval_s": 0.0,
         "_lost_s": 1.8,
         "_low": 0.0,
-        "_on_feet_ago_s": 0.0,
         "_rising": True,
         "_row": 0,
         "_swing": 0.0,
