@@ -52,7 +52,7 @@ class BalanceParams:
     least_margin_m_s: float = 1.55  # the least that learning may ask for
     own_extra_m_s: float = 0.5  # above the largest of the walker's own steps
     memory_steps: int = 40
-    floor_m_s: float = 0.42  # no less before the signs
+    floor_m_s: float = 0.39  # no less before the signs
     signs: SignsParams = field(default_factory=SignsParams)  # multiply it, up to the ceiling
     ceiling_m_s: float = 2.4  # in free fall 1.9 now; real falls reach the ground at 2.1 +- 0.6 m/s
     # And at least two samples, whatever the rate, and however long apart: one bad one stops nothing.

@@ -33,7 +33,7 @@ class GaitParams:
     lost_steps: float = 3.0  # no step for the time of so many of this walker's own: nobody walks any more ...
     lost_least_s: float = 1.4  # ... but never sooner than this: people stand a moment before they faint
     lost_s: float = 1.8  # ... and never later
-    # So many of a long row by a pod that is not upright: it hangs loose. Who lies down makes one at most.
+    # So many of a long row under a pod that is not upright: it hangs loose. Who lies down makes one at most.
     loose_steps: int = 2
 
 

@@ -37,11 +37,8 @@ class HealthParams:
     late_per_s: int = 3  # more late ticks than this within a second (F12); forgotten a second after the last
     # At arming the pod stands upright within this, as at each step (gait.py); on 26 people it sat 0-48 deg tilted [S].
     worn_tilt_rad: float = radians(60.0)
-    lying_tilt_rad: float = radians(75.0)  # of somebody who walks: the pod hangs loose, or the walker lies
-    lying_s: float = 0.3
-    # Who falls strikes the ground, who lies down does not (docs/balance.md): two g, more than most steps ...
-    blow_m_s2: float = 20.0
-    blow_s: float = 1.5  # ... so long ago at most
+    loose_tilt_rad: float = radians(75.0)  # under somebody who walks on (gait.py) it hangs loose: F20
+    loose_s: float = 0.3
     runaway_m_s: float = 0.1  # F21: the belt still moves ...
     runaway_s: float = 3.0  # ... this long after the cut
 
@@ -102,15 +99,14 @@ class Health:
 
     __slots__ = (
         "_accel",
-        "_blow_ago_ns",
         "_clean_ns",
         "_frozen_ns",
         "_gyro",
         "_imu_bad_ns",
         "_imu_t_ns",
         "_late_ns",
-        "_lying_cos",
-        "_lying_ns",
+        "_loose_cos",
+        "_loose_ns",
         "_p",
         "_relay_ns",
         "_since_stop_ns",
@@ -129,7 +125,7 @@ class Health:
         # The edges of a one-shot are two ticks apart; beyond this lateness it may have dropped between them.
         self._stall_ns = max(self._tick_ns, round(params.one_shot_s * 1e9) - 2 * self._tick_ns)
         self._worn_cos = cos(params.worn_tilt_rad)
-        self._lying_cos = cos(params.lying_tilt_rad)
+        self._loose_cos = cos(params.loose_tilt_rad)
         self._accel = (0.0, 0.0, 0.0)
         self._gyro = (0.0, 0.0, 0.0)
         self._imu_t_ns = 0
@@ -137,8 +133,7 @@ class Health:
         self._frozen_ns = 0
         self._late_ns = 0
         self._relay_ns = 0
-        self._lying_ns = 0
-        self._blow_ago_ns = round(params.blow_s * 1e9)
+        self._loose_ns = 0
         self._since_stop_ns = 0
         self._clean_ns = 0
         self._up_ns = 0
@@ -154,20 +149,16 @@ class Health:
         running: bool,
         range_age_s: float,
         up_z: float,
-        walking: bool,
         loose: bool,
     ) -> Finding | None:
         """One tick; `imu` is the frame's after the spike gate, `running` what the relay was told before it."""
         p = self._p
-        self._blow_ago_ns += dt_ns
-        if isinstance(imu, ImuSample) and _struck(imu, p.blow_m_s2):
-            self._blow_ago_ns = 0
         finding = (
             self._imu(frame.t_ns, imu, dt_ns)
             or self._range(frame, range_age_s)
             or self._time(frame, dt_ns)
             or self._relay(frame, dt_ns, running)
-            or self._worn(dt_ns, running, up_z, walking, loose)
+            or self._worn(dt_ns, running, up_z, loose)
         )
         self._up_ns += dt_ns
         if finding is not None:
@@ -259,28 +250,22 @@ class Health:
         cause = Cause.RELAY_OPEN if running else Cause.RELAY_WELDED
         return _over(cause, "relay_answer_s", self._relay_ns, p.relay_answer_s)
 
-    def _worn(self, dt_ns: int, running: bool, up_z: float, walking: bool, loose: bool) -> Finding | None:
+    def _worn(self, dt_ns: int, running: bool, up_z: float, loose: bool) -> Finding | None:
         p = self._p
         if not running:
-            self._lying_ns = 0
+            self._loose_ns = 0
             return (
                 _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._worn_cos)
                 if up_z < self._worn_cos
                 else None
             )
-        fell = walking and self._blow_ago_ns < p.blow_s * 1e9
-        if not (fell or loose) or up_z >= self._lying_cos:
-            self._lying_ns = max(0, self._lying_ns - dt_ns // 4)
+        if not loose or up_z >= self._loose_cos:
+            self._loose_ns = max(0, self._loose_ns - dt_ns // 4)
             return None
-        self._lying_ns += dt_ns
-        if self._lying_ns <= p.lying_s * 1e9:
+        self._loose_ns += dt_ns
+        if self._loose_ns <= p.loose_s * 1e9:
             return None
-        return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._lying_cos)
-
-
-def _struck(imu: ImuSample, blow_m_s2: float) -> bool:
-    ax, ay, az = imu.accel_m_s2
-    return ax * ax + ay * ay + az * az > blow_m_s2 * blow_m_s2
+        return _unhealthy(Cause.NOT_WORN, "pod_upright", up_z, self._loose_cos)
 
 
 def _unhealthy(cause: Cause, rule: str, value: float, limit: float) -> Finding:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from firmware_py.core.attitude import Attitude, AttitudeParams
 from firmware_py.core.balance import Balance, BalanceParams, Limit
 from firmware_py.core.drift import Drift, DriftParams
+from firmware_py.core.fallen import Fallen, FallenParams
 from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.gait import Gait, GaitParams
 from firmware_py.core.health import Health, HealthParams, SpikeGate
@@ -28,6 +29,7 @@ class MonitorParams:
     attitude: AttitudeParams = field(default_factory=AttitudeParams)
     gait: GaitParams = field(default_factory=GaitParams)
     balance: BalanceParams = field(default_factory=BalanceParams)
+    fallen: FallenParams = field(default_factory=FallenParams)
     position: PositionParams = field(default_factory=PositionParams)
     drift: DriftParams = field(default_factory=DriftParams)
     health: HealthParams = field(default_factory=HealthParams)
@@ -44,6 +46,7 @@ class Monitor:
         "_cause",
         "_ceiling_m_s",
         "_drift",
+        "_fallen",
         "_gait",
         "_gate",
         "_health",
@@ -65,6 +68,7 @@ class Monitor:
         self._attitude = Attitude(params.attitude, rate_hz)
         self._gait = Gait(params.gait, rate_hz)
         self._balance = Balance(params.balance, rate_hz)
+        self._fallen = Fallen(params.fallen)
         self._position = Position(params.position, rate_hz)
         self._drift = Drift(params.drift, rate_hz)
         self._health = Health(params.health, rate_hz)
@@ -104,7 +108,9 @@ class Monitor:
             if 0.0 < imu_dt_s <= _NO_STEP_S:
                 attitude.update(imu, imu_dt_s)
                 gait.update(t_ns, attitude, imu_dt_s)
-                fall = balance.update(t_ns, attitude, gait, drift.warning is not None, imu_dt_s)
+                lost = balance.update(t_ns, attitude, gait, drift.warning is not None, imu_dt_s)
+                lies = self._fallen.update(imu, attitude, gait, imu_dt_s)
+                fall = lost or lies
         self._started = True
         phase = gait.phase
         walking = phase is not Phase.WAITING
@@ -112,9 +118,7 @@ class Monitor:
         speed_m_s = self._believed_speed_m_s(frame.belt_speed_m_s, walking, dt_s)
         position.update(t_ns, frame.belt, gait.cadence_hz)
         carried = drift.update(t_ns, position, phase, speed_m_s, dt_s)
-        ill = self._health.update(
-            frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], walking, gait.loose
-        )
+        ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], gait.loose)
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
         if ill is None and stopped and self._button.stuck:
@@ -180,6 +184,7 @@ class Monitor:
         self._cause, self._rule, self._value, self._limit = None, "", 0.0, 0.0
         self._gait.relearn()
         self._balance.relearn()
+        self._fallen.relearn()
         self._drift.relearn()
 
     def _believed_speed_m_s(self, measured_m_s: float | None, walking: bool, dt_s: float) -> float | None:

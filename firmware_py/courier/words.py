@@ -54,7 +54,7 @@ STOPS: dict[Cause, Words] = {
     Cause.FALL: Words(
         "Loss of balance",
         "The walker lost balance.",
-        "The hip moved down or tilted faster than it does in this person's walking.",
+        "The hip went down faster than it does in this person's walking, or the person was struck and lies.",
         "Help the person first. Read the incident report before the next start. " + _PRESS,
     ),
     Cause.STUMBLE: Words(
@@ -240,6 +240,7 @@ RULES = {
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
     "down_velocity_m_s": "the downward speed of the hip a twentieth of a second ahead",
+    "lies_after_blow": "how upright the hip was after a blow (1 is upright, 0 lies)",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
     "imu_age_s": "the time since the last reading of the hip sensor",

@@ -563,7 +563,7 @@ def test_no_default_changes_unseen() -> None:
         "least_margin_m_s": 1.55,
         "own_extra_m_s": 0.5,
         "memory_steps": 40,
-        "floor_m_s": 0.42,
+        "floor_m_s": 0.39,
         "ceiling_m_s": 2.4,
         "hold_s": 0.0075,
         "recovery_m_s": 0.25,

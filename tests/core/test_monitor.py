@@ -404,24 +404,32 @@ def test_a_pod_that_hangs_loose_under_nobody_walking_stops_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blow_m_s2", "hung_steps", "stops"),
-    [(9.81, 0, False), (19.0, 1, False), (21.0, 0, True), (9.81, 2, True)],
+    ("blow_m_s2", "hung_steps", "cause"),
+    [(9.81, 0, None), (19.0, 1, None), (21.0, 0, Cause.FALL), (9.81, 2, Cause.NOT_WORN)],
 )
 def test_a_pod_that_lies_stops_who_was_struck_and_who_walks_on_and_nobody_else(
-    blow_m_s2: float, hung_steps: int, stops: bool
+    blow_m_s2: float, hung_steps: int, cause: Cause | None
 ) -> None:
     """Who falls strikes the ground; under a pod that hangs loose steps go on. Neither is so of who lies down."""
     scene = Scene().arm()
     assert walk(scene, 8.0).phase is Phase.GUARDING
     scene.monitor._attitude.up = (1.0, 0.0, 0.0)
     scene.monitor._gait._hung = hung_steps
-    seen = []
     for n in range(70):
         t_ns = (scene.tick + 1) * TICK_NS
         felt = (blow_m_s2 if n == 0 else 9.81, 0.0, 0.0)
-        seen.append(scene.step(imu=ImuSample(t_ns, felt, (0.001 * (n % 3), 0.0, 0.0))))
-    assert seen[-1].phase is Phase.GUARDING
-    assert (seen[-1].run, seen[-1].cause) == ((False, Cause.NOT_WORN) if stops else (True, None))
+        last = scene.step(imu=ImuSample(t_ns, felt, (0.001 * (n % 3), 0.0, 0.0)))
+    assert last.phase is Phase.GUARDING
+    assert (last.run, last.cause) == (cause is None, cause)
+
+
+def test_the_blow_of_the_last_walk_is_forgotten_by_a_press() -> None:
+    scene = Scene().arm()
+    scene.step(imu=ImuSample((scene.tick + 1) * TICK_NS, (0.0, 0.0, 25.0), (0.0, 0.0, 0.0)))
+    assert scene.monitor._fallen._ago_s == 0.0
+    scene.run(0.1, stop_pressed=True)
+    scene.arm()
+    assert scene.monitor._fallen._ago_s >= scene.monitor._fallen._params.blow_s
 
 
 def test_steps_taken_too_near_a_line_teach_nothing() -> None:

@@ -375,7 +375,7 @@ def test_a_lean_beyond_what_counts_is_told_whole(tmp_path: Path) -> None:
         (TERMS._replace(acceleration=0.36), "It is being braked at 3.0 m/s\u00b2", "+0.36"),
         (TERMS._replace(leap=1.4), "The hip leapt before", "+1.40"),
         (TERMS._replace(thrown=0.21), "The pod reads a thrust sideways that no hip has", "+0.21"),
-        (TERMS._replace(height=-3.3), "Together \u22120.96, but at least 0.42", "0.42"),
+        (TERMS._replace(height=-3.3), "Together \u22120.96, but at least 0.39", "0.39"),
         (TERMS._replace(height=3.3), "Together +5.64, but at most 2.40", "2.40"),
     ],
 )

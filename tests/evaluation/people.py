@@ -29,19 +29,19 @@ def walk(seconds: float, rate_hz: float, cadence_hz: float = 1.8) -> tuple[Array
     return accel, gyro
 
 
-def backward_fall(rate_hz: float, seconds: float = 10.0) -> tuple[Array, Array]:
-    """Walks, tips over backward through 60 degrees while dropping, and hits the ground at IMPACT_S."""
+def backward_fall(rate_hz: float, seconds: float = 10.0, tips_deg: float = 60.0) -> tuple[Array, Array]:
+    """Walks, tips over backward while dropping, and hits the ground at IMPACT_S."""
     accel, gyro = walk(seconds, rate_hz)
     t = np.arange(len(accel)) / rate_hz
     share = np.clip((t - IMPACT_S + FALL_S) / FALL_S, 0, 1)
-    pitch = -np.radians(60) * share  # backward: the top goes to the rear, about y left that is negative
+    pitch = -np.radians(tips_deg) * share  # backward: the top goes to the rear, about y left that is negative
     falling = (t >= IMPACT_S - FALL_S) & (t < IMPACT_S)
     force = np.where(falling, 4.0, G_M_S2)
     fallen = t >= IMPACT_S - FALL_S
     accel[fallen] = np.column_stack([-np.sin(pitch) * force, 0 * t, np.cos(pitch) * force])[fallen]
     accel[fallen] += 0.01 * np.sin(37 * t[fallen, None] * (1, 2, 3))  # no real sensor repeats itself
     gyro[fallen] = 0.01 * np.sin(29 * t[fallen, None] * (1, 2, 3))
-    gyro[falling, 1] += -np.radians(60) / FALL_S
+    gyro[falling, 1] += -np.radians(tips_deg) / FALL_S
     accel[round(IMPACT_S * rate_hz)] = (20.0, 0.0, 45.0)
     return accel, gyro
 

@@ -63,6 +63,7 @@ TARGETS: dict[str, list[str]] = {
     "firmware_py/core/attitude.py": ["tests/core/test_attitude.py", "tests/traces/test_replay.py"],
     "firmware_py/core/gait.py": ["tests/core/test_gait.py", "tests/traces/test_replay.py"],
     "firmware_py/core/balance.py": ["tests/core/test_balance.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/fallen.py": ["tests/core/test_fallen.py", "tests/core/test_monitor.py"],
     "firmware_py/core/signs.py": ["tests/core/test_signs.py", "tests/core/test_balance.py"],
     "firmware_py/core/position.py": ["tests/core/test_position.py", "tests/traces/test_replay.py"],
     "firmware_py/core/drift.py": ["tests/core/test_drift.py", "tests/traces/test_replay.py"],

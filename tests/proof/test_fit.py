@@ -1,6 +1,7 @@
 """The rule as the search writes it agrees with the product, and the folds keep people apart."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -15,7 +16,7 @@ from firmware_py.core.signs import SignsParams, read, times
 from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
 from firmware_py.evaluation.datasets import DATASETS, people
 from tests.evaluation import people as made
-from tests.proof import fit, fit_signs, sensitivity
+from tests.proof import fit, fit_signs, lying, sensitivity
 from tests.proof.fit import Evidence, Known
 
 SHIPPED = {name: getattr(BalanceParams(), name) for name in fit.START}
@@ -180,3 +181,17 @@ def test_the_signs_of_these_people_come_from_their_falls_and_everything_else(see
     signs = fit.signs_for(Evidence.of(seen), SHIPPED)
     assert np.isfinite(signs.without)
     assert signs.leapt_m_s.share <= 0.0 <= signs.tilting_rad_s.share
+
+
+@pytest.mark.parametrize(("tips_deg", "stopped"), [(90.0, "1 of 1 | 0."), (60.0, "0 of 1 |  |")])
+def test_with_the_fall_rule_silent_who_fell_and_lies_is_stopped_after_the_blow(
+    person: Job, tmp_path: Path, tips_deg: float, stopped: str
+) -> None:
+    for file in person.files:
+        (tmp_path / file.path.name).write_bytes(file.path.read_bytes())
+    fall = made.sisfall_text(*made.backward_fall(200.0, tips_deg=tips_deg))
+    (tmp_path / "F02_SA01_R01.txt").write_bytes(fall)
+    files = tuple(people(DATASETS["sisfall"], [tmp_path])[0]["SA01"])
+    told = list(lying.rows(run_job(replace(person, files=files, params=lying.SILENT)).scores))
+    assert [row for row in told if row.startswith(f"| sisfall | warm | fall_walking | {stopped}")], told
+    assert "| sisfall | warm | walk | 0 of 4 |  |" in told
