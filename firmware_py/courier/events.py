@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from firmware_py.core.frame import Cause
-from firmware_py.courier.words import STOPS, of_warning, rule_sentence
+from firmware_py.courier.words import STOPS, of_stop, of_warning, rule_sentence
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TYPE_PREFIX = "rearguard."
@@ -213,7 +213,7 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
 def _message(kind: str, told: dict[str, Any]) -> str:
     cause = Cause(told["cause"]) if told.get("cause") else None
     if kind in ("stopped", "stopped_by_fault") and cause:
-        words = STOPS[cause]
+        words = of_stop(cause, told.get("rule") or "")
         rule = rule_sentence(told["rule"], told["value"], told["limit"]) if told["value"] is not None else ""
         return " ".join(filter(None, (words.what, words.why, rule, words.do)))
     if kind == "warning" and cause:

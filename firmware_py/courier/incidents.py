@@ -17,7 +17,7 @@ from firmware_py.core.frame import Decision
 from firmware_py.core.wire import unpack_decision, unpack_frame
 from firmware_py.courier.segments import unused
 from firmware_py.courier.shadow import Shadow
-from firmware_py.courier.words import STOPS
+from firmware_py.courier.words import of_stop
 from firmware_py.traces.mcap_writer import McapWriter, plain
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,8 @@ class Incidents:
             self._open.until_ns = min(decision.t_ns + AFTER_NS, self._open.blocks[0].ticks[0][0] + MOST_NS)
             return
         if decision.cause is not None:
-            self._begin(decision.cause.value, STOPS[decision.cause].title, decision, wall_ns)
+            title = of_stop(decision.cause, decision.rule).title
+            self._begin(decision.cause.value, title, decision, wall_ns)
 
     def lost(self, wall_ns: int) -> None:
         """The guard has gone. When the belt was running, that is an incident too."""

@@ -15,7 +15,7 @@ from firmware_py.core.frame import Cause, Phase
 from firmware_py.courier import report_charts as charts
 from firmware_py.courier.report_data import Report
 from firmware_py.courier.report_fall import section as fall_section
-from firmware_py.courier.words import RULES, STOPS, Words, figures, of_warning
+from firmware_py.courier.words import RULES, STOPS, Words, figures, of_stop, of_warning
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -49,7 +49,7 @@ def render(report: Report) -> str:
 
 def words_of(report: Report) -> Words:
     try:
-        return STOPS[Cause(report.cause)]
+        return of_stop(Cause(report.cause), report.stop.rule)
     except ValueError:
         return GUARD_SILENT
 
@@ -186,7 +186,7 @@ def _course(report: Report) -> str:
 
 def _told(event: Event) -> str:
     if event.kind in ("stopped", "stopped_by_fault") and event.cause:
-        return f"Belt cut: {STOPS[event.cause].title.lower()}."
+        return f"Belt cut: {of_stop(event.cause, event.rule).title.lower()}."
     if event.kind == "warning" and event.cause:
         return f"The buzzer warns: {of_warning(event.cause).title.lower()}."
     if event.kind == "reset_refused" and event.cause:

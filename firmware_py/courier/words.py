@@ -54,7 +54,7 @@ STOPS: dict[Cause, Words] = {
     Cause.FALL: Words(
         "Loss of balance",
         "The walker lost balance.",
-        "The hip went down faster than it does in this person's walking, or the person was struck and lies.",
+        "The hip went down faster than it does in this person's walking.",
         "Help the person first. Read the incident report before the next start. " + _PRESS,
     ),
     Cause.STUMBLE: Words(
@@ -212,6 +212,19 @@ NO_GUARD = Words(
 )
 
 
+# A fall that was not seen before the ground (core/fallen.py).
+FALLEN = STOPS[Cause.FALL]._replace(
+    title="Fall",
+    what="The walker has fallen.",
+    why="The hip was struck and lies: nothing that it did before looked like a fall.",
+)
+
+
+def of_stop(cause: Cause, rule: str) -> Words:
+    """The words for a stop; a cause with two rules has two."""
+    return FALLEN if rule == "lies_after_blow" else STOPS[cause]
+
+
 def of_warning(cause: Cause) -> Words:
     """The words for a warning; a cause that never warns alone borrows the words of its stop."""
     return WARNINGS.get(cause) or STOPS[cause]
@@ -231,7 +244,7 @@ def tone_and_words(decision: Decision | None) -> tuple[str, Words]:
             return "ready", READY
         words = STOPS[decision.refusal]
         return ("fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"), words
-    return ("fault" if cause in DEVICE_CAUSES else "stopped"), STOPS[cause]
+    return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule)
 
 
 # What the figure of a rule is, in words that need no manual.

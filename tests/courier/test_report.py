@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from math import cos, pi, sin
 from pathlib import Path
 
 import pytest
@@ -394,3 +395,26 @@ def test_each_sign_says_yes_no_or_how_much(tmp_path: Path) -> None:
     against = rows(found, signs=NO_SIGN._replace(leapt=shares.leapt_m_s.share))
     assert against[SIGNS["leapt"]] == "yes"
     assert set(SIGNS) == set(Signs._fields)
+
+
+def test_a_fall_that_was_seen_on_the_ground_only_says_so_and_has_no_limit_to_explain(tmp_path: Path) -> None:
+    """He tips over without going down, is struck, and lies."""
+    path = tmp_path / "late.csv"
+    frames = []
+    for frame in walk(14.0):
+        tips_s = (frame.t_ns - 12_000_000_000) * 1e-9
+        if tips_s >= 0.0:
+            angle = min(tips_s / 1.0, 1.0) * pi / 2
+            size = 25.0 if 1.0 < tips_s < 1.03 else 9.81
+            turns = pi / 2 if tips_s < 1.0 else 0.0
+            felt = (-size * sin(angle), 0.001 * (frame.t_ns % 3), size * cos(angle))
+            frame = frame._replace(imu=ImuSample(frame.t_ns - 1000, felt, (0.0, turns, 0.0)))
+        frames.append(frame)
+    write_csv(path, iter(frames))
+    found = gather(path)
+    assert (found.stop.cause, found.stop.rule) == (Cause.FALL, "lies_after_blow")
+    text = render(found)
+    assert "<h1>Fall</h1>" in text and "the walker has fallen" in sentence(found)
+    assert "was struck and lies" in reason(found) and "after a blow" in reason(found)
+    assert "Belt cut: fall." in text
+    assert found.fall_limit is None and "How the limit came about" not in text

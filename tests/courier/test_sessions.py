@@ -10,7 +10,7 @@ from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.courier.events import Stamp, build
 from firmware_py.courier.regularity import stride_regularity
 from firmware_py.courier.sessions import Sessions, Tally, snapshot
-from firmware_py.courier.words import STOPS, of_warning, tone_and_words
+from firmware_py.courier.words import FALLEN, STOPS, of_warning, tone_and_words
 from sensors.samples import Fault
 from tests.courier.fake_guard import decision, frame, stopped
 
@@ -155,7 +155,7 @@ def test_regularity_is_high_for_even_strides_low_for_noise_and_nothing_for_still
 
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_says_what_why_and_what_to_do(cause: Cause) -> None:
-    for words in (STOPS[cause], of_warning(cause)):
+    for words in (STOPS[cause], of_warning(cause), FALLEN):
         assert len(words.title) <= 24  # read from three metres
         for sentence in words[1:]:
             assert sentence[0].isupper() and sentence.endswith(".") and "  " not in sentence
@@ -169,4 +169,6 @@ def test_the_words_follow_the_decision() -> None:
     assert tone_and_words(stopped(0, Cause.POWER_ON, refusal=Cause.SETTLING))[0] == "stopped"
     assert tone_and_words(stopped(0, Cause.POWER_ON, refusal=Cause.IMU))[0] == "fault"
     assert tone_and_words(stopped(0, Cause.FALL))[0] == "stopped"
+    fallen = stopped(0, Cause.FALL)._replace(rule="lies_after_blow")
+    assert tone_and_words(fallen) == ("stopped", FALLEN)
     assert tone_and_words(stopped(0, Cause.RELAY_WELDED))[1].title == "Do not use"
