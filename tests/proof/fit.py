@@ -45,6 +45,7 @@ from tests.proof import fit_signs
 
 SETS = ("sisfall", "fallalld", "movingreality")
 KINDS = (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
+SILENT = MonitorParams(balance=BalanceParams(hold_s=1e9))  # the product with a fall rule that never trips
 # What the rule asks, then what only the signs ask, under their names; at last the margin that was learned by then.
 COLUMNS = ("down", "sunk", "tilt", "sideways_m_s", "vigour", "accel", "leapt_m_s")
 COLUMNS += (
@@ -150,11 +151,20 @@ class Notes:
         self._index += 1
 
 
-def everyone(data: Path, protocols: tuple[str, ...]) -> list[Job]:
-    """Everybody in the folder of the data sets, to be looked at."""
-    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """What each program asks that looks at everybody."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    return parser
+
+
+def everyone(data: Path, protocols: tuple[str, ...], kinds: tuple[Kind, ...] = KINDS) -> list[Job]:
+    """Everybody in the folder of the data sets, by the rule that never trips."""
     return [
-        Job(name, person, tuple(files), looked, protocols, kinds=KINDS)
+        Job(name, person, tuple(files), SILENT, protocols, kinds=kinds)
         for name in SETS
         for person, files in people(DATASETS[name], [data / name])[0].items()
     ]
@@ -387,14 +397,10 @@ def row(line: Line) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
+    parser = arguments(__doc__)
     parser.add_argument("--fold", action="append", help="only this one, by whom it is fitted on")
     parser.add_argument("--candidates", type=int, default=1100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     everybody = everyone(options.data, (WARM, COLD))
     chosen = {k: v for k, v in folds(everybody).items() if not options.fold or k in options.fold}

@@ -1,24 +1,17 @@
 """What stops a fall that the fall rule does not see: `python -m tests.proof.lying DATA`, a row of a table each.
 
-The product with its fall rule silent, on everybody: who is stopped because the pod lies (firmware_py/core/health.py).
-Nothing here is searched or fitted. Three minutes on two cores.
+The product with its fall rule silent, on everybody: who is stopped for lying after a blow
+(firmware_py/core/fallen.py), or because the pod hangs loose (health.py).
+Nothing here is searched or fitted. Some six minutes on two cores.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
-from firmware_py.core.balance import BalanceParams
-from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.campaign import COLD, WARM, run_jobs
 from firmware_py.evaluation.score import Outcome, Score
 from firmware_py.evaluation.trials import Kind
-from tests.proof.fit import SETS, everyone
-
-SILENT = MonitorParams(balance=BalanceParams(hold_s=1e9))
+from tests.proof.fit import SETS, arguments, everyone
 
 
 def rows(scores: list[Score]) -> Iterator[str]:
@@ -39,15 +32,8 @@ def rows(scores: list[Score]) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args()
-    everybody = [
-        replace(job, params=SILENT, kinds=tuple(Kind)) for job in everyone(options.data, (WARM, COLD))
-    ]
+    options = arguments(__doc__).parse_args()
+    everybody = everyone(options.data, (WARM, COLD), tuple(Kind))
     if not everybody:
         print(f"lying: no people in {options.data}", file=sys.stderr)
         return 2

@@ -6,13 +6,10 @@ included) and applies the rule with another figure to whole columns; the row of 
 own. What it leaves out: time constants, how the margin is learned, a second stop, and who is stopped for lying.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +17,7 @@ from firmware_py.core.balance import BalanceParams
 from firmware_py.core.signs import Ramp, SignsParams
 from firmware_py.evaluation.campaign import WARM
 from tests.proof import fit_signs
-from tests.proof.fit import SETS, Evidence, Figures, counts, everyone, look
+from tests.proof.fit import SETS, Evidence, Figures, arguments, counts, everyone, look
 
 ALL, MARGIN = "all trip levels", "margin_m_s"
 LEVELS = ("floor_m_s", "ceiling_m_s")  # and the margin
@@ -73,12 +70,7 @@ def row(evidence: Evidence, name: str, scale: float) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     everybody = everyone(options.data, (WARM,))
     if not everybody:
         print(f"sensitivity: no people in {options.data}", file=sys.stderr)

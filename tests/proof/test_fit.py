@@ -31,8 +31,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Job:
     for code in ("F02", "D08"):
         (path / f"{code}_SA01_R01.txt").write_bytes(made.sisfall_text(*made.backward_fall(200.0)))
     by_person, _ = people(DATASETS["sisfall"], [path])
-    looked = MonitorParams(balance=BalanceParams(hold_s=1e9))
-    return Job("sisfall", "SA01", tuple(by_person["SA01"]), looked, (WARM, COLD), kinds=fit.KINDS)
+    return Job("sisfall", "SA01", tuple(by_person["SA01"]), fit.SILENT, (WARM, COLD), kinds=fit.KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +191,6 @@ def test_with_the_fall_rule_silent_who_fell_and_lies_is_stopped_after_the_blow(
     fall = made.sisfall_text(*made.backward_fall(200.0, tips_deg=tips_deg))
     (tmp_path / "F02_SA01_R01.txt").write_bytes(fall)
     files = tuple(people(DATASETS["sisfall"], [tmp_path])[0]["SA01"])
-    told = list(lying.rows(run_job(replace(person, files=files, params=lying.SILENT)).scores))
+    told = list(lying.rows(run_job(replace(person, files=files, params=fit.SILENT)).scores))
     assert [row for row in told if row.startswith(f"| sisfall | warm | fall_walking | {stopped}")], told
     assert "| sisfall | warm | walk | 0 of 4 |  |" in told
