@@ -1,10 +1,6 @@
 # Everything a person runs from this folder. Each target installs what it needs, and says so.
 SHELL := /bin/bash
 PY := .venv/bin/python
-UNITS := tests/core tests/sensors  # what must cover every branch; to count them makes the others three times slower
-# What looks at the clock has the computer to itself; the rest runs side by side.
-ALONE := $(addprefix tests/system/test_,guard_dies.py guard_stays_safe.py pin_low.py) \
-	$(addprefix tests/courier/test_,guard_beside.py cost.py page.py chromium.py) tests/rig/test_demo.py tests/test_bench.py
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test lint test-vm proof config install uninstall clean
@@ -31,9 +27,9 @@ test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	tests/system-packages.sh test
 	@$(PY) -c 'import lgpio' 2>/dev/null || systemd/make-venv .venv -e '.[dev]'
 	$(MAKE) --no-print-directory lint
-	$(PY) -m pytest $(BESIDE) $(UNITS) --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(PY) -m pytest $(BESIDE) $(addprefix --ignore=,$(UNITS) $(ALONE)) -o faulthandler_timeout=240 --durations=15 -rs
-	$(PY) -m pytest $(ALONE) -o faulthandler_timeout=240 --durations=15 -rs
+	$(PY) -m pytest $(BESIDE) tests/core tests/sensors --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(PY) -m pytest $(BESIDE) -m 'not alone' --ignore=tests/core --ignore=tests/sensors -o faulthandler_timeout=240 --durations=15 -rs
+	$(PY) -m pytest -m alone -o faulthandler_timeout=240 --durations=15 -rs
 
 test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
 	tests/system-packages.sh test vm
@@ -43,7 +39,7 @@ proof: export REARGUARD_REPETITIONS ?= 60
 proof: setup  ## the long campaigns behind the published figures (3 hours; REARGUARD_REPETITIONS=1000: a night)
 	tests/system-packages.sh test proof
 	$(PY) -m pip install -q -e '.[proof]'
-	$(PY) -m pytest $(BESIDE) tests/proof/test_fuzz.py $(addprefix tests/courier/test_,storage.py machines.py)
+	$(PY) -m pytest $(BESIDE) tests/proof/test_fuzz.py tests/courier/recording/test_storage.py tests/courier/test_machines.py
 	$(PY) -m tests.proof.figures
 
 config: setup  ## systemd/config.toml anew from the defaults

@@ -14,21 +14,21 @@ from firmware_py.config import ConfigError
 from sensors.i2c import SensorError
 
 COMMANDS = {
-    "demo": "firmware_py.rig.demo:demo",
-    "run": "firmware_py.guard:run",
+    "demo": "firmware_py.rig.demo.demo:demo",
+    "run": "firmware_py.guard.process:run",
     "courier": "firmware_py.courier.command:courier",
     "replay": "firmware_py.traces.command:replay",
     "trace": "firmware_py.traces.command:trace",
     "evaluate": "firmware_py.evaluation.command:evaluate",
     "rig": "firmware_py.rig.command:rig",
-    "bench": "firmware_py.bench:bench",
-    "check": "firmware_py.doctor:check",
-    "calibrate": "firmware_py.calibrate:calibrate",
-    "commission": "firmware_py.commission:commission",
-    "selftest": "firmware_py.selftest:selftest",
-    "report": "firmware_py.courier.report:report",
-    "history": "firmware_py.courier.history:history",
-    "config": "firmware_py.config_command:config",
+    "bench": "firmware_py.rig.bench.bench:bench",
+    "check": "firmware_py.device.check:check",
+    "calibrate": "firmware_py.device.calibrate:calibrate",
+    "commission": "firmware_py.device.commission.guide:commission",
+    "selftest": "firmware_py.device.selftest:selftest",
+    "report": "firmware_py.report.command:report",
+    "history": "firmware_py.courier.sessions.history:history",
+    "config": "firmware_py.device.settings:config",
 }
 
 

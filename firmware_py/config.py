@@ -14,11 +14,11 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from firmware_py.core.balance import BalanceParams
-from firmware_py.core.drift import DriftParams
+from firmware_py.core.body.fall import BalanceParams
+from firmware_py.core.deck.drift import DriftParams
+from firmware_py.core.deck.position import PositionParams
 from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.core.position import PositionParams
 
 INSTALLED = Path("/etc/rearguard/config.toml")
 

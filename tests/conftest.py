@@ -6,8 +6,8 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
-from firmware_py.rig.awake import awake
-from tests.held_up import TAKEN_S, Busy, stolen_s
+from firmware_py.rig.harness.awake import awake
+from tests.support.held_up import TAKEN_S, Busy, stolen_s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,15 +14,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sensors": ("sensors",),
     "firmware_py.core": ("sensors.samples", "firmware_py.core"),
     "firmware_py.config": ("firmware_py.core",),
-    "firmware_py.config_command": ("firmware_py.config",),
-    "firmware_py.edge": ("sensors", "firmware_py.core", "firmware_py.config", "firmware_py.edge"),
+    "firmware_py.device.settings": ("firmware_py.config",),
+    "firmware_py.guard": ("sensors", "firmware_py.core", "firmware_py.config", "firmware_py.guard"),
     "firmware_py.traces": ("sensors.samples", "firmware_py.core", "firmware_py.config", "firmware_py.traces"),
-    "firmware_py.loop": ("sensors", "firmware_py.core", "firmware_py.edge"),
+    "firmware_py.guard.loop": ("sensors", "firmware_py.core", "firmware_py.guard"),
 }
 LIBRARIES_WITH_ONE_DOOR = {
-    "paho": {"firmware_py/courier/mqtt.py"},
+    "paho": {"firmware_py/courier/events/mqtt.py"},
     "smbus2": {"sensors/i2c.py"},
-    "gpiozero": {"firmware_py/edge/relay.py", "firmware_py/edge/panel.py", "firmware_py/rig/pins.py"},
+    "gpiozero": {
+        "firmware_py/guard/relay.py",
+        "firmware_py/guard/panel.py",
+        "firmware_py/rig/harness/pins.py",
+    },
 }
 
 
@@ -75,7 +79,7 @@ def test_a_library_that_touches_has_one_door(library: str) -> None:
 
 def test_the_guard_never_imports_what_belongs_to_the_courier() -> None:
     heavy = {"numpy", "scipy", "paho", "starlette", "uvicorn", "mcap", "rich", "sqlite3"}
-    reached, todo = set(), ["firmware_py.guard"]
+    reached, todo = set(), ["firmware_py.guard.process"]
     by_name = {module_name(p): p for p in SOURCES}
     while todo:
         name = todo.pop()

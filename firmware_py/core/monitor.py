@@ -6,15 +6,15 @@ Must never read a clock, touch anything, or raise: faults are values, time is in
 
 from dataclasses import dataclass, field
 
-from firmware_py.core.attitude import Attitude, AttitudeParams
-from firmware_py.core.balance import Balance, BalanceParams, Limit
-from firmware_py.core.drift import Drift, DriftParams
-from firmware_py.core.fallen import Fallen, FallenParams
+from firmware_py.core.body.attitude import Attitude, AttitudeParams
+from firmware_py.core.body.fall import Balance, BalanceParams, Limit
+from firmware_py.core.body.fallen import Fallen, FallenParams
+from firmware_py.core.body.gait import Gait, GaitParams
+from firmware_py.core.deck.drift import Drift, DriftParams
+from firmware_py.core.deck.position import Position, PositionParams
 from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
-from firmware_py.core.gait import Gait, GaitParams
 from firmware_py.core.health import Health, HealthParams, SpikeGate
 from firmware_py.core.latch import TABLE, Button, Latch
-from firmware_py.core.position import Position, PositionParams
 from sensors.samples import ImuSample
 
 _NO_STEP_S = 1.0  # a longer silence of the IMU is not bridged by one integration step

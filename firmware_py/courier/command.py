@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from firmware_py.config import load
-from firmware_py.courier.courier import Courier, CourierError
+from firmware_py.courier.process import Courier, CourierError
 
 
 def courier(

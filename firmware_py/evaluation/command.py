@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from firmware_py import config as configuration
-from firmware_py.evaluation import campaign, curves, page, report
-from firmware_py.evaluation.campaign import COLD, WARM, Job, Result
-from firmware_py.evaluation.datasets import DATASETS, people
-from firmware_py.evaluation.streams import FIT, JOINTS
-from firmware_py.evaluation.variants import VARIANTS
+from firmware_py.evaluation.datasets.table import DATASETS, people
+from firmware_py.evaluation.results import curves, page, report
+from firmware_py.evaluation.run import campaign
+from firmware_py.evaluation.run.campaign import COLD, WARM, Job, Result
+from firmware_py.evaluation.run.streams import FIT, JOINTS
+from firmware_py.evaluation.run.variants import VARIANTS
 
 _ALL_JOINTS = "all"
 

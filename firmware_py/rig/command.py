@@ -26,8 +26,8 @@ def campaign(
 
     Exit code 1 when a fault was not within its bound. Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
     """
-    from firmware_py.rig import campaign as detectors
-    from firmware_py.rig import faults, pairs
+    from firmware_py.rig.campaigns import campaign as detectors
+    from firmware_py.rig.campaigns import faults, pairs
 
     console = Console(stderr=True)
     if name not in (*detectors.RUNS, "faults", "pairs"):
@@ -121,9 +121,9 @@ def draw(
     Example: rearguard rig draw standstill --output standstill.svg
     """
     from firmware_py.config import Config
-    from firmware_py.rig.closed_loop import ClosedLoop
-    from firmware_py.rig.draw import Run, svg
-    from firmware_py.rig.scene import Scenario, Scene
+    from firmware_py.rig.campaigns.draw import Run, svg
+    from firmware_py.rig.harness.closed_loop import ClosedLoop
+    from firmware_py.rig.world.scene import Scenario, Scene
 
     if scenario not in get_args(Scenario):
         typer.echo(f"draw: {scenario} is none of: {', '.join(get_args(Scenario))}.", err=True)

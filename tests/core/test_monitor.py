@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from firmware_py.core.drift import DriftParams
+from firmware_py.core.deck.drift import DriftParams
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.state import restore, save
 from firmware_py.core.wire import pack_decision
 from sensors.samples import Fault, ImuSample, RangeSample
-from tests.core.scenes import TICK_NS, Scene
+from tests.support.scenes import TICK_NS, Scene
 
 
 def test_at_power_on_the_belt_is_off_and_says_so() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from firmware_py.config import parse
 from firmware_py.core.frame import Decision, Frame
-from firmware_py.courier.courier import Courier
-from tests.courier.broker import free_port
-from tests.courier.fake_guard import FakeGuard, decision, frame
-from tests.courier.process import wait_for
+from firmware_py.courier.process import Courier
+from tests.support.broker import free_port
+from tests.support.fake_guard import FakeGuard, decision, frame
+from tests.support.process import wait_for
 
 
 class Served:

@@ -14,13 +14,13 @@ import pytest
 
 from firmware_py.core.frame import Frame
 from firmware_py.core.state import save
-from firmware_py.courier.incidents import list_incidents
-from firmware_py.courier.segments import SEGMENT_NS
+from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.courier.recording.segments import SEGMENT_NS
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.mcap_writer import plain
 from firmware_py.traces.replay import replay_file
-from tests.courier.guard_tape import HELLO, WALL_NS, Guard, tape_in
 from tests.proof.keep import keep
+from tests.support.guard_tape import HELLO, WALL_NS, Guard, tape_in
 from tests.traces.make import walk
 
 SHORTER = 1 if int(os.environ.get("REARGUARD_REPETITIONS", "1")) >= 1000 else 480
@@ -43,7 +43,7 @@ def test_a_day_of_recording_keeps_its_quota_and_every_incident(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segment_ns = SEGMENT_NS // SHORTER
-    monkeypatch.setattr("firmware_py.courier.segments.SEGMENT_NS", segment_ns)
+    monkeypatch.setattr("firmware_py.courier.recording.segments.SEGMENT_NS", segment_ns)
     guard = Guard(0.0, rearm=True)
     guard._frames = with_stops(walk(DAY_S))
     tape = tape_in(tmp_path, QUOTA_MB)

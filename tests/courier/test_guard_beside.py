@@ -20,16 +20,18 @@ import pytest
 from firmware_py.config import load
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import restore
-from firmware_py.courier.incidents import list_incidents
-from firmware_py.courier.outbox import read_only
+from firmware_py.courier.events.database import read_only
+from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.traces.replay import replay_file
-from tests.courier.bad_disk import bad_disk, fill, small_disk
-from tests.courier.broker import free_port
-from tests.courier.device import Device, device
-from tests.courier.process import CourierProcess, courier, toml, wait_for
-from tests.courier.test_storage import kinds, now
-from tests.held_up import Busy
+from tests.courier.recording.test_storage import kinds, now
 from tests.proof.keep import keep
+from tests.support.bad_disk import bad_disk, fill, small_disk
+from tests.support.broker import free_port
+from tests.support.device import Device, device
+from tests.support.held_up import Busy
+from tests.support.process import CourierProcess, courier, toml, wait_for
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 ROUNDS = max(1, int(os.environ.get("REARGUARD_REPETITIONS", "1")) // 100)
 STEADY_S = 8.0 if ROUNDS > 1 else 0.5  # from the belt's start to the stop it is some 4 s more

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from firmware_py.courier.outbox import read_only
+from firmware_py.courier.events.database import read_only
 from firmware_py.traces.mcap_reader import read_mcap
-from tests.courier.broker import FOUND, ear, mosquitto
-from tests.courier.process import courier, guard, toml, wait_for
 from tests.proof.keep import keep
+from tests.support.broker import FOUND, ear, mosquitto
+from tests.support.process import courier, guard, toml, wait_for
 
 KILLS = int(os.environ.get("REARGUARD_REPETITIONS", "5"))
 SEED = 20260704

@@ -15,15 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause
-from firmware_py.courier.events import Envelope, ulid
-from firmware_py.courier.outbox import Outbox
-from firmware_py.courier.recorder import Tape
-from firmware_py.edge.link import EVENTS_KEPT, RESEND_NS, RETRY_NS, Link
+from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.envelope import Envelope, ulid
+from firmware_py.courier.recording.recorder import Tape
+from firmware_py.guard.link import EVENTS_KEPT, RESEND_NS, RETRY_NS, Link
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.trace import TraceError
-from tests.courier.bad_disk import disk_full_after
-from tests.courier.guard_tape import HELLO, WALL_NS, Guard
-from tests.edge.moments import decision, frame
+from tests.support.bad_disk import disk_full_after
+from tests.support.guard_tape import HELLO, WALL_NS, Guard
+from tests.support.moments import decision, frame
 
 MORE = max(1, int(os.environ.get("REARGUARD_REPETITIONS", "1")) // 20)
 STORIES = settings(

@@ -12,7 +12,7 @@ from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.wire import pack_decision, pack_frame
 from firmware_py.courier.receiver import Receiver
-from tests.courier.fake_guard import FakeGuard, decision, frame
+from tests.support.fake_guard import FakeGuard, decision, frame
 
 TICK = b"T" + pack_frame(frame(1)) + pack_decision(decision(1))
 EVENT = Event("armed", 1, None, "", 0.0, 0.0, None, None)

@@ -13,17 +13,18 @@ from typer.testing import CliRunner
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.evaluation import campaign, curves
-from firmware_py.evaluation.campaign import OURS, Job, run_job, run_jobs
 from firmware_py.evaluation.command import DatasetName, evaluate
-from firmware_py.evaluation.datasets import DATASETS, people
-from firmware_py.evaluation.replay import Replayer, Stop
-from firmware_py.evaluation.score import Outcome, Score
-from firmware_py.evaluation.side_by_side import Setting
-from firmware_py.evaluation.streams import JOINTS
-from firmware_py.evaluation.svg import Plot, nice_ticks
-from firmware_py.evaluation.trials import Kind
-from tests.evaluation import people as made
+from firmware_py.evaluation.datasets.table import DATASETS, people
+from firmware_py.evaluation.datasets.trials import Kind
+from firmware_py.evaluation.results import curves
+from firmware_py.evaluation.results.svg import Plot, nice_ticks
+from firmware_py.evaluation.run import campaign
+from firmware_py.evaluation.run.campaign import OURS, Job, run_job, run_jobs
+from firmware_py.evaluation.run.replay import Replayer, Stop
+from firmware_py.evaluation.run.score import Outcome, Score
+from firmware_py.evaluation.run.side_by_side import Setting
+from firmware_py.evaluation.run.streams import JOINTS
+from tests.support import people as made
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from firmware_py.evaluation.peers import PEERS, Motion, stops
-from firmware_py.evaluation.streams import Stream
-from tests.evaluation import people as made
+from firmware_py.evaluation.run.peers import PEERS, Motion, stops
+from firmware_py.evaluation.run.streams import Stream
+from tests.support import people as made
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0])

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_py.evaluation.datasets import DATASETS, people, read_person
-from firmware_py.evaluation.trials import G_M_S2, Kind, Trial
-from tests.evaluation import people as made
+from firmware_py.evaluation.datasets.table import DATASETS, people, read_person
+from firmware_py.evaluation.datasets.trials import G_M_S2, Kind, Trial
+from tests.support import people as made
 
 Write = Callable[[Path, np.ndarray, np.ndarray, str], None]
 

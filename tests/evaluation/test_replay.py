@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
-from firmware_py.evaluation.replay import REARM_S, Replayer
+from firmware_py.evaluation.run.replay import REARM_S, Replayer
 from sensors.samples import ImuSample, RangeSample
 
 RATE_HZ = 200.0

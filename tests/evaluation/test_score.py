@@ -7,8 +7,10 @@ import pytest
 from scipy.stats import poisson
 
 from firmware_py.core.frame import Cause
-from firmware_py.evaluation.replay import Stop
-from firmware_py.evaluation.score import (
+from firmware_py.evaluation.datasets.trials import Kind
+from firmware_py.evaluation.results.tables import group_of, poisson_upper95, summarize, table, table_by
+from firmware_py.evaluation.run.replay import Stop
+from firmware_py.evaluation.run.score import (
     EARLIEST_S,
     LATEST_S,
     ONSET_MARGIN_S,
@@ -16,9 +18,7 @@ from firmware_py.evaluation.score import (
     Score,
     judge,
 )
-from firmware_py.evaluation.tables import group_of, poisson_upper95, summarize, table, table_by
-from firmware_py.evaluation.trials import Kind
-from tests.evaluation.people import trial
+from tests.support.people import trial
 
 RATE_HZ = 100.0
 IMPACT = 600

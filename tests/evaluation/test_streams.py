@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from firmware_py.evaluation.datasets import DATASETS
-from firmware_py.evaluation.streams import (
+from firmware_py.evaluation.datasets.table import DATASETS
+from firmware_py.evaluation.datasets.trials import Kind, Trial
+from firmware_py.evaluation.run.streams import (
     JOINTS,
     SEAM_S,
     WARM_UP_S,
@@ -19,9 +20,8 @@ from firmware_py.evaluation.streams import (
     walks_for,
     warm,
 )
-from firmware_py.evaluation.trials import Kind, Trial
-from firmware_py.evaluation.variants import VARIANTS
-from tests.evaluation import people as made
+from firmware_py.evaluation.run.variants import VARIANTS
+from tests.support import people as made
 
 RATE_HZ = 100.0
 STRIDE = 120

@@ -29,18 +29,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.core import monitor
-from firmware_py.core.attitude import G_M_S2, Attitude
-from firmware_py.core.balance import Balance, BalanceParams
+from firmware_py.core.body.attitude import G_M_S2, Attitude
+from firmware_py.core.body.evidence import SignsParams
+from firmware_py.core.body.fall import Balance, BalanceParams
+from firmware_py.core.body.gait import Gait
 from firmware_py.core.frame import Decision, Finding, Phase
-from firmware_py.core.gait import Gait
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.core.signs import SignsParams
-from firmware_py.evaluation import campaign
-from firmware_py.evaluation.campaign import COLD, WARM, Job
-from firmware_py.evaluation.datasets import DATASETS, people
-from firmware_py.evaluation.score import EARLIEST_S
-from firmware_py.evaluation.tables import Line, table
-from firmware_py.evaluation.trials import Kind
+from firmware_py.evaluation.datasets.table import DATASETS, people
+from firmware_py.evaluation.datasets.trials import Kind
+from firmware_py.evaluation.results.tables import Line, table
+from firmware_py.evaluation.run import campaign
+from firmware_py.evaluation.run.campaign import COLD, WARM, Job
+from firmware_py.evaluation.run.score import EARLIEST_S
 from tests.proof import fit_signs
 
 SETS = ("sisfall", "fallalld", "movingreality")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from firmware_py.core.signs import Ramp, SignsParams
+from firmware_py.core.body.evidence import Ramp, SignsParams
 
 Floats = NDArray[np.float64]
 

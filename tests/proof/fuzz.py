@@ -35,12 +35,12 @@ from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore, save
 from firmware_py.core.wire import pack_decision, pack_frame, unpack_decision, unpack_frame
-from firmware_py.courier.courier import Courier
-from firmware_py.courier.mqtt import STOP_WORDS, Broker
-from firmware_py.courier.outbox import Outbox
+from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.mqtt import STOP_WORDS, Broker
 from firmware_py.courier.page import server
 from firmware_py.courier.page.gate import Gate
-from firmware_py.edge.link import ACK, COUNTERS, EVENT, HEARD_AT_ONCE, HELLO, STATE, STOP, TICK, Link
+from firmware_py.courier.process import Courier
+from firmware_py.guard.link import ACK, COUNTERS, EVENT, HEARD_AT_ONCE, HELLO, STATE, STOP, TICK, Link
 from firmware_py.traces import mcap_reader
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.csv_trace import write_csv

@@ -29,8 +29,8 @@ PACKAGES = "libpython3.11-stdlib,python3.11-minimal,libc6,zlib1g,libexpat1,libff
 
 def guest(counter: Path, seconds: float) -> dict[str, Any]:
     """Inside qemu: instructions of each tick and step (reading the counter is some hundred of them)."""
-    from firmware_py.bench import tick_and_step
     from firmware_py.config import Config
+    from firmware_py.rig.bench.bench import tick_and_step
 
     with counter.open("r+b") as file, tempfile.TemporaryDirectory() as room:
         view = memoryview(mmap.mmap(file.fileno(), 8)).cast("Q")

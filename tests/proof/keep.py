@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.held_up import Drop
+from tests.support.held_up import Drop
 
 
 def keep(row: dict[str, Any]) -> None:

@@ -1,16 +1,16 @@
 """What stops a fall that the fall rule does not see: `python -m tests.proof.lying DATA`, a row of a table each.
 
 The product with its fall rule silent, on everybody: who is stopped for lying after a blow
-(firmware_py/core/fallen.py), or because the pod hangs loose (health.py).
+(firmware_py/core/body/fallen.py), or because the pod hangs loose (health.py).
 Nothing here is searched or fitted. Some six minutes on two cores.
 """
 
 import sys
 from collections.abc import Iterator
 
-from firmware_py.evaluation.campaign import COLD, WARM, run_jobs
-from firmware_py.evaluation.score import Outcome, Score
-from firmware_py.evaluation.trials import Kind
+from firmware_py.evaluation.datasets.trials import Kind
+from firmware_py.evaluation.run.campaign import COLD, WARM, run_jobs
+from firmware_py.evaluation.run.score import Outcome, Score
 from tests.proof.fit import SETS, arguments, everyone
 
 

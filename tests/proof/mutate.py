@@ -60,14 +60,14 @@ TARGETS: dict[str, list[str]] = {
     "firmware_py/core/state.py": ["tests/core/test_state.py"],
     "firmware_py/core/events.py": ["tests/core/test_events.py"],
     "firmware_py/core/filters.py": ["tests/core/test_filters.py"],
-    "firmware_py/core/attitude.py": ["tests/core/test_attitude.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/gait.py": ["tests/core/test_gait.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/balance.py": ["tests/core/test_balance.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/fallen.py": ["tests/core/test_fallen.py", "tests/core/test_monitor.py"],
-    "firmware_py/core/signs.py": ["tests/core/test_signs.py", "tests/core/test_balance.py"],
-    "firmware_py/core/position.py": ["tests/core/test_position.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/drift.py": ["tests/core/test_drift.py", "tests/traces/test_replay.py"],
-    "firmware_py/edge/relay.py": ["tests/edge/test_relay.py"],
+    "firmware_py/core/body/attitude.py": ["tests/core/body/test_attitude.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/body/gait.py": ["tests/core/body/test_gait.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/body/fall.py": ["tests/core/body/test_fall.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/body/fallen.py": ["tests/core/body/test_fallen.py", "tests/core/test_monitor.py"],
+    "firmware_py/core/body/evidence.py": ["tests/core/body/test_evidence.py", "tests/core/body/test_fall.py"],
+    "firmware_py/core/deck/position.py": ["tests/core/deck/test_position.py", "tests/traces/test_replay.py"],
+    "firmware_py/core/deck/drift.py": ["tests/core/deck/test_drift.py", "tests/traces/test_replay.py"],
+    "firmware_py/guard/relay.py": ["tests/guard/test_relay.py"],
 }
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {

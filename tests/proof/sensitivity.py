@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from firmware_py.core.balance import BalanceParams
-from firmware_py.core.signs import Ramp, SignsParams
-from firmware_py.evaluation.campaign import WARM
+from firmware_py.core.body.evidence import Ramp, SignsParams
+from firmware_py.core.body.fall import BalanceParams
+from firmware_py.evaluation.run.campaign import WARM
 from tests.proof import fit_signs
 from tests.proof.fit import SETS, Evidence, Figures, arguments, counts, everyone, look
 

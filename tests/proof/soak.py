@@ -21,11 +21,11 @@ from typing import Any
 
 from firmware_py.config import Config
 from firmware_py.core.wire import FRAME_SIZE, unpack_decision, unpack_frame
-from firmware_py.edge.link import ACK, COUNTERS, EVENT, TICK, Link
-from firmware_py.rig.processes import real_guard, settle
-from firmware_py.rig.scene import Scenario, Scene
-from firmware_py.rig.switchgear import Person
-from firmware_py.rig.whole import Whole
+from firmware_py.guard.link import ACK, COUNTERS, EVENT, TICK, Link
+from firmware_py.rig.harness.processes import real_guard, settle
+from firmware_py.rig.harness.whole import Whole
+from firmware_py.rig.world.scene import Scenario, Scene
+from firmware_py.rig.world.switchgear import Person
 
 HOUR_S = 3600.0
 LATE_EVERY, LATE_NS = 1009, 2_000_000  # late, yet within its period

@@ -8,16 +8,16 @@ from typing import cast
 import numpy as np
 import pytest
 
-from firmware_py.core.attitude import Attitude
-from firmware_py.core.balance import BalanceParams
-from firmware_py.core.gait import Gait
+from firmware_py.core.body.attitude import Attitude
+from firmware_py.core.body.evidence import SignsParams, read, times
+from firmware_py.core.body.fall import BalanceParams
+from firmware_py.core.body.gait import Gait
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.core.signs import SignsParams, read, times
-from firmware_py.evaluation.campaign import COLD, WARM, Job, run_job
-from firmware_py.evaluation.datasets import DATASETS, people
-from tests.evaluation import people as made
+from firmware_py.evaluation.datasets.table import DATASETS, people
+from firmware_py.evaluation.run.campaign import COLD, WARM, Job, run_job
 from tests.proof import fit, fit_signs, lying, sensitivity
 from tests.proof.fit import Evidence, Known
+from tests.support import people as made
 
 SHIPPED = {name: getattr(BalanceParams(), name) for name in fit.START}
 

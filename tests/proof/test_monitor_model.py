@@ -14,8 +14,8 @@ from typing import Any
 
 from firmware_py.core.frame import Cause
 from sensors.samples import Fault
-from tests.core.scenes import Scene
 from tests.proof.keep import keep
+from tests.support.scenes import Scene
 
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "1"))
 DEPTH = int(os.environ.get("REARGUARD_MODEL_DEPTH", 4 + (REPETITIONS >= 60) + (REPETITIONS >= 1000)))

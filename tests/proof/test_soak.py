@@ -3,7 +3,7 @@
 import pytest
 
 from firmware_py.core.wire import pack_decision, pack_frame
-from firmware_py.edge.link import EVENT, TICK
+from firmware_py.guard.link import EVENT, TICK
 from tests.proof.fuzz import _walked
 from tests.proof.soak import Courier, simulated
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_py.rig import awake as module
-from firmware_py.rig.awake import awake, is_virtual
-from tests.courier.process import wait_for
+from firmware_py.rig.harness import awake as module
+from firmware_py.rig.harness.awake import awake, is_virtual
+from tests.support.process import wait_for
 
 
 def is_gone(pid: int) -> bool:

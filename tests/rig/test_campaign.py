@@ -5,15 +5,15 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from firmware_py.core.drift import safe_speed_m_s
-from firmware_py.rig import campaign as module
-from firmware_py.rig.campaign import OURS, Outcome, campaign
-from firmware_py.rig.closed_loop import ClosedLoop
+from firmware_py.core.deck.drift import safe_speed_m_s
+from firmware_py.rig.campaigns import campaign as module
+from firmware_py.rig.campaigns.campaign import OURS, Outcome, campaign
+from firmware_py.rig.campaigns.draw import Run, svg
+from firmware_py.rig.campaigns.peers import Cord, KalmanLine, Line, StepLoss
 from firmware_py.rig.command import rig
-from firmware_py.rig.draw import Run, svg
-from firmware_py.rig.peers import Cord, KalmanLine, Line, StepLoss
-from firmware_py.rig.scene import Scene, State
-from firmware_py.rig.setups import FRONT_LINE_M, SLOWEST_M_S, draw_drift
+from firmware_py.rig.harness.closed_loop import ClosedLoop
+from firmware_py.rig.world.scene import Scene, State
+from firmware_py.rig.world.setups import FRONT_LINE_M, SLOWEST_M_S, draw_drift
 
 
 def test_no_walker_of_a_small_campaign_rests_past_a_line_and_the_peers_are_behind() -> None:

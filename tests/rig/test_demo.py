@@ -12,12 +12,14 @@ from typer.testing import CliRunner
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load
 from firmware_py.core.frame import Cause
-from firmware_py.rig import demo
-from firmware_py.rig.account import EXPECTED, PATIENCE_S, REST_S, Run
-from firmware_py.rig.processes import settle
-from firmware_py.rig.view import STORIES, picture, result_table
-from tests.edge.moments import TICK_NS, decision
-from tests.held_up import Busy
+from firmware_py.rig.demo.account import EXPECTED, PATIENCE_S, REST_S, Run
+from firmware_py.rig.demo.demo import demo
+from firmware_py.rig.demo.view import STORIES, picture, result_table
+from firmware_py.rig.harness.processes import settle
+from tests.support.held_up import Busy
+from tests.support.moments import TICK_NS, decision
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 SECOND = 200
 

@@ -6,10 +6,10 @@ from statistics import mean, pstdev
 
 import pytest
 
-from firmware_py.rig.belt import Belt, BeltParams, Hall
-from firmware_py.rig.ranging import TF_LUNA, VL53L1X, Ranging
-from firmware_py.rig.scene import Scene, Setup
-from firmware_py.rig.walker import Act, Walker, WalkerParams, cadence_hz
+from firmware_py.rig.world.belt import Belt, BeltParams, Hall
+from firmware_py.rig.world.ranging import TF_LUNA, VL53L1X, Ranging
+from firmware_py.rig.world.scene import Scene, Setup
+from firmware_py.rig.world.walker import Act, Walker, WalkerParams, cadence_hz
 from sensors.samples import Fault
 
 DT_S = 0.01

@@ -9,9 +9,9 @@ import pytest
 from gpiozero import InputDevice, OutputDevice
 
 from firmware_py.config import Config, parse
-from firmware_py.rig.pins import DRIVEN, WIRED, SocketWires, wired
-from firmware_py.rig.switchgear import CONTACT_NS, LOOK_NS, PRESS_NS, WATCHDOG_NS, Contactors, Person
-from firmware_py.rig.world import World
+from firmware_py.rig.harness.pins import DRIVEN, WIRED, SocketWires, wired
+from firmware_py.rig.harness.world import World
+from firmware_py.rig.world.switchgear import CONTACT_NS, LOOK_NS, PRESS_NS, WATCHDOG_NS, Contactors, Person
 from sensors.emulated import EmulatedBus, EmulatedVl53l1x
 from sensors.samples import Fault
 

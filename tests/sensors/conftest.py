@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sensors.emulated_world import World
+from tests.support.emulated_world import World
 
 
 @pytest.fixture

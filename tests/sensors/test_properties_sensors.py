@@ -17,7 +17,7 @@ from sensors.mpu6050 import Mpu6050
 from sensors.samples import Fault, ImuSample, RangeSample
 from sensors.tf_luna import TfLuna
 from sensors.vl53l1x import Vl53l1x
-from tests.sensors.emulated_world import TICK_NS, World
+from tests.support.emulated_world import TICK_NS, World
 
 TICKS = 60
 # A flipped bit or a saturated converter makes a false value that only the core can doubt.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.held_up import Drop
-from tests.pisim import header
-from tests.pisim.pi import Pi
 from tests.proof.keep import keep_drops
+from tests.support.held_up import Drop
+from tests.support.pisim import header
+from tests.support.pisim.pi import Pi
 
 # `make proof` asks for 60, or 1000 of a night.
 REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))

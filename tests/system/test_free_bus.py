@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.pisim.header import Header
-from tests.pisim.pi import Pi, end
+from tests.support.pisim.header import Header
+from tests.support.pisim.pi import Pi, end
 
 FREE_BUS = Path("systemd/free_bus.py").resolve()
-PINCTRL = Path("tests/pisim/pinctrl.py").resolve()
+PINCTRL = Path("tests/support/pisim/pinctrl.py").resolve()
 
 NewHeader = Callable[..., Header]
 

@@ -1,7 +1,7 @@
 """The real guard on a simulated Pi: whatever ends, hangs or starves it, the belt is off within 60 ms.
 
 What is measured is the outside: the relay's pin as the pulse watchdog of hardware.md sees it. The first repetition
-starts the program anew; the others fork it after its imports (tests/pisim/nursery.py).
+starts the program anew; the others fork it after its imports (tests/support/pisim/nursery.py).
 """
 
 import os
@@ -12,10 +12,12 @@ from functools import partial
 
 import pytest
 
-from tests.held_up import Drop
-from tests.pisim.pi import Pi, Process, end
-from tests.pisim.sabotage import STAGES
+from tests.support.held_up import Drop
+from tests.support.pisim.pi import Pi, Process, end
+from tests.support.pisim.sabotage import STAGES
 from tests.system.conftest import REPETITIONS
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 NewPi = Callable[..., Pi]
 Check = Callable[[list[Drop]], None]

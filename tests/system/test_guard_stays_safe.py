@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.held_up import Busy, Drop
-from tests.pisim import watchdog
-from tests.pisim.pi import Pi, Process, end
+from tests.support.held_up import Busy, Drop
+from tests.support.pisim import watchdog
+from tests.support.pisim.pi import Pi, Process, end
 from tests.system.conftest import REPETITIONS, as_the_unit_does
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 NewPi = Callable[..., Pi]
 Check = Callable[[list[Drop]], None]
 PIN_LOW = Path("systemd/pin_low.py").resolve()
-STARTED_ANEW = 3  # the others are forked: tests/pisim/nursery.py
+STARTED_ANEW = 3  # the others are forked: tests/support/pisim/nursery.py
 
 
 def break_and_mend(pi: Pi, break_it: Callable[[], None], mend: Callable[[], None]) -> list[Drop]:

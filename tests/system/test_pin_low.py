@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pisim.header import Header
+from tests.support.pisim.header import Header
 from tests.system.conftest import as_the_unit_does, needs_lgpio
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 PIN_LOW = Path("systemd/pin_low.py").resolve()
 HOLD_HIGH = (

@@ -22,7 +22,7 @@ from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
 from firmware_py.traces.schemas import SCHEMAS
 from firmware_py.traces.trace import TraceError
-from tests.courier.guard_tape import Guard, tape_in
+from tests.support.guard_tape import Guard, tape_in
 from tests.traces.make import about, any_frame, record, walk
 
 

@@ -243,8 +243,8 @@ DATA = Path(os.environ.get("REARGUARD_DATA", TRACES.parents[1].parent / "shared"
     reason="no recorded falls here: they may not be shipped; set REARGUARD_DATA to a folder with sisfall/SA01.zip",
 )
 def test_a_recorded_backward_slip_after_the_same_persons_walk_stops_before_the_impact(tmp_path: Path) -> None:
-    from firmware_py.evaluation.datasets import DATASETS, people, read_person
-    from firmware_py.evaluation.streams import walks_for, warm
+    from firmware_py.evaluation.datasets.table import DATASETS, people, read_person
+    from firmware_py.evaluation.run.streams import walks_for, warm
 
     dataset = DATASETS["sisfall"]
     found, _ = people(dataset, [DATA / "sisfall" / "SA01.zip"])

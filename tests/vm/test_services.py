@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from firmware_py.config import Config, annotated_toml
-from tests.held_up import Busy
-from tests.pisim import header
-from tests.pisim.pi import BUSY_TRIES, Pi
 from tests.proof.keep import keep_drops
+from tests.support.held_up import Busy
+from tests.support.pisim import header
+from tests.support.pisim.pi import BUSY_TRIES, Pi
 from tests.system.conftest import DROPS_WITHIN_MS, LEVEL_DROPS_WITHIN_MS, REPETITIONS
 from tests.vm.container import Container
 

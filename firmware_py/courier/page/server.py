@@ -18,10 +18,10 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from firmware_py.config import Config
-from firmware_py.core.drift import mark_m
-from firmware_py.courier.history import sessions as past_sessions
+from firmware_py.core.deck.drift import mark_m
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
+from firmware_py.courier.sessions.history import sessions as past_sessions
 
 log = logging.getLogger(__name__)
 

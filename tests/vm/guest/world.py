@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from firmware_py.config import load
-from firmware_py.guard import build_sensors
-from firmware_py.rig.world import World
+from firmware_py.guard.process import build_sensors
+from firmware_py.rig.harness.world import World
 from sensors.i2c import Bus
 
 HEADER = Path("/sys/kernel/debug/pisim")

@@ -1,0 +1,1 @@
+"""What the pod on the hip tells: where up is, whether somebody walks, whether balance is lost."""

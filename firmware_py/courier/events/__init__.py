@@ -1,0 +1,1 @@
+"""Events: their form, their database, and the way to the broker."""

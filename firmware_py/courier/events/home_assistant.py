@@ -1,0 +1,144 @@
+"""Owns what Home Assistant is told of the device: one retained device discovery payload (2024.12 or newer).
+
+Must never announce anything that could start the belt: no switch, no select, no number; at most a stop button.
+Topics are written in full: only entity payloads, not this form, are documented to expand a `~`.
+"""
+
+import json
+from typing import Any
+
+from firmware_py.core.frame import Cause
+from firmware_py.courier.events.envelope import DATA
+
+STATUS_PERIOD_S = 30.0
+EXPIRE_AFTER_S = int(3 * STATUS_PERIOD_S)
+
+
+def discovery(device: str, version: str, remote_stop: bool, page_url: str | None) -> tuple[str, str]:
+    """The topic and the payload."""
+    base = f"rearguard/{device}"
+    about: dict[str, Any] = {
+        "ids": [f"rearguard_{device}"],
+        "name": "Rearguard" if device == "rearguard" else f"Rearguard {device}",
+        "mf": "Rearguard",
+        "mdl": "Backward treadmill safety monitor",
+        "sw": version,
+    }
+    if page_url:
+        about["cu"] = page_url
+    payload = {
+        "dev": about,
+        "o": {"name": "rearguard", "sw": version},
+        "avty": [{"t": f"{base}/status"}],
+        "qos": 1,
+        "cmps": _components(device, base, remote_stop),
+    }
+    return f"homeassistant/device/rearguard_{device}/config", json.dumps(payload, separators=(",", ":"))
+
+
+def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
+    state, health = f"{base}/state", f"{base}/health"
+    words = [cause.value for cause in Cause]
+
+    def entity(key: str, platform: str, name: str, **options: Any) -> dict[str, Any]:
+        return {"p": platform, "uniq_id": f"rearguard_{device}_{key}", "name": name, **options}
+
+    def binary(key: str, name: str, template: str, topic: str = state, **options: Any) -> dict[str, Any]:
+        template = "{{ 'ON' if " + template + " else 'OFF' }}"
+        return entity(
+            key, "binary_sensor", name, stat_t=topic, val_tpl=template, exp_aft=EXPIRE_AFTER_S, **options
+        )
+
+    def sensor(key: str, name: str, template: str, topic: str = state, **options: Any) -> dict[str, Any]:
+        template = "{{ " + template + " }}"
+        return entity(key, "sensor", name, stat_t=topic, val_tpl=template, exp_aft=EXPIRE_AFTER_S, **options)
+
+    diagnostic = {"topic": health, "ent_cat": "diagnostic"}
+    made = {
+        "running": binary("running", "Belt may run", "value_json.run", dev_cla="running"),
+        "danger": binary("danger", "Stopped for safety", "value_json.danger", dev_cla="safety"),
+        "problem": binary("problem", "Device problem", "value_json.problem", dev_cla="problem"),
+        "warning": binary("warning", "Warning", "value_json.warning is not none", ic="mdi:alert"),
+        "guard": binary(
+            "guard",
+            "Guard",
+            "value_json.guard_connected",
+            dev_cla="connectivity",
+            **diagnostic,
+        ),
+        "events": entity(
+            "events",
+            "event",
+            "Events",
+            stat_t=f"{base}/event/+",
+            evt_typ=sorted(DATA),
+            val_tpl="{{ {'event_type': value_json.type[10:], 'id': value_json.id, 'message': value_json.data.message, "
+            "'cause': value_json.data.cause | default(none)} | tojson }}",
+        ),
+        "cause": sensor(
+            "cause",
+            "Stop cause",
+            "value_json.cause or 'none'",
+            dev_cla="enum",
+            ops=["none", *words],
+            ic="mdi:help-circle",
+        ),
+        "advice": sensor("advice", "Advice", "value_json.do[:250]", ic="mdi:information"),
+        "last_stop": sensor(
+            "last_stop",
+            "Last stop",
+            "value_json.time",
+            topic=f"{base}/last_stop",
+            dev_cla="timestamp",
+        ),
+        "position": sensor(
+            "position",
+            "Position",
+            "value_json.position_m",
+            unit_of_meas="m",
+            dev_cla="distance",
+            stat_cla="measurement",
+        ),
+        "cadence": sensor(
+            "cadence",
+            "Cadence",
+            "value_json.cadence_per_min",
+            unit_of_meas="steps/min",
+            stat_cla="measurement",
+            ic="mdi:walk",
+        ),
+        "minutes": sensor(
+            "minutes",
+            "Session minutes",
+            "value_json.session_minutes",
+            unit_of_meas="min",
+            dev_cla="duration",
+            ic="mdi:timer",
+        ),
+        "dropped": sensor("dropped", "Link drops", "value_json.dropped_ticks", **diagnostic, ic="mdi:lan"),
+        "lateness": sensor(
+            "lateness",
+            "Loop lateness p99",
+            "value_json.lateness_p99_ms",
+            **diagnostic,
+            unit_of_meas="ms",
+            dev_cla="duration",
+        ),
+        "waiting": sensor(
+            "waiting", "Events waiting", "value_json.events_waiting", **diagnostic, ic="mdi:tray-full"
+        ),
+        "free": sensor(
+            "free",
+            "Storage free",
+            "value_json.storage_free_mb",
+            **diagnostic,
+            unit_of_meas="MB",
+            dev_cla="data_size",
+        ),
+    }
+    del made["last_stop"]["exp_aft"]  # the last stop does not grow old
+    if remote_stop:
+        made["stop"] = entity(
+            "stop", "button", "Stop the belt", cmd_t=f"{base}/command/stop", pl_prs="stop", ic="mdi:stop"
+        )
+    return made

@@ -1,0 +1,233 @@
+"""Owns the one thread that writes events: link -> disk -> acknowledge -> broker. Must never say "kept" too early.
+
+What cannot be written now stays here (and with the guard) and is tried again each second; nothing else waits for it.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.envelope import DATA, Envelope, Stamp, build, from_guard
+from firmware_py.courier.events.mqtt import Broker
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+ROOM = 4096  # events held in memory while the disk refuses; the guard keeps its own and sends again
+FORGET_EVERY_S = 3600.0
+BATCH = 256
+
+
+class SessionRow(NamedTuple):
+    """A session's state now; `ended_s` is None while it goes on."""
+
+    id: str
+    started_s: float
+    ended_s: float | None
+    summary: dict[str, Any]
+
+
+class Keeper:
+    """Give it events from any thread; `acknowledge(seq)` is called once a guard's event is on disk."""
+
+    def __init__(
+        self,
+        path: Path,
+        own: Stamp,
+        acknowledge: Callable[[int], None],
+        keep_days: int,
+        on_kept: Callable[[Envelope], None],
+    ) -> None:
+        self._path = path
+        self._own = own
+        self._acknowledge = acknowledge
+        self._keep_s = keep_days * 86400.0
+        self._on_kept = on_kept
+        self._broker: Broker | None = None
+        self._outbox: Outbox | None = None
+        self._cursor = 0
+        self._own_seq = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._events: dict[tuple[str, int], tuple[Envelope, int | None]] = {}
+        self._sessions: dict[str, SessionRow] = {}
+        self._marks: dict[str, str] = {}
+        self._taken: list[int] = []
+        self._next_forget_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self.problem = ""
+        self.refused = 0
+
+    def start(self, broker: Broker | None) -> None:
+        self._broker = broker
+        self._thread.start()
+
+    def close(self, patience_s: float = 3.0) -> None:
+        """Write what waits, if the disk lets us within `patience_s`."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(patience_s)
+
+    def open(self) -> Outbox | None:
+        """The database, opened or tried again; None while the storage refuses. Before `start`, or on its thread."""
+        if self._outbox is None:
+            try:
+                self._outbox = Outbox(self._path)
+            except (sqlite3.Error, OSError) as error:
+                self._refuse(error)
+                return None
+            self._cursor = 0
+            if self._outbox.set_aside is not None:
+                detail = f"The event database was damaged, set aside as {self._outbox.set_aside.name}; a new one begun."
+                self.tell("storage_changed", part="events", ok=True, detail=detail, message=detail)
+        return self._outbox
+
+    # -- from any thread ---------------------------------------------------------------------------------
+
+    def guard_event(self, stamp: Stamp, seq: int, raw: bytes, time_of: Callable[[int], float]) -> None:
+        """An event of the guard; a re-sent one is recognised by (boot_id, seq)."""
+        key = (stamp.boot_id, seq)
+        if key not in self._events:
+            self._put(from_guard(stamp, seq, raw, time_of), seq)
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """An event of the courier's own."""
+        with self._lock:
+            self._own_seq += 1
+            seq = self._own_seq
+        self._put(build(self._own, seq, kind, time.time(), time.monotonic_ns(), data), None)
+
+    def session(self, row: SessionRow) -> None:
+        with self._lock:
+            self._sessions[row.id] = row
+        self._wake.set()
+
+    def mark(self, name: str, value: str) -> None:
+        with self._lock:
+            self._marks[name] = value
+        self._wake.set()
+
+    def poke(self) -> None:
+        """The broker has news."""
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Events not yet on disk."""
+        return len(self._events)
+
+    def _put(self, event: Envelope, seq: int | None) -> None:
+        assert event.kind in DATA
+        with self._lock:
+            if len(self._events) >= ROOM:
+                self.refused += 1  # a guard's event comes again; the courier's own is lost and counted
+                return
+            self._events[event.boot_id, event.seq] = event, seq
+        self._wake.set()
+
+    # -- the thread --------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(RETRY_S)
+            self._wake.clear()
+            closing = self._closing
+            try:
+                self._write()
+                self._publish()
+            except (sqlite3.Error, OSError) as error:
+                self._refuse(error)
+                if not closing:
+                    time.sleep(RETRY_S)
+                    self._wake.set()
+            except Exception:
+                log.exception("keeper: an unexpected mistake; trying again")
+                time.sleep(RETRY_S)
+            if closing and (self.problem or not self._events):
+                if self._outbox is not None:
+                    self._outbox.close()
+                return
+
+    def _write(self) -> None:
+        outbox = self.open()
+        if outbox is None:
+            if self._closing:
+                return
+            raise OSError(self.problem)
+        with self._lock:
+            events = list(self._events.items())[:BATCH]
+            sessions = list(self._sessions.values())
+            marks = dict(self._marks)
+        if self._broker:
+            self._taken += self._broker.taken()
+        forget = time.monotonic() >= self._next_forget_s
+        if not (events or sessions or marks or self._taken or forget):
+            return
+        with outbox.transaction():
+            outbox.keep(event for _, (event, _) in events)
+            for row in sessions:
+                outbox.save_session(*row)
+            for name, value in marks.items():
+                outbox.mark(name, value)
+            outbox.published(self._taken, time.time())
+            if forget:
+                outbox.forget(time.time() - self._keep_s, unpublished_too=self._broker is None)
+        self._taken.clear()
+        if forget:
+            self._next_forget_s = time.monotonic() + FORGET_EVERY_S
+        with self._lock:
+            for key, _ in events:
+                del self._events[key]
+            for row in sessions:
+                if self._sessions.get(row.id) is row:
+                    del self._sessions[row.id]
+            for name, value in marks.items():
+                if self._marks.get(name) == value:
+                    del self._marks[name]
+            more = bool(self._events)
+        for _, (event, seq) in events:
+            if seq is not None:
+                self._acknowledge(seq)
+            self._on_kept(event)
+        if self.problem:
+            detail = f"Events can be written again. Before: {self.problem}"
+            self.problem = ""
+            log.warning("%s", detail)
+            self.tell("storage_changed", part="events", ok=True, detail=detail, message=detail)
+        if more:
+            self._wake.set()
+
+    def _publish(self) -> None:
+        if self._broker is None or self._outbox is None:
+            return
+        if self._broker.overdue():
+            self._cursor = 0
+        while (room := self._broker.room()) > 0:
+            flying = self._broker.in_flight() | set(self._taken)
+            rows = self._outbox.unpublished(self._cursor, room + len(flying))
+            if not rows:
+                return
+            waiting = [row for row in rows if row.n not in flying][:room]
+            sent = self._broker.send(waiting) if waiting else rows[-1].n
+            if not sent:
+                return
+            self._cursor = sent
+
+    def _refuse(self, error: Exception) -> None:
+        """Say it once, drop a connection that may be broken, try again later."""
+        if not self.problem:
+            self.problem = (
+                f"events: cannot write {self._path.name} ({type(error).__name__}: {error}). Usually the disk is full, "
+                "read-only or failing. Nothing is lost yet: the guard keeps its events and sends them again."
+            )
+            log.error("%s", self.problem)
+        full_or_busy = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
+        if self._outbox is not None and isinstance(error, sqlite3.DatabaseError) and not full_or_busy:
+            self._outbox.close()
+            self._outbox = None

@@ -1,0 +1,1 @@
+"""Recordings: the continuous one, and the incidents that are kept."""

@@ -1,0 +1,153 @@
+"""Owns the recorder's thread: takes what the link brings without making it wait, and gives it to the files.
+
+Must never block its caller and never end because of a disk: while storage stalls, ticks wait for 30 s; what does
+not fit is dropped, counted, and told in the recording as a gap.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from firmware_py.core.frame import Decision, Frame
+from firmware_py.core.wire import pack_decision, pack_frame
+from firmware_py.courier.recording.incidents import Incidents
+from firmware_py.courier.recording.replica import Shadow
+from firmware_py.courier.recording.segments import Segments
+from firmware_py.courier.recording.waiting import Waiting
+
+log = logging.getLogger(__name__)
+
+ROOM = 200 * 30  # a stall of 30 s at 200 Hz
+ABOUT = ("version", "config", "config_hash", "rate_hz", "boot_id")  # of a guard's hello, in every file
+
+
+class Tape:
+    """The recorder without its thread: every call is done when it returns. Tests drive this one."""
+
+    def __init__(self, state_dir: Path, quota_mb: int, keep_days: float) -> None:
+        self.segments = Segments(state_dir / "recordings", quota_mb * 1_000_000, keep_days * 86_400)
+        self.incidents = Incidents(state_dir / "incidents")
+        self.shadow: Shadow | None = None
+
+    def hello(self, hello: dict[str, Any]) -> None:
+        """A guard has connected: what it says of itself goes into every file."""
+        about = {key: hello[key] for key in ABOUT}
+        about["simulated"] = hello.get("simulated") is True
+        about |= {"button_recorded": True, "feedback_recorded": True, "distance_recorded": True}
+        self.shadow = Shadow(hello)
+        self.segments.begin(about, self.shadow)
+        self.incidents.begin(about, self.shadow)
+
+    def tick(self, frame: Frame, decision: Decision, wall_ns: int) -> None:
+        """One tick of the guard."""
+        packed = pack_decision(decision)
+        self.segments.tick(frame, decision, wall_ns)
+        self.incidents.tick(frame.t_ns, pack_frame(frame), decision, packed, wall_ns)
+        if self.shadow is not None:
+            self.shadow.step(frame, packed)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """One event of the guard. Raises ValueError, and keeps nothing of it, when it is not one."""
+        t_ns = event.get("t_ns")
+        if not isinstance(t_ns, int) or not 0 <= t_ns < 2**63:
+            raise ValueError(f"an event without its time: {event}")
+        self.segments.event(event)
+        self.incidents.event(event)
+
+    def monitor_state(self, state: dict[str, Any]) -> None:
+        if self.shadow is not None:
+            self.shadow.take(state)
+
+    def lost(self, wall_ns: int) -> None:
+        """The guard has gone."""
+        self.incidents.lost(wall_ns)
+        self.segments.close()
+
+    def second(self, wall_s: float) -> None:
+        self.segments.second(wall_s)
+        self.incidents.second()
+
+    def close(self) -> None:
+        self.segments.close()
+        self.incidents.close()
+
+
+class Recorder:
+    """A Tape on a thread of its own. Every method returns at once, `close` within `patience_s`."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        quota_mb: int,
+        keep_days: float,
+        wall_ns: Callable[[], int] = time.time_ns,
+        patience_s: float = 5.0,
+    ) -> None:
+        self._tape = Tape(state_dir, quota_mb, keep_days)
+        self._wall_ns = wall_ns
+        self._patience_s = patience_s
+        self._waiting: Waiting[Callable[[], None]] = Waiting(ROOM)
+        self._dropped = 0
+        self._broken = ""
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def hello(self, hello: dict[str, Any], clock_offset_ns: int = 0) -> None:
+        del clock_offset_ns  # the wall clock is read beside each tick, which also follows a clock that is set
+        self._waiting.put(lambda: self._tape.hello(hello))
+
+    def tick(self, frame: Frame, decision: Decision) -> None:
+        wall_ns = self._wall_ns()
+        self._waiting.put(lambda: self._tape.tick(frame, decision, wall_ns))
+
+    def event(self, event: dict[str, Any]) -> None:
+        self._waiting.put(lambda: self._tape.event(event))
+
+    def monitor_state(self, state: dict[str, Any]) -> None:
+        self._waiting.put(lambda: self._tape.monitor_state(state))
+
+    def lost(self) -> None:
+        wall_ns = self._wall_ns()
+        self._waiting.put(lambda: self._tape.lost(wall_ns))
+
+    def health(self) -> dict[str, Any]:
+        """For the diagnostics: is it recording, what was lost, can an incident be replayed exactly now?"""
+        tape = self._tape
+        problem = tape.segments.problem or tape.incidents.problem or self._broken
+        return {
+            "ok": not problem,
+            "problem": problem,
+            "lost_frames": tape.segments.lost_frames,
+            "incidents": tape.incidents.count,
+            "replay_exact": tape.shadow is not None and tape.shadow.exact,
+        }
+
+    def close(self) -> None:
+        """Write out what waits, as long as the disk lets us."""
+        self._waiting.close()
+        self._thread.join(self._patience_s)
+
+    def _run(self) -> None:
+        next_s = 0.0
+        while True:
+            for job in self._waiting.take(0.25):
+                try:
+                    job()
+                except Exception:  # one bad message must not end the recording
+                    if not self._broken:  # not two hundred times a second
+                        log.exception("recorder: an unexpected mistake; going on")
+                    self._broken = "recorder: an unexpected mistake, see the log"
+            dropped = self._waiting.dropped
+            if dropped > self._dropped:
+                self._tape.segments.miss(dropped - self._dropped, "the disk was too slow")
+                self._dropped = dropped
+            wall_s = self._wall_ns() / 1e9
+            if not 0 <= wall_s - next_s + 1 < 1:
+                next_s = wall_s + 1
+                self._tape.second(wall_s)
+            if self._waiting.finished:
+                self._tape.close()
+                return

@@ -1,0 +1,187 @@
+"""Owns the continuous recording: MCAP files of ten minutes, made durable every second, old ones deleted.
+
+Must never touch an incident, and never raise for a disk that is full, read-only or gone: it says so, counts what
+is lost, and goes on when it can.
+"""
+
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from firmware_py.core.frame import Decision, Frame
+from firmware_py.courier.recording.replica import Shadow
+from firmware_py.traces.mcap_writer import McapWriter
+
+log = logging.getLogger(__name__)
+
+SEGMENT_NS = 600 * 1_000_000_000
+TIDY_EVERY_S = 60.0
+
+
+class Segments:
+    """Writes what it is given into `folder`. Wall time is passed in; `second` is called about once a second."""
+
+    def __init__(self, folder: Path, quota_bytes: int, keep_s: float) -> None:
+        self._folder = folder
+        self._quota_bytes = quota_bytes
+        self._spare_bytes = quota_bytes // 100  # more than a second brings: the quota holds between two looks
+        self._others_bytes = 0  # in every file but the one under way, as far as known
+        self._keep_s = keep_s
+        self._about: dict[str, Any] | None = None
+        self._shadow: Shadow | None = None
+        self._file: BinaryIO | None = None
+        self._writer: McapWriter | None = None
+        self._path = folder
+        self._started_ns = 0
+        self._fresh = 0  # frames that are not surely on disk, those of the chunk under way included
+        self._in_chunk = 0
+        self._end_bytes = 0  # of the last whole chunk
+        self._lost, self._lost_why = 0, ""  # not yet told in a file ...
+        self._told = 0  # ... or told in one that is not durable yet
+        self._durable = False  # something of this file is surely on disk
+        self._tidy_s = 0.0
+        self.problem = ""
+        self.lost_frames = 0
+
+    def begin(self, about: dict[str, Any], shadow: Shadow) -> None:
+        """A guard has said hello: what follows goes into a file of its own."""
+        self.close()
+        self._about, self._shadow = about, shadow
+
+    def tick(self, frame: Frame, decision: Decision, wall_ns: int) -> None:
+        """One tick, before the shadow has stepped it."""
+        if self._writer is not None and frame.t_ns - self._started_ns >= SEGMENT_NS:
+            self.close()
+        if self._writer is None and not self.problem:
+            self._open(frame.t_ns, wall_ns)
+        if self._writer is None:
+            self.miss(1, self.problem)
+            return
+        try:
+            if self._lost > self._told:
+                self._writer.gap(frame.t_ns, self._lost - self._told, self._lost_why)
+                self._told = self._lost
+            self._fresh += 1
+            self._in_chunk += 1
+            self._writer.frame(frame)
+            self._writer.decision(decision)
+            if (end := self._size()) != self._end_bytes:
+                self._end_bytes, self._in_chunk = end, 1  # part of this tick may be in the next chunk
+        except OSError as error:
+            self._fail(error)
+
+    def event(self, event: dict[str, Any]) -> None:
+        if self._writer is not None:
+            try:
+                self._writer.event(event)
+            except OSError as error:
+                self._fail(error)
+
+    def miss(self, frames: int, why: str) -> None:
+        """Frames that could not be kept; told in the file as soon as one can be written."""
+        self._lost += frames
+        self.lost_frames += frames
+        self._lost_why = why
+
+    def second(self, wall_s: float) -> None:
+        """Make durable what was written; try again after a failure; delete what is too old or too much."""
+        if self._file is not None:
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._durable = True
+                self._lost -= self._told
+                self._fresh, self._told = self._in_chunk, 0
+            except OSError as error:
+                self._fail(error)
+        elif self.problem and self._about is not None:
+            self.problem = ""  # the next tick tries again
+        crowded = self._others_bytes + self._size() > self._quota_bytes - self._spare_bytes
+        if crowded or wall_s - self._tidy_s >= TIDY_EVERY_S or wall_s < self._tidy_s:
+            self._tidy_s = wall_s
+            self._tidy(wall_s)
+
+    def close(self) -> None:
+        """Finish the file under its own name."""
+        if self._writer is None or self._file is None:
+            return
+        try:
+            self._writer.finish()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._others_bytes += self._size()
+            self._file.close()
+            self._path.rename(self._path.with_suffix(""))
+        except OSError as error:
+            self._fail(error)
+        self._file = self._writer = None
+
+    def _open(self, t_ns: int, wall_ns: int) -> None:
+        if self._about is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(wall_ns / 1e9))
+            self._path = unused(self._folder / f"{stamp}.mcap.part")
+            self._file = self._path.open("xb")
+            state = self._shadow.state() if self._shadow else None
+            exact = self._shadow.exact if self._shadow else False
+            self._writer = McapWriter(self._file, self._about, state, exact, t_ns, wall_ns - t_ns)
+            self._started_ns = t_ns
+            self._durable = False
+            self._fresh = self._in_chunk = 0
+            self._end_bytes = self._size()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """Leave the file as it is, readable to its last complete chunk, and wait for the next second."""
+        if not self.problem:
+            self.problem = (
+                f"recorder: cannot write in {self._folder} ({error.strerror or error}). Usually the disk is full, "
+                "read-only or failing; it is tried again every second."
+            )
+            log.error("%s", self.problem)
+        self.miss(self._fresh, self.problem)
+        self._fresh = self._told = 0
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what cannot be flushed is counted as lost already
+                self._file.close()
+            if not self._durable:  # a full disk is tried every second: no heap of empty files
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
+        self._file = self._writer = None
+
+    def _size(self) -> int:
+        return self._file.tell() if self._file is not None else 0
+
+    def _tidy(self, wall_s: float) -> None:
+        try:
+            found = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.mcap*"))
+        except OSError:
+            return
+        total = sum(size for _, size, _ in found)
+        for modified_s, size, path in found:
+            fits = total <= self._quota_bytes - 2 * self._spare_bytes
+            if path == self._path or (fits and wall_s - modified_s <= self._keep_s):
+                continue
+            try:
+                path.unlink()
+            except OSError as error:
+                log.warning("recorder: cannot delete the old %s (%s)", path, error.strerror)
+            else:
+                total -= size
+        self._others_bytes = total - self._size()
+
+
+def unused(path: Path) -> Path:
+    """`path`, or the same with a number, so that nothing is overwritten when the clock was set back."""
+    stem, dot, suffix = path.name.partition(".")
+    for number in range(2, 10_000):
+        if not path.exists() and not path.with_suffix("").exists():
+            return path
+        path = path.with_name(f"{stem}-{number}{dot}{suffix}")
+    raise FileExistsError(f"{path}: ten thousand files of this second")

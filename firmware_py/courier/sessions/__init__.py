@@ -1,0 +1,1 @@
+"""Sessions: the account of one walk, and the look back at earlier ones."""

@@ -1,0 +1,1 @@
+"""What a person runs at the treadmill: check, self-test, calibration, commissioning."""

@@ -1,0 +1,67 @@
+"""`rearguard check`: looks at the whole device, each line with cause and cure. Must never arm or move anything.
+
+The order is that in which trouble hides other trouble: computer, bus, sensors, cable, pins.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_py.config import Config, load_of_device
+from firmware_py.device.check.computer import computer
+from firmware_py.device.check.line import FAIL, PASS, WARN, Line
+from firmware_py.device.check.pins import pins
+from firmware_py.device.check.sensors import sensors
+from firmware_py.guard import EdgeError
+from firmware_py.guard.service import only_instance
+from sensors.i2c import Bus, open_bus
+
+
+def check(
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; else the installed one, else the defaults.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.5, max=600, help="How long to count errors on the cable.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Look at the whole device: computer, bus, sensors, cable, pins. Nothing is armed, nothing moves.
+
+    Example: rearguard check --config /etc/rearguard/config.toml --seconds 30
+    """
+    worst = PASS
+    for line in look(load_of_device(config), seconds):
+        worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
+        typer.echo(json.dumps(line._asdict()) if as_json else _words(line))
+    typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)
+    raise typer.Exit(1 if worst == FAIL else 0)
+
+
+def look(
+    config: Config,
+    seconds: float,
+    root: Path = Path("/"),
+    open_a_bus: Callable[[int], Bus] = open_bus,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Line]:
+    """Every line, as soon as it is known."""
+    yield from computer(config, root)
+    try:
+        lock = only_instance(config.guard_lock)
+    except EdgeError as error:
+        what, _, rest = str(error).removeprefix("guard: ").partition(". ")
+        yield Line("guard", WARN, what, "It owns the bus and the pins", rest.rstrip("."))
+        return
+    with lock:
+        yield from sensors(config, seconds, open_a_bus, sleep)
+        yield from pins(config, sleep)
+
+
+def _words(line: Line) -> str:
+    cure = f"\n      {line.cause}: {line.cure}." if line.cure else ""
+    return f"{line.verdict}  {line.name}: {line.found}{cure}"

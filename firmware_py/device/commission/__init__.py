@@ -1,0 +1,1 @@
+"""Commissioning: measures one treadmill with a person's help."""

@@ -1,0 +1,186 @@
+"""`rearguard selftest`: pulls and drops the relay and measures how long the contacts take.
+
+Must never leave the pin high, and never go on past a contact that does not drop. The figures are kept, so that a
+relay that grows slow is seen before it is late.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from firmware_py.config import Config, load_of_device
+from firmware_py.guard import EdgeError
+from firmware_py.guard.relay import Relay, real_pins
+from firmware_py.guard.service import go_realtime, only_instance
+
+DROP_LIMIT_MS = 60.0  # promise P2: last good tick to contact open
+PULL_LIMIT_MS = 100.0  # as core/health.py waits for it (F14)
+GIVE_UP_MS = 500.0
+TICK_NS = 5_000_000  # edges as a loop of 200 Hz gives them
+LOOK_NS = 250_000
+PULLED_NS = 200_000_000  # each time long enough for a relay to settle
+GROWN_MS = 5.0  # against the median of the last runs: hardware.md says to change the relays
+KEPT = 100
+
+
+class Round(NamedTuple):
+    """One pull and drop. None: it did not happen within half a second."""
+
+    pull_ms: float | None
+    drop_ms: float | None
+
+
+class Refused(Exception):
+    """The contacts are not at rest. The message says what, probably why, and what to do."""
+
+
+def selftest(
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; else the installed one, else the defaults.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often to pull and drop.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Prove the stop: pull and drop the contacts and measure from the last pulse to the open contact.
+
+    Nobody on the belt, belt stopped. Example: rearguard selftest --rounds 10
+    """
+    settings = load_of_device(config)
+    try:
+        with only_instance(settings.guard_lock):
+            real_pins()
+            go_realtime(settings.loop.priority, settings.loop.cpu)
+            done = measure(settings, rounds)
+    except EdgeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None
+    except Refused as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(1) from None
+    wrong = judge(done)
+    trend = remember(Path(settings.courier.state_dir) / "selftest.jsonl", done)
+    if as_json:
+        typer.echo(json.dumps({"rounds": [r._asdict() for r in done], "wrong": wrong, "grown_ms": trend}))
+    else:
+        for number, (pull_ms, drop_ms) in enumerate(done, 1):
+            typer.echo(f"{number}: pulled after {_ms(pull_ms)}, dropped {_ms(drop_ms)} after the last pulse")
+        if trend is not None:
+            typer.echo(f"against the runs before: {trend:+.1f} ms")
+    if trend is not None and trend >= GROWN_MS:
+        typer.echo("selftest: the contacts have grown slow. Usually worn relays: change both.", err=True)
+    for line in wrong:
+        typer.echo(f"selftest: {line}", err=True)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def measure(
+    config: Config,
+    rounds: int,
+    clock: Callable[[], int] = time.monotonic_ns,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Round]:
+    """Pulls and drops `rounds` times. Raises Refused when the contacts are not at rest, EdgeError without pins."""
+    if config.relay.readback != "contacts":
+        raise Refused(
+            "selftest: no read-back is fitted, so nothing can be measured. Usually relay.readback is set to none: "
+            "wire the NC contacts as hardware.md shows and set it to contacts."
+        )
+    done: list[Round] = []
+    with Relay(config.relay.pin, config.relay.drive, config.relay.readback_pin) as relay:
+        if _wait(relay, False, GIVE_UP_MS, clock, sleep) is None:
+            raise Refused(
+                "selftest: the contacts read pulled although the pin is low. Usually a welded contact, 12 V on "
+                "a coil, or a "
+                "broken read-back wire: pull the safety key and do not arm before it is found."
+            )
+        for _ in range(rounds):
+            pull_ms, last_tick_ns = _pull(relay, clock, sleep)
+            if config.relay.drive == "level":
+                relay.set(False)  # in pulse drive the ticks just end, as they would with the program
+            dropped = _wait(relay, False, GIVE_UP_MS, clock, sleep) is not None
+            done.append(Round(pull_ms, (clock() - last_tick_ns) / 1e6 if dropped else None))
+            relay.set(False)
+            if not dropped:
+                break  # a contact that does not drop is not pulled again
+    return done
+
+
+def judge(done: list[Round]) -> list[str]:
+    """What is wrong, in words; empty: the stop is proven."""
+    wrong = []
+    for pull_ms, drop_ms in done:
+        if drop_ms is None:
+            wrong.append(
+                "the contacts did not drop. Usually a welded contact or a one-shot that never ends: pull the "
+                "safety key, "
+                "change the relay, do not arm."
+            )
+        elif drop_ms > DROP_LIMIT_MS:
+            wrong.append(
+                f"dropped after {drop_ms:.1f} ms, the limit is {DROP_LIMIT_MS:g}. Usually a wrong R or C at a "
+                "one-shot, a bare "
+                "diode across a coil, or a worn relay: see the timing table of hardware.md."
+            )
+        if pull_ms is None or pull_ms > PULL_LIMIT_MS:
+            took = "never" if pull_ms is None else f"after {pull_ms:.1f} ms"
+            wrong.append(
+                f"pulled {took}, the limit is {PULL_LIMIT_MS:g} ms. Usually 12 V missing, a coil open, or no "
+                "pulses: check both."
+            )
+    return list(dict.fromkeys(wrong))
+
+
+def remember(path: Path, done: list[Round]) -> float | None:
+    """Keeps this run; how many ms slower it dropped than the runs before, None when there are none "
+    "or no place to keep it."""
+    dropped = sorted(r.drop_ms for r in done if r.drop_ms is not None)
+    if not dropped:
+        return None
+    median_ms = dropped[len(dropped) // 2]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[-KEPT:] if path.exists() else []
+        before = sorted(json.loads(line)["drop_ms"] for line in lines)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines.append(json.dumps({"t": round(time.time()), "drop_ms": median_ms}))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except (OSError, ValueError, KeyError) as error:
+        typer.echo(f"selftest: the trend in {path} cannot be kept: {error}", err=True)
+        return None
+    return round(median_ms - before[len(before) // 2], 3) if before else None
+
+
+def _pull(relay: Relay, clock: Callable[[], int], sleep: Callable[[float], None]) -> tuple[float | None, int]:
+    """Ticks as the loop does, until the contacts have been pulled for a while: ms until they were, "
+    "time of the last tick."""
+    start_ns = clock()
+    pulled_ms: float | None = None
+    while True:
+        tick_ns = clock()
+        relay.set(True)
+        while clock() < tick_ns + TICK_NS:
+            if pulled_ms is None and relay.feedback():
+                pulled_ms = (clock() - start_ns) / 1e6
+            sleep(LOOK_NS / 1e9)
+        elapsed_ms = (clock() - start_ns) / 1e6
+        if elapsed_ms > (GIVE_UP_MS if pulled_ms is None else pulled_ms + PULLED_NS / 1e6):
+            return pulled_ms, tick_ns
+
+
+def _wait(
+    relay: Relay, pulled: bool, give_up_ms: float, clock: Callable[[], int], sleep: Callable[[float], None]
+) -> float | None:
+    """ms until the contacts say so; None: not in time."""
+    start_ns = clock()
+    while relay.feedback() is not pulled:
+        if clock() - start_ns > give_up_ms * 1e6:
+            return None
+        sleep(LOOK_NS / 1e9)
+    return (clock() - start_ns) / 1e6
+
+
+def _ms(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} ms"

@@ -1,0 +1,1 @@
+"""Recorded data sets: files become trials in the body frame."""

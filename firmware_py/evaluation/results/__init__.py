@@ -1,0 +1,1 @@
+"""Adds scores up into tables, plots and one page."""

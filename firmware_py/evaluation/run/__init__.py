@@ -1,0 +1,1 @@
+"""Runs detectors over recorded trials and scores each trial."""

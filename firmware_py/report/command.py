@@ -1,0 +1,86 @@
+"""Owns the command `rearguard report`. Must never overwrite the trace, and never send anything anywhere."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_py.config import ConfigError, load
+from firmware_py.report.gather import gather
+from firmware_py.report.page import reason, render, sentence
+from firmware_py.traces.trace import TraceError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_PNG_WIDTH = 1000
+_PNG_HEIGHT, _PNG_ROW = 2560, 16  # enough for the page without its list of events, and for one event more
+
+
+def report(
+    incident: Annotated[
+        Path, typer.Argument(help="An incident or any trace with a stop: .mcap, .csv, .csv.gz.")
+    ],
+    html: Annotated[
+        Path | None, typer.Option(help="Where to write the page; default: beside the trace.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Also a picture of it; needs Chromium.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; default: what the trace was recorded with.")
+    ] = None,
+) -> None:
+    """Explain a stop on one page that anybody can open, print and send: what happened, why, and whether replay agrees.
+
+    Example: rearguard report /var/lib/rearguard/incidents/2026-05-04T10-11-12Z-drift_rear.mcap --html stop.html
+    """
+    page = html or incident.with_name(incident.name.split(".")[0] + ".html")
+    try:
+        found = gather(incident, load(config) if config else None)
+        page.write_text(render(found), encoding="utf-8")
+        if png is not None:
+            picture(page, png, _PNG_HEIGHT + _PNG_ROW * len(found.events))
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except (TraceError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{sentence(found)} {reason(found)}")
+    typer.echo(found.verdict)
+    typer.echo(f"{page}{f' and {png}' if png else ''}", err=True)
+
+
+def html_of(folder: Path, name: str) -> bytes | None:
+    """The page of the incident called `name`, for the courier's own server; None when there is no such incident."""
+    if name not in {
+        path.stem for path in folder.glob("*.mcap")
+    }:  # a name from the network is never made a path
+        return None
+    try:
+        return render(gather(folder / f"{name}.mcap")).encode()
+    except (TraceError, OSError):
+        return None
+
+
+def picture(page: Path, png: Path, height: int) -> None:
+    """Have a browser on this computer draw the page. Raises OSError with what to do when there is none."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        raise OSError(
+            "report: no Chromium on this computer to draw the picture. Install it (apt install chromium), or open "
+            f"{page} and print it to a file."
+        )
+    with tempfile.TemporaryDirectory() as profile:
+        drawn = subprocess.run(
+            [
+                browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+                "--disable-background-networking", f"--user-data-dir={profile}", "--force-device-scale-factor=1",
+                f"--window-size={_PNG_WIDTH},{height}", f"--screenshot={png.resolve()}", page.resolve().as_uri(),
+            ],
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    if drawn.returncode or not png.exists():
+        sys.stderr.write(drawn.stderr.decode(errors="replace")[-500:])
+        raise OSError(f"report: {browser} could not draw {png}. Usually the folder is not writable for it.")

@@ -1,0 +1,155 @@
+"""Owns the terminal picture of a demonstration: the deck, the state in big words, and why. Must never judge.
+
+Everything about the guard comes from its decisions; only the hollow walker and the belt come from the rig.
+"""
+
+from collections.abc import Sequence
+from math import degrees
+from typing import Any
+
+from rich import box
+from rich.align import Align
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from firmware_py.config import Config
+from firmware_py.core.frame import Decision
+from firmware_py.messages import rule_sentence, tone_and_words
+from firmware_py.rig.demo.account import Run
+
+COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
+           "stopped": "red3", "fault": "magenta3"}  # fmt: skip
+WHY_LINES = 4
+INK = {
+    "offline": "white",
+    "running": "black",
+    "warning": "black",
+    "ready": "black",
+    "stopped": "white",
+    "fault": "white",
+}
+STORIES = {
+    "walk": "a person walks backward, and nothing happens",
+    "drift": "the steps get a little too short: the belt carries the walker to the rear",
+    "standstill": "the walker stops walking on a moving belt",
+    "fall": "a slow walker trips and falls backward",
+    "front": "the steps get a little too long: heels toward the console",
+    "unplug": "somebody pulls the plug of the hip pod",
+}
+
+
+def deck(config: Config, decision: Decision | None, true_m: float | None, width: int) -> Text:
+    """The running surface from the console (left) to the rear (right), with its lines and the walker on it."""
+    length_m, front_m, rear_m = config.deck_length_m, config.deck.front_line_mm / 1000, config.rear_line_m
+
+    def column(at_m: float) -> int:
+        return min(width - 1, max(0, int(at_m / length_m * width)))
+
+    cells = [("─", "grey42")] * width
+    for i in range(width):
+        if i < column(front_m) or i > column(rear_m):
+            cells[i] = ("▒", "red3")
+    cells[column(front_m)] = cells[column(rear_m)] = ("┃", "bold red1")
+    if true_m is not None:
+        cells[column(true_m)] = ("○", "grey66")
+    if decision is not None and decision.position_m is not None:
+        at, rest = column(decision.position_m), decision.rest_position_m
+        if rest is not None and decision.run:
+            to = column(rest)
+            for i in range(min(at, to), max(at, to) + 1):
+                if cells[i][0] in "─○":
+                    cells[i] = ("═", "orange1")
+            cells[to] = ("◆", "bold orange1")
+        cells[at] = ("●", "bold bright_white")
+    return Text.assemble(("console ▐", "grey66"), *cells, ("▌ rear", "grey66"))
+
+
+def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
+    """One moment of a run."""
+    decision, truth = run.decision, run.truth
+    tone, words = tone_and_words(decision)
+    colour = COLOURS[tone]
+    big = Padding(
+        Text(" ".join(words.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
+    )
+    why = Text(words.what, style="bold")
+    if decision is not None and not decision.run:
+        why.append(
+            f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or words.why}", style="default"
+        )
+    why.append(f"\n{words.do}", style="grey66")
+    body: list[RenderableType] = [
+        Align.center(Text(STORIES[run.scenario], style="italic grey74")),
+        Text(),
+        Align.center(big),
+        Text(),
+        Align.center(why, vertical="top", height=WHY_LINES),  # so that the deck does not jump about
+        Text(),
+        Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
+        Align.center(
+            Text("● walker as the guard sees it   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")
+        ),
+        Text(),
+        Align.center(_figures(decision, truth)),
+        Text(),
+        Text("\n".join(run.events[-4:]) or " ", style="grey66"),
+    ]
+    return Panel(
+        Group(*body),
+        title=f"[bold]Rearguard[/] · {run.scenario} [grey50]{number}[/]",
+        subtitle=f"[grey66]{foot}[/]",
+        box=box.ROUNDED,
+        border_style=colour,
+        padding=(0, 2),
+    )
+
+
+def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
+    table = Table.grid(padding=(0, 3))
+    for _ in range(4):
+        table.add_column(justify="right")
+    table.add_row(
+        _figure("position", d and d.position_m, "{:.2f} m"),
+        _figure("velocity", d and d.velocity_m_s, "{:+.2f} m/s"),
+        _figure("rests at", d.rest_position_m if d and d.run else None, "{:.2f} m"),
+        _figure("stop margin", d.stop_margin_m if d and d.run else None, "{:.2f} m"),
+    )
+    table.add_row(
+        _figure("belt", truth and truth["belt_speed_m_s"], "{:.2f} m/s"),
+        _figure("tilt", degrees(d.tilt_rad) if d and d.tilt_rad is not None else None, "{:.1f}°"),
+        _figure("downward", d and d.down_velocity_m_s, "{:+.2f} m/s"),
+        _figure("its limit", d and d.down_velocity_limit_m_s, "{:.2f} m/s"),
+    )
+    table.add_row(
+        _figure("contacts", truth and ("pulled" if truth["pulled"] else "dropped"), "{}"),
+        _figure("gait", d and d.phase.value, "{}"),
+        _figure("cadence", d and d.cadence_hz, "{:.2f}/s"),
+        _figure("steps", d and d.steps, "{}"),
+    )
+    return table
+
+
+def _figure(name: str, value: Any, form: str) -> Text:
+    return Text.assemble((f"{name} ", "grey50"), ("-" if value is None else form.format(value), "bold"))
+
+
+def result_table(lines: Sequence[dict[str, Any]]) -> Table:
+    """What each scenario came to."""
+    table = Table(title="What happened", box=box.SIMPLE_HEAD)
+    for name in ("scenario", "stopped by", "rule", "ticks to pin off", "at rest", "rear line", ""):
+        table.add_column(name)
+    for line in lines:
+        rest = line["position_m_at_rest"]
+        table.add_row(
+            line["scenario"],
+            line["cause"] or "nothing: it ran on",
+            line["rule"] or "",
+            "" if line["reaction_ticks"] is None else str(line["reaction_ticks"]),
+            "" if rest is None else f"{rest:.2f} m",
+            f"{line['rear_line_m']:.2f} m",
+            "[green3]as expected[/]" if line["as_expected"] else "[bold red1]NOT as expected[/]",
+        )
+    return table

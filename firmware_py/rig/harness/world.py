@@ -1,0 +1,226 @@
+"""Owns the world around a guard in real time: walker, belt, chips on the bus, contactors, a finger on the button.
+
+A process of its own, so that the guard under demonstration meets nothing but its bus and its pins. Must never
+see a decision: what it knows of the guard is the relay's pin and the lamp, like everybody in the room.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from firmware_py.config import Config, load
+from firmware_py.rig.harness.pins import DRIVEN, WIRED
+from firmware_py.rig.world.belt import BeltParams
+from firmware_py.rig.world.hip import HipParams
+from firmware_py.rig.world.ranging import RangingParams
+from firmware_py.rig.world.scene import Scenario, Scene, Setup, State
+from firmware_py.rig.world.switchgear import Contactors, Person
+from sensors.emulated import (
+    EmulatedBus,
+    EmulatedLsm6dsox,
+    EmulatedMpu6050,
+    EmulatedTfLuna,
+    EmulatedVl53l1x,
+    handle,
+)
+from sensors.samples import Fault, Vec3
+
+FINE_S = 0.005  # the emulated chip takes its own 25 ms: the scene must not add a second sampling to that
+STEP_NS = 2_500_000  # a fixed grid, so that a seed is the same day however busy the machine
+REPORT_NS = 40_000_000
+MAGNET_M = 0.02
+
+
+class World:
+    """Everything outside the guard; `serve` runs it in real time."""
+
+    def __init__(
+        self,
+        config: Config,
+        scenario: Scenario,
+        seed: int,
+        steady_s: float,
+        bus: EmulatedBus | None = None,
+        speed_m_s: float = 0.45,
+        hip: HipParams | None = None,
+        ranging: RangingParams | None = None,
+    ) -> None:
+        setup = Setup(
+            deck_length_m=config.deck_length_m,
+            mount=config.range.mount,
+            belt=BeltParams(speed_m_s=speed_m_s),
+            ranging=replace(ranging or RangingParams(), period_s=FINE_S),
+            steady_s=steady_s,
+            hip=hip or HipParams(),
+        )
+        self.scene = Scene(scenario, seed, setup)
+        self.bus = bus or EmulatedBus()
+        self._imu = EmulatedLsm6dsox() if config.imu.sensor == "lsm6dsox" else EmulatedMpu6050()
+        self._range = EmulatedVl53l1x() if config.range.sensor == "vl53l1x" else EmulatedTfLuna()
+        self._config = config
+        self._to_sensor_m = (config.range.zero_mm - config.range.half_body_mm) / 1000
+        self.bus.attach(config.imu.address, self._imu)
+        self.bus.attach(config.range.address, self._range)
+        self._plugged = True
+        self.contactors = Contactors(config.relay.drive == "pulse")
+        self.person = Person()
+        self.levels: dict[int, bool] = {}  # what the guard's inputs are wired to
+        self._lamp = False
+        self._t_ns: int | None = None
+        self.state = self.scene.advance(0.0, run=False)
+        self._wire(0)
+
+    def drive(self, pin: int, level: bool, t_ns: int) -> None:
+        """The guard drives one of its outputs."""
+        if pin == self._config.relay.pin:
+            self.contactors.drive(t_ns, level)
+        elif pin == self._config.panel.lamp_pin:
+            self._lamp = level
+
+    def advance(self, t_ns: int) -> None:
+        """Moves everything to `t_ns`."""
+        if self._t_ns is None:
+            self._t_ns = t_ns
+        while t_ns - self._t_ns >= STEP_NS:
+            self._t_ns += STEP_NS
+            self.state = self.scene.advance(STEP_NS / 1e9, run=self.contactors.update(self._t_ns))
+            self._feel(self.state)
+            self.bus.advance(self._t_ns)
+        self._wire(self._t_ns)
+
+    def _feel(self, state: State) -> None:
+        """What the scene says, as the chips would have it: their own axes, their own zero, their own words."""
+        if state.accel_m_s2 is not None and state.gyro_rad_s is not None:
+            self._imu.set(self._to_chip(state.accel_m_s2), self._to_chip(state.gyro_rad_s))
+        elif self._plugged:
+            self._plugged = False
+            self.bus.detach(self._config.imu.address)
+        distance_m = max(0.0, state.distance_m + self._to_sensor_m)
+        if isinstance(self._range, EmulatedVl53l1x):
+            status = {None: 9, Fault.NO_TARGET: 5}.get(
+                state.range_fault, 4
+            )  # UM2356: 4 weak, 5 nothing there
+            self._range.set(distance_m, status)
+        else:
+            amplitude = 50 if state.range_fault is Fault.WEAK_SIGNAL else 1000
+            self._range.set(0.0 if state.range_fault is Fault.NO_TARGET else distance_m, amplitude)
+
+    def _to_chip(self, body: Vec3) -> Vec3:
+        """The rows of `mounting` turn chip axes into body axes; its columns turn them back."""
+        front, left, up = self._config.imu.mounting
+        x, y, z = body
+        return (
+            front[0] * x + left[0] * y + up[0] * z,
+            front[1] * x + left[1] * y + up[1] * z,
+            front[2] * x + left[2] * y + up[2] * z,
+        )
+
+    def _wire(self, t_ns: int) -> None:
+        config, pulled = self._config, self.contactors.pulled
+        pitch_m = config.belt.hall_mm_per_pulse / 1000
+        self.levels = {
+            config.relay.readback_pin: pulled,
+            config.panel.button_pin: not self.person.presses(t_ns, self._lamp, pulled),
+            config.panel.stop_pin: False,
+            config.belt.hall_pin: self.scene.belt.travel_m % pitch_m >= MAGNET_M,
+        }
+
+    def report(self, t_ns: int) -> dict[str, object]:
+        """The truth, for whoever shows or judges the run."""
+        state = self.state
+        return {
+            "t_ns": t_ns,
+            "t_s": state.t_s,
+            "position_m": state.position_m,
+            "velocity_m_s": state.velocity_m_s,
+            "belt_speed_m_s": state.belt_speed_m_s,
+            "pulled": self.contactors.pulled,
+            "last_edge_ns": self.contactors.last_edge_ns,
+            "hazard_t_s": self.scene.hazard_t_s,
+            "steps": state.steps,
+        }
+
+
+def serve(world: World, directory: Path) -> None:
+    """Bus and pins for one guard after another, and a line of truth on stdout every 40 ms, until stdout closes."""
+    bus, pins = _listen(directory / "bus.sock"), _listen(directory / "pins.sock")
+    told: dict[socket.socket, dict[int, bool]] = {}
+    poll = select.poll()
+    known = {s.fileno(): s for s in (bus, pins)}
+    for number in known:
+        poll.register(number, select.POLLIN)
+    report_ns = 0
+    while True:
+        ready = poll.poll(1)
+        now_ns = time.monotonic_ns()
+        world.advance(now_ns)
+        for number, _ in ready:
+            it = known[number]
+            if it is bus or it is pins:
+                guest, _ = it.accept()
+                guest.setblocking(False)
+                known[guest.fileno()] = guest
+                poll.register(guest, select.POLLIN)
+                if it is pins:
+                    told[guest] = {}
+            elif not (_pins_said(it, world) if it in told else handle(it, world.bus)):
+                poll.unregister(it)
+                del known[number]
+                told.pop(it, None)
+                it.close()
+        for guest, levels in told.items():
+            new = {pin: level for pin, level in world.levels.items() if levels.get(pin) != level}
+            if new:
+                levels.update(new)
+                with contextlib.suppress(OSError):  # it has gone; the next read says so
+                    guest.send(b"".join(WIRED.pack(pin, level) for pin, level in new.items()))
+        if now_ns >= report_ns:
+            report_ns = now_ns + REPORT_NS
+            print(json.dumps(world.report(now_ns)), flush=True)  # noqa: T201
+
+
+def _pins_said(guest: socket.socket, world: World) -> bool:
+    try:
+        said = guest.recv(4096)
+    except OSError:
+        return False
+    for pin, level, t_ns in DRIVEN.iter_unpack(said):
+        world.drive(pin, bool(level), t_ns)
+    return bool(said)
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen(4)
+    return listener
+
+
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--scenario", choices=get_args(Scenario), default="walk")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steady-s", type=float, default=5.0)
+    parser.add_argument("--speed-m-s", type=float, default=0.45)
+    asked = parser.parse_args(argv)
+    with contextlib.suppress(OSError):  # hardware does not wait for other programs; without the right it may
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(40))
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        world = World(
+            load(asked.config), asked.scenario, asked.seed, asked.steady_s, speed_m_s=asked.speed_m_s
+        )
+        serve(world, asked.directory)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

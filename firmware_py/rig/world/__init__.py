@@ -1,0 +1,1 @@
+"""The simulated world: a person, a treadmill, and what the sensors see of them."""

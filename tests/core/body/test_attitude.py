@@ -1,0 +1,430 @@
+"""The up vector against motions whose answer is known, and against VQF, an estimator of another making."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from math import cos, degrees, exp, pi, radians, sin, sqrt
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from firmware_py.core.body.attitude import Attitude, AttitudeParams
+from firmware_py.core.state import save
+from sensors.samples import ImuSample, Vec3
+
+G = 9.80665
+REST: Vec3 = (0.0, 0.0, G)
+STILL: Vec3 = (0.0, 0.0, 0.0)
+
+
+def fed(
+    samples: Iterable[tuple[Vec3, Vec3]], rate_hz: float = 200.0, into: Attitude | None = None
+) -> Attitude:
+    attitude = into or Attitude(AttitudeParams(), rate_hz)
+    for accel, gyro in samples:
+        attitude.update(ImuSample(0, accel, gyro), 1.0 / rate_hz)
+    return attitude
+
+
+def rest(seconds: float, rate_hz: float = 200.0, accel: Vec3 = REST) -> Attitude:
+    return fed([(accel, STILL)] * round(seconds * rate_hz), rate_hz)
+
+
+def turning_about_x(rate_rad_s: float, seconds: float, rate_hz: float = 200.0) -> list[tuple[Vec3, Vec3]]:
+    """A pod that turns over to the right: gravity wanders through its axes as it must."""
+    ticks = [n / rate_hz for n in range(1, round(seconds * rate_hz) + 1)]
+    return [((0.0, G * sin(rate_rad_s * t), G * cos(rate_rad_s * t)), (rate_rad_s, 0.0, 0.0)) for t in ticks]
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+def test_it_settles_after_half_a_second_and_not_a_sample_before(rate_hz: float) -> None:
+    ticks = round(0.5 * rate_hz)
+    attitude = fed([(REST, STILL)] * (ticks - 1), rate_hz)
+    assert not attitude.settled
+    fed([(REST, STILL)], rate_hz, attitude)
+    assert attitude.settled
+
+
+def test_up_is_the_mean_of_the_first_half_second() -> None:
+    attitude = fed([((3.0, 0.0, G), STILL), ((1.0, 0.0, G), STILL)] * 50)
+    size = sqrt(2.0**2 + G**2)
+    assert attitude.up == pytest.approx((2.0 / size, 0.0, G / size))
+
+
+def test_at_rest_nothing_moves() -> None:
+    attitude = rest(20.0, accel=(2.0, -1.0, 9.5))
+    assert attitude.down_velocity_m_s == pytest.approx(0.0, abs=1e-9)
+    assert attitude.up_accel_m_s2 == pytest.approx(0.0, abs=1e-9)
+    assert attitude.tilt_rad == pytest.approx(0.0, abs=1e-7)
+    assert attitude.sideways_m_s == pytest.approx(0.0, abs=1e-9)
+    assert attitude.sunk_m == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.85, 0.95, 1.0, 1.05, 1.15])
+def test_a_wrong_accelerometer_scale_changes_nothing(scale: float) -> None:
+    def motion(k: float) -> list[tuple[Vec3, Vec3]]:
+        return [((0.0, 0.0, k * (G + 3.0 * cos(12.0 * n / 200.0))), STILL) for n in range(2000)]
+
+    true, scaled = fed(motion(1.0)), fed(motion(scale))
+    assert scaled.down_velocity_m_s == pytest.approx(true.down_velocity_m_s, abs=1e-9)
+    assert scaled.up_accel_m_s2 == pytest.approx(true.up_accel_m_s2, abs=1e-9)
+
+
+def test_a_scale_that_changes_is_learned_within_seconds() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, 1.05 * G), STILL)] * 2000, into=attitude)
+    assert abs(attitude.down_velocity_m_s) < 0.06
+
+
+def test_down_velocity_is_the_leaky_integral_of_a_step_down() -> None:
+    attitude = Attitude(AttitudeParams(scale_tau_s=1e9), 200.0)
+    fed([(REST, STILL)] * 100, into=attitude)
+    attitude._seen_s = 1e9
+    fed([((0.0, 0.0, G - 2.0), STILL)] * 100, into=attitude)
+    tau = AttitudeParams().velocity_tau_s
+    assert attitude.up_accel_m_s2 == pytest.approx(-2.0, rel=1e-6)
+    assert attitude.down_velocity_m_s == pytest.approx(2.0 * tau * (1.0 - exp(-0.5 / tau)), rel=0.01)
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+def test_a_drop_reads_alike_at_every_rate(rate_hz: float) -> None:
+    attitude = rest(5.0, rate_hz)
+    fed([((0.0, 0.0, G - 6.0), STILL)] * round(0.25 * rate_hz), rate_hz, attitude)
+    same = rest(5.0, 400.0)
+    fed([((0.0, 0.0, G - 6.0), STILL)] * 100, 400.0, same)
+    assert attitude.down_velocity_m_s == pytest.approx(same.down_velocity_m_s, rel=0.02)
+    assert attitude.sunk_m == pytest.approx(same.sunk_m, rel=0.03)
+
+
+def test_who_sinks_has_sunk_by_the_way_just_gone_and_forgets_it() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G - 4.0), STILL)] * 20, into=attitude)
+    assert attitude.sunk_m == pytest.approx(4.0 * 0.1**2 / 2, rel=0.15)
+    fed([((0.0, 0.0, G), STILL)] * 1200, into=attitude)
+    assert abs(attitude.sunk_m) < 0.002
+
+
+def test_who_rises_has_sunk_by_less_than_nothing() -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G + 4.0), STILL)] * 20, into=attitude)
+    assert attitude.sunk_m == pytest.approx(-4.0 * 0.1**2 / 2, rel=0.15)
+
+
+@pytest.mark.parametrize("degrees_s", [-90.0, -20.0, 20.0, 90.0])
+def test_tilt_follows_a_turn(degrees_s: float) -> None:
+    attitude = rest(10.0)
+    fed(turning_about_x(radians(degrees_s), 0.5), into=attitude)
+    assert attitude.up[1] == pytest.approx(sin(radians(0.5 * degrees_s)), abs=0.01)
+    assert 0.8 * abs(degrees_s) / 2 < degrees(attitude.tilt_rad) < abs(degrees_s) / 2
+
+
+def test_turning_about_the_vertical_is_no_tilt() -> None:
+    attitude = rest(1.0)
+    fed([(REST, (0.0, 0.0, 3.0))] * 400, into=attitude)
+    assert attitude.tilt_rad == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("yaw_deg", [37.0, 90.0, 180.0, 271.0])
+def test_how_the_pod_is_turned_about_the_vertical_does_not_matter(yaw_deg: float) -> None:
+    c, s = cos(radians(yaw_deg)), sin(radians(yaw_deg))
+
+    def turned(v: Vec3) -> Vec3:
+        return (c * v[0] - s * v[1], s * v[0] + c * v[1], v[2])
+
+    motion = [
+        (
+            (2.0 * sin(0.05 * n), 1.0 + cos(0.03 * n), G + 3.0 * cos(0.06 * n)),
+            (sin(0.02 * n), 0.5 * cos(0.05 * n), 0.3 * sin(0.07 * n)),
+        )
+        for n in range(1000)
+    ]
+    plain, turned_pod = fed(motion), fed([(turned(a), turned(g)) for a, g in motion])
+    for name in ("down_velocity_m_s", "sideways_m_s", "sunk_m", "tilt_rad", "up_accel_m_s2"):
+        assert getattr(turned_pod, name) == pytest.approx(getattr(plain, name), abs=1e-9)
+
+
+def moved_by(angle_rad: float, seconds: float) -> Attitude:
+    """A pod that is pushed to another place on a hip at rest: gravity comes from the side and the gyro felt nothing."""
+    attitude = rest(5.0)
+    return fed([((0.0, G * sin(angle_rad), G * cos(angle_rad)), STILL)] * round(200 * seconds), into=attitude)
+
+
+def test_a_pod_that_was_moved_reads_as_a_thrust_sideways_until_up_is_found_again() -> None:
+    still, lately, later = moved_by(0.0, 0.3), moved_by(radians(20), 0.3), moved_by(radians(20), 15.0)
+    assert still.sideways_m_s == pytest.approx(0.0, abs=1e-9)
+    assert lately.sideways_m_s == pytest.approx(0.5 * (1 - exp(-0.3 / 0.5)) * G * sin(radians(20)), rel=0.1)
+    assert later.sideways_m_s < 0.2 * lately.sideways_m_s
+
+
+def test_a_hip_that_turns_is_not_thrown() -> None:
+    attitude = rest(5.0)
+    fed(turning_about_x(radians(60.0), 0.5), into=attitude)
+    assert attitude.sideways_m_s < 0.1
+
+
+def test_a_leaning_posture_becomes_the_walkers_own() -> None:
+    attitude = rest(5.0)
+    lean = radians(15.0)
+    fed(turning_about_x(lean, 1.0), into=attitude)
+    before = attitude.tilt_rad
+    fed([((0.0, G * sin(lean), G * cos(lean)), STILL)] * 6000, into=attitude)
+    assert before > 0.1
+    assert attitude.tilt_rad < 0.01
+
+
+def test_two_degrees_a_second_of_gyro_bias_are_found_and_taken_out() -> None:
+    bias = radians(2.0)
+    attitude = fed([(REST, (bias, 0.0, 0.0))] * 200 * 120)
+    assert degrees(abs(attitude.up[1])) < 0.5
+    assert degrees(abs(attitude._bias_x - bias)) < 0.1
+    other_way = fed([(REST, (0.0, -bias, 0.0))] * 200 * 120)
+    assert degrees(abs(other_way.up[0])) < 0.5
+
+
+def test_a_dead_chip_never_settles_and_never_raises() -> None:
+    attitude = fed([(STILL, STILL)] * 1000)
+    assert not attitude.settled
+    assert attitude.up == (0.0, 0.0, 1.0)
+    fed([(REST, STILL)] * 1000, into=attitude)
+    assert attitude.settled
+
+
+def test_weightless_after_settling_neither_raises_nor_leaves_the_unit_sphere() -> None:
+    attitude = rest(1.0)
+    fed([(STILL, (1.0, 2.0, 3.0))] * 40000, into=attitude)
+    assert sum(x * x for x in attitude.up) == pytest.approx(1.0)
+    assert attitude.down_velocity_m_s < G  # the leak bounds it
+
+
+def test_an_impossible_turn_leaves_up_a_unit_vector() -> None:
+    attitude = rest(1.0)
+    fed([((1e6, -1e6, 1e6), (1e4, -1e4, 1e4))] * 50, into=attitude)
+    assert sum(x * x for x in attitude.up) == pytest.approx(1.0)
+
+
+def test_up_agrees_with_vqf_while_the_pod_sways_and_bounces() -> None:
+    vqf = pytest.importorskip("vqf")
+    rate_hz, ticks = 200.0, 8000
+    t = np.arange(ticks) / rate_hz
+    roll = 0.15 * np.sin(2 * pi * 0.9 * t)
+    up = np.stack([np.zeros(ticks), np.sin(roll), np.cos(roll)], axis=1)
+    accel = up * (G + 2.5 * np.sin(2 * pi * 1.8 * t))[:, None]
+    gyro = np.stack([0.15 * 2 * pi * 0.9 * np.cos(2 * pi * 0.9 * t), 0 * t, 0 * t], axis=1)
+    quat = vqf.VQF(1.0 / rate_hz).updateBatch(np.ascontiguousarray(gyro), np.ascontiguousarray(accel))[
+        "quat6D"
+    ]
+    w, x, y, z = quat.T
+    theirs = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=1)
+    attitude = Attitude(AttitudeParams(), rate_hz)
+    apart = []
+    for n, (a, g) in enumerate(zip(accel.tolist(), gyro.tolist(), strict=True)):
+        attitude.update(ImuSample(0, tuple(a), tuple(g)), 1.0 / rate_hz)
+        apart.append(degrees(np.arccos(np.clip(np.dot(attitude.up, theirs[n]), -1.0, 1.0))))
+    assert max(apart[2000:]) < 2.0
+
+
+def test_down_velocity_is_exactly_the_filter_that_scipy_makes_of_the_same_poles() -> None:
+    rate_hz, p = 200.0, AttitudeParams()
+    rng = np.random.default_rng(7)
+    along = G + rng.normal(0.0, 2.0, 2000)
+    attitude = rest(20.0)
+    mean = (
+        np.array(lfilter([1 / (rate_hz * p.scale_tau_s)], [1, 1 / (rate_hz * p.scale_tau_s) - 1], along - G))
+        + G
+    )
+    leak = exp(-1 / (rate_hz * p.velocity_tau_s))
+    expected = lfilter([-leak / rate_hz], [1, -leak], (along / mean - 1) * G)
+    seen = []
+    for a in along.tolist():
+        attitude.update(ImuSample(0, (0.0, 0.0, a), STILL), 1 / rate_hz)
+        seen.append(attitude.down_velocity_m_s)
+    assert seen == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+def test_where_a_direction_cancels_out_the_last_one_stays() -> None:
+    params = AttitudeParams(gravity_per_s=0.5, bias_per_s2=0.0, posture_tau_s=0.5)
+    attitude = Attitude(params, 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.settled
+    attitude.update(ImuSample(0, (0.0, 0.0, -56.0), STILL), 0.25)  # pulls the up vector to exactly nothing
+    assert attitude.up == (0.0, 0.0, 1.0)
+    attitude.tilt_rad = 0.123
+    attitude._posture = (0.0, 0.0, -1.0)  # and half way from here to up there is no direction either
+    attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.tilt_rad == 0.123
+
+
+def test_no_default_changes_unseen() -> None:
+    """Fitted together with the limits of balance (docs/balance.md): one alone must not move."""
+    assert asdict(AttitudeParams()) == {
+        "settle_s": 0.5,
+        "gravity_per_s": 0.55,
+        "bias_per_s2": 0.02,
+        "scale_tau_s": 1.2,
+        "velocity_tau_s": 0.5,
+        "sunk_tau_s": 0.4,
+        "posture_tau_s": 2.5,
+        "tilting_tau_s": 0.05,
+        "sinking_m_s": 0.02,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Attitude(AttitudeParams(), 200.0)) == {
+        "_bias_x": 0.0,
+        "_bias_y": 0.0,
+        "_bias_z": 0.0,
+        "_gained_m_s": {"tuple": [0.0, 0.0, 0.0]},
+        "_lagged_tilt_rad": 0.0,
+        "_mean_m_s2": 9.80665,
+        "_posture": {"tuple": [0.0, 0.0, 1.0]},
+        "_seen_s": 0.0,
+        "_sum": {"tuple": [0.0, 0.0, 0.0]},
+        "down_velocity_m_s": 0.0,
+        "settled": False,
+        "sideways_m_s": 0.0,
+        "sinking_s": 0.0,
+        "sunk_m": 0.0,
+        "tilt_rad": 0.0,
+        "tilting_rad_s": 0.0,
+        "tipping_rad_s": 0.0,
+        "turning_rad_s": 0.0,
+        "up": {"tuple": [0.0, 0.0, 1.0]},
+        "up_accel_m_s2": 0.0,
+    }
+
+
+def test_it_is_what_the_same_equations_give_as_vectors() -> None:
+    p = AttitudeParams(bias_per_s2=0.04)
+    rng = np.random.default_rng(5)
+    attitude, dt_s = Attitude(p, 200.0), 0.005
+    for _ in range(100):
+        attitude.update(ImuSample(0, (1.0, -2.0, 9.0), STILL), dt_s)
+    up, posture, mean = np.array(attitude.up), np.array(attitude.up), attitude._mean_m_s2
+    bias, seen_s, down, sunk, gained = np.zeros(3), 0.5, 0.0, 0.0, np.zeros(3)
+    tilt, tilting, sinking_s = 0.0, 0.0, 0.0
+    for n in range(1200):
+        a = np.array([1.0, -2.0, 9.0]) + rng.normal(0.0, 3.0, 3)
+        g = rng.normal(0.0, 2.0, 3) + 0.4
+        attitude.update(ImuSample(0, tuple(a.tolist()), tuple(g.tolist())), dt_s)
+        seen_s += dt_s
+        turn, error = g - bias, a / mean - up
+        bias = bias - p.bias_per_s2 * dt_s * np.cross(error, up)
+        up = up + dt_s * (np.cross(up, turn) + p.gravity_per_s * error)
+        up = up / np.linalg.norm(up)
+        mean += (a @ up - mean) * dt_s / min(seen_s, p.scale_tau_s)
+        up_accel = (a @ up / mean - 1.0) * G
+        down = exp(-dt_s / p.velocity_tau_s) * (down - up_accel * dt_s)
+        sunk = exp(-dt_s / p.sunk_tau_s) * (sunk + down * dt_s)
+        sinking_s = sinking_s + dt_s if down > p.sinking_m_s else 0.0
+        gained = exp(-dt_s / p.velocity_tau_s) * (gained + dt_s * (np.cross(gained, turn) + G * error))
+        posture = posture + (up - posture) * dt_s / min(seen_s, p.posture_tau_s)
+        apart = np.linalg.norm(up - posture / np.linalg.norm(posture))
+        before, tilt = tilt, 2.0 * np.arcsin(0.5 * apart)
+        tilting += dt_s / (p.tilting_tau_s + dt_s) * ((tilt - before) / dt_s - tilting)
+        assert attitude.up == pytest.approx(up.tolist(), abs=1e-9), n
+        assert (attitude._bias_x, attitude._bias_y, attitude._bias_z) == pytest.approx(
+            bias.tolist(), abs=1e-9
+        )
+        assert attitude.sideways_m_s == pytest.approx(np.linalg.norm(gained - (gained @ up) * up), abs=1e-6)
+        assert attitude.tilt_rad == pytest.approx(tilt, abs=1e-7)
+        assert attitude.tilting_rad_s == pytest.approx(tilting, abs=1e-6)
+        assert attitude.turning_rad_s == pytest.approx(abs(turn @ up), abs=1e-9)
+        assert attitude.tipping_rad_s == pytest.approx(np.linalg.norm(turn - (turn @ up) * up), abs=1e-7)
+        assert attitude.sinking_s == pytest.approx(sinking_s, abs=1e-9)
+        assert (attitude.up_accel_m_s2, attitude.down_velocity_m_s, attitude.sunk_m) == pytest.approx(
+            (up_accel, down, sunk), abs=1e-9
+        )
+
+
+@pytest.mark.parametrize(("mean_m_s2", "settled"), [(1.0, False), (1.05, True)])
+def test_a_mean_of_one_metre_a_second_squared_names_no_direction(mean_m_s2: float, settled: bool) -> None:
+    attitude = Attitude(AttitudeParams(), 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, mean_m_s2), STILL), 0.25)
+    assert attitude.settled is settled
+
+
+@pytest.mark.parametrize(("short_s", "settled"), [(1e-9, True), (1.05e-9, False)])
+def test_a_nanosecond_short_of_settling_is_enough(short_s: float, settled: bool) -> None:
+    attitude = Attitude(AttitudeParams(settle_s=1.0), 1.0)
+    attitude.update(ImuSample(0, REST, STILL), 1.0 - short_s)
+    assert attitude.settled is settled
+
+
+def test_a_direction_that_nearly_cancels_out_is_still_one() -> None:
+    attitude = Attitude(AttitudeParams(gravity_per_s=0.5, bias_per_s2=0.0, posture_tau_s=0.5), 4.0)
+    for _ in range(2):
+        attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    attitude.update(ImuSample(0, (3.2, 0.0, -52.0), STILL), 0.25)  # leaves 0.05 across and 0.0625 along
+    assert attitude.up == pytest.approx((0.6247, 0.0, 0.7809), abs=1e-4)
+    attitude.up, attitude._mean_m_s2 = (0.0, 0.0, 1.0), 8.0
+    attitude._posture = (0.04, 0.0, -1.0)
+    attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.tilt_rad == pytest.approx(pi / 2, abs=0.01)
+
+
+def test_upside_down_is_half_a_turn_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    attitude = rest(1.0)
+    for _ in range(300):
+        x, y, z = (float(v) for v in rng.normal(0.0, 1.0, 3))
+        attitude.up, attitude._posture = (x, y, z), (-x, -y, -z)
+        attitude.update(ImuSample(0, REST, STILL), 0.0)
+        assert attitude.tilt_rad == pytest.approx(pi, abs=1e-6)
+
+
+@pytest.mark.parametrize(("down_m_s2", "sinks"), [(0.0, False), (-2.0, True), (2.0, False)])
+def test_who_sinks_has_done_so_since_it_began(down_m_s2: float, sinks: bool) -> None:
+    attitude = rest(5.0)
+    fed([((0.0, 0.0, G + down_m_s2), STILL)] * 60, into=attitude)
+    assert attitude.sinking_s == pytest.approx(0.3 - 0.01 if sinks else 0.0, abs=0.011)
+    fed([((0.0, 0.0, G + 8.0), STILL)] * 30, into=attitude)
+    assert attitude.sinking_s == 0.0
+
+
+def test_a_hip_at_the_least_velocity_itself_does_not_sink_yet() -> None:
+    attitude = Attitude(AttitudeParams(sinking_m_s=0.0), 4.0)
+    for _ in range(4):
+        attitude.update(ImuSample(0, (0.0, 0.0, 8.0), STILL), 0.25)
+    assert attitude.down_velocity_m_s == 0.0
+    assert attitude.sinking_s == 0.0
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 400.0])
+def test_how_fast_the_tilt_grows_is_seen_within_a_tenth_of_a_second_at_every_rate(rate_hz: float) -> None:
+    attitude = rest(5.0, rate_hz)
+    fed(turning_about_x(1.0, 0.2, rate_hz), rate_hz, attitude)
+    assert attitude.tilting_rad_s == pytest.approx(1.0, abs=0.15)
+    assert attitude.tipping_rad_s == pytest.approx(1.0, abs=0.01)
+    assert attitude.turning_rad_s == pytest.approx(0.0, abs=0.01)
+
+
+def test_who_only_turns_on_the_spot_does_not_tip() -> None:
+    attitude = rest(5.0)
+    fed([(REST, (0.0, 0.0, -0.7))] * 20, into=attitude)
+    assert attitude.turning_rad_s == pytest.approx(0.7, abs=0.01)
+    assert attitude.tipping_rad_s == pytest.approx(0.0, abs=0.01)
+    assert attitude.tilting_rad_s == pytest.approx(0.0, abs=0.01)
+
+
+def test_who_only_turns_does_not_tip_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        attitude = rest(1.0)
+        up = rng.normal(0.0, 1.0, 3)
+        attitude.up = x, y, z = tuple((up / np.linalg.norm(up)).tolist())
+        attitude.update(ImuSample(0, REST, (0.7 * x, 0.7 * y, 0.7 * z)), 0.0)
+        assert attitude.tipping_rad_s == pytest.approx(0.0, abs=1e-6)
+
+
+def test_who_only_goes_down_is_not_thrown_however_it_is_rounded() -> None:
+    rng = np.random.default_rng(3)
+    attitude = rest(1.0)
+    for _ in range(300):
+        x, y, z = (float(v) for v in rng.normal(0.0, 1.0, 3))
+        attitude.up, attitude._gained_m_s = (x, y, z), (-0.7 * x, -0.7 * y, -0.7 * z)
+        attitude.update(ImuSample(0, REST, STILL), 0.0)
+        assert attitude.sideways_m_s == pytest.approx(0.0, abs=1e-6)

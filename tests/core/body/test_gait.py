@@ -1,0 +1,409 @@
+"""Steps, cadence and phase on swings whose answer is known."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from math import cos, pi, sin
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from firmware_py.core.body.attitude import Attitude
+from firmware_py.core.body.gait import Gait, GaitParams
+from firmware_py.core.frame import Phase
+from firmware_py.core.state import save
+
+P = GaitParams()
+
+
+class Walker:
+    """Moves its hip as told; time is data."""
+
+    def __init__(self, rate_hz: float = 200.0, params: GaitParams = P) -> None:
+        self.dt_s = 1.0 / rate_hz
+        self.gait = Gait(params, rate_hz)
+        self.now_s = 0.0
+        self.up = (0.0, 0.0, 1.0)
+
+    def moves(self, seconds: float, velocity: Callable[[float], float]) -> Gait:
+        """`velocity` is the hip's downward velocity at a time since the start of this move."""
+        start = self.now_s
+        for _ in range(round(seconds / self.dt_s)):
+            self.now_s += self.dt_s
+            attitude: Any = SimpleNamespace(down_velocity_m_s=velocity(self.now_s - start), up=self.up)
+            self.gait.update(round(self.now_s * 1e9), cast(Attitude, attitude), self.dt_s)
+        return self.gait
+
+    def walks(self, seconds: float, cadence_hz: float = 1.8, swing_m_s: float = 0.4) -> Gait:
+        return self.moves(seconds, lambda t: 0.5 * swing_m_s * sin(2 * pi * cadence_hz * t))
+
+    def stands(self, seconds: float) -> Gait:
+        return self.moves(seconds, lambda t: 0.0)
+
+    def swings_once(self, swing_m_s: float, every_s: float) -> Gait:
+        """One swing down and up again that fills the time given."""
+        return self.moves(every_s, lambda t: 0.5 * swing_m_s * (1.0 - cos(2 * pi * t / every_s)))
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0, 238.0, 400.0])
+@pytest.mark.parametrize("cadence_hz", [0.8, 1.2, 1.8, 2.4, 3.0])
+def test_walking_is_seen_at_every_cadence_and_rate(cadence_hz: float, rate_hz: float) -> None:
+    gait = Walker(rate_hz).walks(20.0 / cadence_hz, cadence_hz)
+    assert gait.phase is Phase.GUARDING
+    assert gait.cadence_hz == pytest.approx(cadence_hz, rel=0.03)
+    assert 18 <= gait.steps <= 20
+    assert gait.walking_s > 14.0 / cadence_hz
+
+
+@pytest.mark.parametrize("swing_m_s", [0.08, 0.15, 0.4, 0.9, 1.2])
+def test_shuffling_and_striding_are_both_walking(swing_m_s: float) -> None:
+    assert Walker().walks(15.0, 1.5, swing_m_s).phase is Phase.GUARDING
+
+
+@pytest.mark.parametrize("swing_m_s", [0.0, 0.02, 0.05])
+def test_swaying_while_standing_is_not_walking(swing_m_s: float) -> None:
+    gait = Walker().walks(20.0, 1.5, swing_m_s)
+    assert gait.phase is Phase.WAITING
+    assert gait.steps == 0
+    assert gait.cadence_hz is None
+
+
+@pytest.mark.parametrize("swing_m_s", [1.4, 2.0])
+@pytest.mark.parametrize("cadence_hz", [1.8, 2.8])
+def test_jogging_and_jumping_are_not_walking(cadence_hz: float, swing_m_s: float) -> None:
+    assert Walker().walks(20.0, cadence_hz, swing_m_s).phase is Phase.WAITING
+
+
+def test_a_slow_bend_now_and_then_is_not_walking() -> None:
+    walker = Walker()
+    for _ in range(6):
+        walker.swings_once(0.8, 1.0)
+        walker.stands(1.0)
+    assert walker.gait.phase is Phase.WAITING
+
+
+@pytest.mark.parametrize(("swing_m_s", "enough"), [(0.4, P.firm_steps), (0.12, P.faint_steps)])
+def test_phases_come_at_their_step_and_not_a_step_before(swing_m_s: float, enough: int) -> None:
+    walker = Walker()
+    first: dict[Phase, int] = {}
+    for _ in range(40):
+        gait = walker.swings_once(swing_m_s, 0.5)
+        first.setdefault(gait.phase, gait.steps)
+    assert first[Phase.LEARNING] == enough
+    assert first[Phase.GUARDING] == P.known_steps
+
+
+@pytest.mark.parametrize(
+    ("up_z", "expected"), [(P.upright, Phase.WAITING), (P.upright + 0.01, Phase.GUARDING)]
+)
+def test_who_is_not_upright_does_not_walk(up_z: float, expected: Phase) -> None:
+    walker = Walker()
+    walker.up = (0.7, 0.0, up_z)
+    assert walker.walks(10.0).phase is expected
+
+
+def test_a_walker_who_tips_over_is_still_guarded() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (1.0, 0.0, 0.0)
+    assert walker.stands(1.0).phase is Phase.GUARDING
+
+
+@pytest.mark.parametrize(
+    ("before", "hung", "expected"), [(6, 1, False), (6, 2, True), (3, 4, False), (3, 5, True)]
+)
+def test_steps_go_on_under_a_pod_that_hangs_loose(before: int, hung: int, expected: bool) -> None:
+    """Two that are at least the sixth in a row: who lies down makes one, who rolls about on the ground no such row."""
+    walker = Walker()
+    for _ in range(before):
+        assert not walker.swings_once(0.4, 0.5).loose
+    walker.up = (0.7, 0.0, P.upright)
+    for n in range(hung):
+        assert not walker.gait.loose, n
+        walker.swings_once(0.4, 0.5)
+    assert walker.gait.phase is Phase.GUARDING
+    assert walker.gait.loose is expected
+
+
+def test_a_pod_that_is_upright_again_is_not_loose() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (0.7, 0.0, P.upright)
+    assert walker.walks(3.0).loose
+    walker.up = (0.7, 0.0, P.upright + 0.01)
+    assert not walker.swings_once(0.4, 0.5).loose
+
+
+def test_an_uneven_swing_ends_the_row_of_a_loose_pod() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (0.7, 0.0, P.upright)
+    walker.swings_once(0.4, 0.5)
+    walker.swings_once(1.6, 0.5)  # too far for a step
+    for _ in range(P.known_steps):
+        assert not walker.swings_once(0.4, 0.5).loose
+    assert walker.swings_once(0.4, 0.5).loose
+
+
+def test_under_nobody_who_walks_no_pod_hangs_loose() -> None:
+    walker = Walker()
+    walker.up = (0.7, 0.0, P.upright)
+    walker.walks(10.0)
+    assert walker.gait._hung > P.loose_steps
+    assert (walker.gait.phase, walker.gait.loose) == (Phase.WAITING, False)
+
+    walker = Walker()
+    walker.walks(10.0)
+    walker.up = (0.7, 0.0, P.upright)
+    assert walker.walks(3.0).loose
+    assert not walker.stands(P.lost_s + 0.1).loose
+    assert walker.gait._hung == 0
+
+
+def test_a_limp_within_bounds_is_walking_and_beyond_is_not() -> None:
+    for ratio, expected in ((P.uneven - 0.2, True), (P.uneven + 0.2, False)):
+        walker = Walker()
+        for _ in range(12):
+            for interval_s in (0.4, 0.4 * ratio):
+                walker.swings_once(0.4, 0.3)
+                walker.stands(interval_s - 0.3)
+        assert (walker.gait.phase is not Phase.WAITING) is expected
+
+
+def test_the_bump_of_a_foot_within_a_step_is_not_a_step() -> None:
+    plain = Walker().walks(20.0, 1.6, 0.3)
+    bumpy = Walker().moves(20.0, lambda t: 0.15 * sin(2 * pi * 1.6 * t) + 0.06 * sin(2 * pi * 6.4 * t))
+    assert bumpy.phase is Phase.GUARDING
+    assert abs(bumpy.steps - plain.steps) <= 1
+    assert bumpy.cadence_hz == pytest.approx(1.6, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("cadence_hz", "after_s"), [(2.5, P.lost_least_s), (1.9, 3.0 / 1.9), (1.2, P.lost_s)]
+)
+def test_the_walk_ends_when_three_steps_have_not_come_and_not_before(
+    cadence_hz: float, after_s: float
+) -> None:
+    walker = Walker()
+    walker.walks(20.0, cadence_hz)
+    walker.stands(after_s - walker.gait.since_step_s - 0.02)
+    assert walker.gait.phase is Phase.GUARDING
+    gait = walker.stands(0.04)
+    assert gait.phase is Phase.WAITING
+    assert gait.cadence_hz is None
+    assert gait.walking_s == 0.0
+
+
+def test_relearning_forgets_the_walker() -> None:
+    walker = Walker()
+    walker.walks(10.0)
+    walker.gait.relearn()
+    assert walker.gait.phase is Phase.WAITING
+    assert (walker.gait.steps, walker.gait.cadence_hz, walker.gait.since_step_s) == (0, None, 0.0)
+    assert walker.walks(2.5).phase is Phase.LEARNING
+    assert walker.walks(10.0).phase is Phase.GUARDING
+
+
+def test_a_change_of_speed_does_not_end_the_walk() -> None:
+    walker = Walker()
+    walker.walks(10.0, 1.3, 0.2)
+    for cadence_hz in (1.6, 2.2, 1.4):
+        walker.walks(6.0, cadence_hz, 0.25 * cadence_hz)
+        assert walker.gait.phase is Phase.GUARDING
+        assert walker.gait.cadence_hz == pytest.approx(cadence_hz, rel=0.15)
+
+
+def test_how_fast_the_hip_rose_is_told_until_it_rises_again() -> None:
+    walker = Walker()
+    rises = walker.moves(0.3, lambda t: -0.8 * sin(pi * t / 0.6)).rose_m_s
+    assert rises == pytest.approx(0.8, abs=0.01)
+    lands = walker.moves(0.6, lambda t: -0.8 * cos(pi * t / 0.6)).rose_m_s
+    assert lands == pytest.approx(0.8, abs=0.01)
+    again = walker.moves(0.6, lambda t: 0.8 - 1.1 * sin(pi * t / 1.2)).rose_m_s
+    assert again == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_hip_that_never_rose_has_not_risen() -> None:
+    assert Gait(P, 200.0).rose_m_s == 0.0
+    assert Walker().moves(1.0, lambda t: 0.5 * t).rose_m_s == 0.0
+
+
+def test_no_default_changes_unseen() -> None:
+    """docs/balance.md gives each figure its reason; every limit of a fall rests on them."""
+    assert asdict(GaitParams()) == {
+        "swing_m_s": 0.06,
+        "swing_share": 0.35,
+        "largest_swing_m_s": 1.3,
+        "shortest_s": 0.28,
+        "longest_s": 1.4,
+        "uneven": 2.4,
+        "firm_swing_m_s": 0.2,
+        "firm_steps": 2,
+        "faint_steps": 4,
+        "known_steps": 6,
+        "usual_steps": 12,
+        "usual_memory_steps": 40,
+        "upright": 0.5,
+        "lost_steps": 3.0,
+        "lost_least_s": 1.4,
+        "lost_s": 1.8,
+        "loose_steps": 2,
+    }
+
+
+def test_at_power_on_nothing_is_known_held_or_learned() -> None:
+    """The whole state by name: what an incident saved has to mean the same in a new object."""
+    assert save(Gait(GaitParams(), 200.0)) == {
+        "_high": 0.0,
+        "_hung": 0,
+        "_interval_s": 0.0,
+        "_lost_s": 1.8,
+        "_low": 0.0,
+        "_rising": True,
+        "_row": 0,
+        "_swing": 0.0,
+        "_usual_swing_m_s": 0.0,
+        "cadence_hz": None,
+        "phase": {"enum": "Phase", "name": "WAITING"},
+        "since_step_s": 0.0,
+        "steps": 0,
+        "walking_s": 0.0,
+    }
+
+
+@pytest.mark.parametrize("swing_m_s", [0.1, 0.4, 1.0])
+def test_from_twelve_steps_on_the_usual_swing_is_the_walkers_own(swing_m_s: float) -> None:
+    walker = Walker()
+    shares = {}
+    for _ in range(60):
+        gait = walker.swings_once(swing_m_s, 0.5)
+        shares[gait.steps] = gait.swing_of_usual
+    assert min(steps for steps, share in shares.items() if share > 0.0) == P.usual_steps
+    assert shares[59] == pytest.approx(1.0, abs=0.05)
+    assert walker.gait.swing_m_s == pytest.approx(swing_m_s, rel=0.02)
+
+
+def test_who_walked_and_only_sways_now_takes_a_small_share_of_the_usual_step() -> None:
+    walker = Walker()
+    for _ in range(40):
+        walker.swings_once(0.5, 0.5)
+    for _ in range(8):
+        walker.swings_once(0.2, 0.5)
+    assert walker.gait.swing_of_usual == pytest.approx(0.5, abs=0.1)
+    for _ in range(160):
+        walker.swings_once(0.2, 0.5)
+    assert walker.gait.swing_of_usual == pytest.approx(1.0, abs=0.05), "forty steps later it is the usual one"
+
+
+def test_the_usual_swing_is_the_mean_of_the_steps_until_forty_and_then_follows() -> None:
+    walker, expected = Walker(), 0.0
+    for n in range(1, 60):
+        gait = walker.swings_once(0.3 + 0.002 * n, 0.5)
+        if gait.steps:
+            expected += (gait.swing_m_s - expected) / min(gait.steps, P.usual_memory_steps)
+        assert gait._usual_swing_m_s == pytest.approx(expected, abs=1e-12)
+    assert walker.gait.steps > P.usual_memory_steps + 10
+
+
+def test_the_usual_swing_of_the_last_walker_is_forgotten() -> None:
+    walker = Walker()
+    for _ in range(20):
+        walker.swings_once(0.5, 0.5)
+    walker.gait.relearn()
+    assert walker.gait.swing_of_usual == 0.0
+    for _ in range(13):
+        walker.swings_once(0.15, 0.5)
+    assert walker.gait.swing_of_usual > 0.8
+
+
+# At the limits themselves: numbers that a float holds exactly ------------------------------------------------------
+
+EXACT = GaitParams(
+    swing_m_s=0.0625, swing_share=0.25, largest_swing_m_s=1.5, shortest_s=0.25, longest_s=1.5, uneven=2.0,
+    firm_swing_m_s=0.25, firm_steps=2, faint_steps=4, known_steps=6,
+    lost_steps=4.0, lost_least_s=1.0, lost_s=3.0,
+)  # fmt: skip
+
+
+def feel(gait: Gait, velocity: float, dt_s: float) -> None:
+    attitude: Any = SimpleNamespace(down_velocity_m_s=velocity, up=(0.0, 0.0, 1.0))
+    gait.update(0, cast(Attitude, attitude), dt_s)
+
+
+def counts(gait: Gait, after_s: float, swing_m_s: float = 1.0) -> bool:
+    """One swing that ends so long after the one before: does it count as a step?"""
+    before = gait.steps
+    feel(gait, swing_m_s, after_s - 0.0625)
+    feel(gait, 0.0, 0.0625)
+    return gait.steps == before + 1
+
+
+def test_one_step_may_take_twice_as_long_or_half_as_long_as_the_one_before() -> None:
+    gait = Gait(EXACT, 200.0)
+    assert not counts(gait, 0.5), "there is nothing to be even with"
+    assert [counts(gait, t) for t in (0.5, 1.0, 0.5, 1.0625)] == [True, True, True, False]
+    assert [counts(gait, t) for t in (1.0, 0.5, 0.4375, 0.9375)] == [True, True, True, False]
+    assert [counts(gait, t) for t in (0.75, 0.3125)] == [True, False]
+
+
+def test_the_largest_swing_and_the_longest_step_still_count() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 1.0)
+    assert [counts(gait, 1.0, swing) for swing in (1.5, 1.5000001, 1.5)] == [True, False, True]
+    assert [counts(gait, t) for t in (1.5, 1.5625, 1.5)] == [True, False, True]
+
+
+def test_the_shortest_step_counts_and_a_shorter_swing_is_part_of_the_next() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5)
+    assert counts(gait, 0.25)
+    assert not counts(gait, 0.1875)
+    assert gait.since_step_s == 0.1875
+    assert counts(gait, 0.125)
+    assert gait.since_step_s == 0.0
+
+
+def test_a_swing_ends_and_begins_beyond_the_hysteresis_and_not_at_it() -> None:
+    gait = Gait(EXACT, 200.0)
+    for velocity, rising in (
+        (0.25, True),
+        (0.1875, True),
+        (0.1874, False),
+        (0.125, False),
+        (0.126, False),
+        (0.1875, False),
+        (0.1876, True),
+    ):
+        feel(gait, velocity, 0.0625)
+        assert gait._rising is rising, velocity
+
+
+def test_usual_swing_and_cadence_move_a_quarter_of_the_way() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5)
+    assert gait._swing == 0.25
+    counts(gait, 0.5)
+    assert (gait._swing, gait.cadence_hz) == (0.4375, 2.0)
+    counts(gait, 1.0)
+    assert gait.cadence_hz == 1.75
+
+
+def test_a_swing_of_just_the_firm_size_is_still_a_faint_one() -> None:
+    gait = Gait(EXACT, 200.0)
+    counts(gait, 0.5, 1.0)  # leaves a usual swing of exactly 0.25 m/s
+    assert [counts(gait, 0.5, 0.25) for _ in range(3)] == [True] * 3
+    assert (gait._swing, gait.phase, gait.walking_s) == (0.25, Phase.WAITING, 0.0)
+    counts(gait, 0.5, 0.25)
+    assert gait.phase is Phase.LEARNING
+
+
+@pytest.mark.parametrize(("every_s", "after_s"), [(0.25, 1.0), (0.5, 2.0), (1.0, 3.0)])
+def test_the_walk_is_lost_after_its_time_and_not_at_it(every_s: float, after_s: float) -> None:
+    gait = Gait(EXACT, 200.0)
+    for _ in range(4):
+        counts(gait, every_s)
+    phases = []
+    for dt_s in (after_s, 0.0625):
+        feel(gait, 0.0, dt_s)
+        phases.append(gait.phase)
+    assert phases == [Phase.LEARNING, Phase.WAITING]

@@ -1,0 +1,163 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from firmware_py.courier.events.database import Outbox, read_only
+from firmware_py.courier.events.envelope import Envelope, Stamp, build, ulid
+from firmware_py.courier.events.writer import Keeper, SessionRow
+
+STAMP = Stamp("rig", "guard", "boot", "c0ffee", "0.1.0")
+ARMED = b'{"kind":"armed","t_ns":5,"cause":null,"rule":"","value":0,"limit":0,"position_m":null,"velocity_m_s":null}'
+
+
+def envelope(seq: int, boot_id: str = "boot", time_s: float = 1e9) -> Envelope:
+    return Envelope(ulid(time_s, boot_id, seq), boot_id, seq, "armed", time_s, f'{{"seq":{seq}}}')
+
+
+def keep(outbox: Outbox, *events: Envelope) -> int:
+    with outbox.transaction():
+        return outbox.keep(events)
+
+
+def count(path: Path) -> int:
+    db = read_only(path)
+    try:
+        return int(db.execute("SELECT count(*) FROM events").fetchone()[0])
+    finally:
+        db.close()
+
+
+def test_a_re_sent_event_is_stored_once_even_with_another_time(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    assert keep(outbox, envelope(1), envelope(2)) == 2
+    assert keep(outbox, envelope(2, time_s=2e9), envelope(3)) == 1
+    assert keep(outbox, envelope(2, "another boot")) == 1
+    assert count(tmp_path / "e.sqlite") == 4
+    outbox.close()
+
+
+def test_writes_wait_for_the_disk(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    assert outbox._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert outbox._db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+    outbox.close()
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    with pytest.raises(KeyError), outbox.transaction():
+        outbox.keep([envelope(1)])
+        raise KeyError
+    assert count(tmp_path / "e.sqlite") == 0
+    assert keep(outbox, envelope(1)) == 1
+    outbox.close()
+
+
+def test_events_are_kept_after_the_broker_took_them_until_their_time(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    keep(outbox, envelope(1), envelope(2))
+    with outbox.transaction():
+        outbox.published([1], 100.0)
+    assert [row.n for row in outbox.unpublished(0, 10)] == [2]
+    with outbox.transaction():
+        assert outbox.forget(100.0, False, newest_stay=0) == 0
+        assert outbox.forget(100.1, False, newest_stay=2) == 0
+        assert outbox.forget(100.1, False, newest_stay=1) == 1
+    assert [row.n for row in outbox.unpublished(0, 10)] == [2]  # never taken: stays whatever its age
+    with outbox.transaction():
+        assert outbox.forget(1e9 + 1, True, newest_stay=0) == 1
+    outbox.close()
+
+
+@pytest.mark.parametrize("damage", ["garbage", "middle", "empty_header"])
+def test_a_damaged_database_is_set_aside_and_a_new_one_begun(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "e.sqlite"
+    outbox = Outbox(path)
+    for seq in range(200):
+        keep(outbox, envelope(seq))
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    if damage == "garbage":
+        data[:] = b"this is not a database" * 50
+    elif damage == "middle":
+        data[4096 : 4096 * 4] = bytes([0xA5]) * 4096 * 3
+    else:
+        data[:100] = bytes(100)
+    path.write_bytes(data)
+    again = Outbox(path)
+    assert again.set_aside is not None
+    assert again.set_aside.read_bytes() == bytes(data)  # renamed, never touched
+    assert keep(again, envelope(1)) == 1
+    again.close()
+
+
+def test_a_keeper_tells_that_it_began_anew(tmp_path: Path) -> None:
+    (tmp_path / "e.sqlite").write_bytes(b"garbage, garbage, garbage" * 100)
+    kept: list[Envelope] = []
+    keeper = Keeper(tmp_path / "e.sqlite", STAMP, lambda seq: None, 90, kept.append)
+    keeper.open()
+    keeper.start(None)
+    keeper.close()
+    assert [e.kind for e in kept] == ["storage_changed"]
+    assert "damaged" in kept[0].text
+    assert list(tmp_path.glob("e-damaged-*.sqlite"))
+
+
+def test_the_guard_hears_of_an_event_only_when_it_is_on_disk(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    path = tmp_path / "e.sqlite"
+    keeper = Keeper(path, STAMP, lambda seq: heard.append((seq, count(path))), 90, lambda e: None)
+    for seq in (1, 2, 2, 3):
+        keeper.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
+    assert keeper.waiting == 3 and heard == []
+    keeper.start(None)
+    keeper.close()
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_disk_that_refuses_loses_nothing_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "e.sqlite"
+    heard: list[int] = []
+    kept: list[Envelope] = []
+    keeper = Keeper(path, STAMP, heard.append, 90, kept.append)
+    outbox = keeper.open()
+    assert outbox is not None
+    pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
+    outbox._db.execute(f"PRAGMA max_page_count={pages}")  # what a full disk says: SQLITE_FULL
+    for seq in range(1, 101):
+        keeper.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
+    with pytest.raises(sqlite3.OperationalError, match="full") as refusal:
+        keeper._write()
+    keeper._refuse(refusal.value)
+    assert heard == [] and keeper.waiting == 100
+    assert "full" in keeper.problem and "Nothing is lost yet" in keeper.problem
+    outbox._db.execute("PRAGMA max_page_count=100000")
+    keeper.start(None)
+    keeper.close()
+    assert heard == list(range(1, 101))
+    assert [e.kind for e in kept][-1] == "storage_changed"
+    assert keeper.problem == ""
+
+
+def test_a_session_row_is_written_once_and_closed_later(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    for row in (SessionRow("s", 1.0, None, {"steps": 1}), SessionRow("s", 1.0, None, {"steps": 2})):
+        with outbox.transaction():
+            outbox.save_session(*row)
+    assert outbox.open_sessions() == [("s", {"steps": 2})]
+    with outbox.transaction():
+        outbox.save_session("s", 1.0, 2.0, {"steps": 3})
+    assert outbox.open_sessions() == []
+    outbox.close()
+
+
+def test_the_courier_numbers_its_own_events(tmp_path: Path) -> None:
+    kept: list[Envelope] = []
+    keeper = Keeper(tmp_path / "e.sqlite", STAMP, lambda seq: None, 90, kept.append)
+    keeper.tell("guard_lost")
+    keeper.tell("guard_found")
+    keeper.start(None)
+    keeper.close()
+    assert [e.seq for e in kept] == [1, 2]
+    assert build(STAMP, 1, "guard_lost", kept[0].time_s, 0, {}).id == kept[0].id

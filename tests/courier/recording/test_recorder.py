@@ -1,0 +1,291 @@
+"""The recording survives kills, full and stalled disks, and deletes only what it may."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from firmware_py.core.state import save
+from firmware_py.core.wire import pack_decision
+from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.courier.recording.recorder import ROOM, Recorder
+from firmware_py.courier.recording.replica import Shadow
+from firmware_py.courier.recording.segments import SEGMENT_NS, unused
+from firmware_py.traces.mcap_reader import read_mcap
+from firmware_py.traces.replay import replay_file
+from firmware_py.traces.trace import TraceError
+from tests.support.bad_disk import disk_full_after
+from tests.support.guard_tape import HELLO, WALL_NS, Guard, tape_in
+
+ROOT = Path(__file__).parents[3]
+
+
+def recordings(folder: Path) -> list[Path]:
+    return sorted((folder / "recordings").iterdir())
+
+
+def test_a_walk_is_recorded_frame_by_frame_and_replays_exactly(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    decisions = Guard(20.0, (12.0,)).into(tape)
+    tape.close()
+    (path,) = recordings(tmp_path)
+    assert path.name == "2025-10-09T08-53-20Z.mcap"
+    summary = replay_file(path)
+    assert summary.frames == len(decisions) == 4000
+    assert summary.notes == [] and [s["cause"] for s in summary.stops] == ["stop_button"]
+    trace = read_mcap(path)
+    assert trace.config == HELLO["config"] and trace.version == HELLO["version"]
+
+
+def test_a_file_holds_ten_minutes_and_each_replays_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_py.courier.recording.segments.SEGMENT_NS", SEGMENT_NS // 100)
+    tape = tape_in(tmp_path)
+    Guard(20.0, (15.0,)).into(tape)
+    tape.close()
+    paths = recordings(tmp_path)
+    assert len(paths) == 4
+    summaries = [replay_file(path) for path in paths]
+    assert [s.frames for s in summaries] == [1200, 1200, 1200, 400]
+    assert all(s.notes == [] for s in summaries)
+    assert [len(s.stops) for s in summaries] == [0, 0, 1, 0]
+
+
+def test_ticks_that_were_lost_on_the_link_are_known_to_be_lost(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(40.0, (35.0,)).into(tape, lose=range(1500, 1520))
+    tape.close()
+    assert tape.shadow is not None and not tape.shadow.exact
+    (facts,) = list_incidents(tmp_path / "incidents")
+    summary = replay_file(tmp_path / "incidents" / f"{facts['name']}.mcap")
+    assert "other decisions than recorded, before frame" in summary.notes[0]
+
+
+def test_a_courier_that_starts_in_mid_walk_records_what_replays_exactly(tmp_path: Path) -> None:
+    guard, tape = Guard(20.0, (12.0,)), tape_in(tmp_path)
+    for n, (frame, decision) in enumerate(guard.ticks()):
+        if n == 1800:  # the walker is under way; as the loop does, the state comes in place of this tick
+            assert decision.run
+            tape.hello(HELLO)
+            tape.monitor_state(json.loads(json.dumps(save(guard.monitor))))
+        elif n > 1800:
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    tape.close()
+    assert tape.shadow is not None and tape.shadow.exact
+    (facts,) = list_incidents(tmp_path / "incidents")
+    for path in (tmp_path / "incidents" / f"{facts['name']}.mcap", *recordings(tmp_path)):
+        summary = replay_file(path)
+        assert summary.notes == [] and [s["cause"] for s in summary.stops] == ["stop_button"]
+        assert summary.frames == 2199
+
+
+def test_the_shadow_follows_the_guard_to_the_last_bit() -> None:
+    guard, shadow = Guard(10.0), Shadow(HELLO)
+    for n, (frame, decision) in enumerate(guard.ticks()):
+        shadow.step(frame, pack_decision(decision))
+        if n == 50:
+            shadow.take(save(guard.monitor))
+    assert shadow.exact and shadow.state() == save(guard.monitor)
+
+
+@pytest.mark.parametrize(
+    "hello", [{}, {"config": {"deck": {"x": 1}}, "rate_hz": 200}, {"config": None, "rate_hz": 1}]
+)
+def test_a_guard_that_is_not_understood_is_still_recorded(tmp_path: Path, hello: dict[str, object]) -> None:
+    shadow = Shadow(dict(hello))
+    shadow.take({"a": 1})
+    assert shadow.state() is None and not shadow.exact
+
+
+def test_a_state_that_does_not_fit_is_not_believed() -> None:
+    shadow = Shadow(HELLO)
+    shadow.take({"_rule": ""})
+    assert shadow.state() is None
+
+
+# -- disks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_made_is_said_and_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "recordings").write_text("in the way")
+    tape = tape_in(tmp_path)
+    ticks = Guard(20.0).ticks()
+    tape.hello(HELLO)
+    for frame, decision in itertools.islice(ticks, 1000):
+        tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    assert "cannot write" in tape.segments.problem and tape.segments.lost_frames == 1000
+    (tmp_path / "recordings").unlink()
+    tape.second(WALL_NS / 1e9 + 5)
+    for frame, decision in ticks:
+        tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    tape.close()
+    assert tape.segments.problem == ""
+    (path,) = recordings(tmp_path)
+    trace = read_mcap(path)
+    assert sum(1 for _ in trace.frames) == 3000
+    assert "1000 frames are missing before 5 s" in trace.notes[-1]
+
+
+def test_a_disk_that_fills_up_costs_frames_and_says_how_many(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    ticks = Guard(20.0).ticks()
+    tape.hello(HELLO)
+    with disk_full_after(40_000):
+        for n, (frame, decision) in enumerate(itertools.islice(ticks, 2000)):
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+            if n % 200 == 199:
+                tape.second(WALL_NS / 1e9 + n / 200)
+        assert tape.segments.lost_frames > 0
+        assert all(path.stat().st_size > 0 for path in recordings(tmp_path))
+    tape.second(WALL_NS / 1e9 + 11)
+    for frame, decision in ticks:
+        tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    tape.close()
+    kept, notes = 0, []
+    for path in recordings(tmp_path):
+        try:
+            trace = read_mcap(path)
+            kept += sum(1 for _ in trace.frames)
+            notes += trace.notes
+        except TraceError as error:
+            notes.append(str(error))
+    assert tape.segments.problem == ""
+    assert kept + tape.segments.lost_frames >= 4000
+    assert kept >= 2000 and any("frames are missing" in note for note in notes)
+
+
+def test_frames_of_a_chunk_that_never_became_whole_are_counted_as_lost(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    ticks = Guard(5.0).ticks()
+    tape.hello(HELLO)
+
+    def push(count: int) -> None:
+        for frame, decision in itertools.islice(ticks, count):
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+
+    push(100)
+    tape.second(WALL_NS / 1e9)  # durable, all but the chunk under way
+    (path,) = recordings(tmp_path)
+    with disk_full_after(path.stat().st_size):
+        push(300)
+    kept = sum(1 for _ in read_mcap(path).frames)
+    assert 0 < kept < 100
+    assert kept + tape.segments.lost_frames >= 400
+    tape.close()
+
+
+def test_the_quota_deletes_the_oldest_recordings_and_never_an_incident(tmp_path: Path) -> None:
+    for folder in ("recordings", "incidents"):
+        (tmp_path / folder).mkdir()
+        for n in range(6):
+            path = tmp_path / folder / f"2020-01-0{n + 1}T00-00-00Z.mcap{'.part' if n == 2 else ''}"
+            path.write_bytes(b"x" * 400_000)
+            os.utime(path, (1000 + n, 1000 + n))
+    tape = tape_in(tmp_path, quota_mb=1, keep_days=30)
+    tape.second(2000.0)
+    assert [p.name[:10] for p in recordings(tmp_path)] == ["2020-01-05", "2020-01-06"]
+    tape.second(2000.0 + 40 * 86_400)
+    assert recordings(tmp_path) == []
+    assert len(list((tmp_path / "incidents").iterdir())) == 6
+
+
+def test_a_clock_that_was_set_back_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.mcap").touch()
+    (tmp_path / "a-2.mcap.part").touch()
+    assert unused(tmp_path / "a.mcap.part").name == "a-3.mcap.part"
+    tape = tape_in(tmp_path)
+    for _ in range(3):
+        Guard(1.0).into(tape)
+    tape.close()
+    assert len(recordings(tmp_path)) == 3
+
+
+# -- the thread ----------------------------------------------------------------------------------------------
+
+
+def test_nobody_waits_for_a_disk_that_stalls(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, 100, 30, wall_ns=lambda: WALL_NS)
+    stalled, go_on = threading.Event(), threading.Event()
+
+    def stall() -> None:
+        stalled.set()
+        go_on.wait(10)
+
+    recorder.hello(HELLO)
+    recorder._waiting.put(stall)  # the disk hangs inside a write
+    assert stalled.wait(5)
+    (first, decision), *_ = Guard(0.1).ticks()
+    started_s = time.monotonic()
+    for n in range(ROOM + 500):
+        recorder.tick(first._replace(t_ns=n * 5_000_000), decision)
+    assert time.monotonic() - started_s < 5.0  # a minute of ticks is taken at once
+    go_on.set()
+    recorder.close()
+    assert recorder.health()["lost_frames"] == 500
+    (path,) = recordings(tmp_path)
+    assert sum(1 for _ in read_mcap(path).frames) == ROOM
+
+
+def test_the_thread_records_what_it_is_given_and_goes_on_after_a_mistake(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, 100, 30)
+    recorder.hello(HELLO)
+    for n, (frame, decision) in enumerate(Guard(15.0, (10.0,)).ticks()):
+        recorder.tick(frame, decision)
+        if n == 100:
+            recorder.event({"nonsense": object()})
+    recorder.lost()
+    recorder.close()
+    health = recorder.health()
+    assert "unexpected mistake" in health["problem"] and health["incidents"] == 1
+    (path,) = recordings(tmp_path)
+    assert sum(1 for _ in read_mcap(path).frames) == 3000
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.support.bad_disk import disk_full_after
+from tests.support.guard_tape import Guard, tape_in
+tape = tape_in(Path(sys.argv[1]))
+print("go", flush=True)
+while True:
+    Guard(30.0, (8.0, 20.0), rearm=True).into(tape)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_every_file_readable(tmp_path: Path) -> None:
+    seen = 0
+    for n in range(4):
+        folder = tmp_path / str(n)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None and process.stdout.readline() == "go\n"
+        wanted, deadline = ("*.mcap*", "incidents/*.mcap")[n % 2], time.monotonic() + 30
+        while time.monotonic() < deadline and not any(folder.rglob(wanted)):
+            time.sleep(0.01)  # waits for the child, not for time
+        threading.Event().wait(0.07 * (n + 1))  # the moment of the kill is what varies
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        for path in folder.rglob("*.mcap*"):
+            if path.parent.name == "incidents" and path.suffix == ".part":
+                continue  # not in place yet: the next write replaces it
+            try:
+                got = sum(1 for _ in read_mcap(path).frames)
+            except TraceError as error:
+                assert path.suffix == ".part" and "no frames of ours" in str(error)
+                continue
+            assert got > 0
+            seen += path.parent.name == "incidents"
+            if path.parent.name == "incidents":
+                assert len(replay_file(path).stops) >= 1 and replay_file(path).notes == []
+    assert seen > 0

@@ -1,0 +1,208 @@
+import json
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_py.__main__ import build
+from firmware_py.config import Config
+from firmware_py.core.frame import Cause
+from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.envelope import Data, SessionEnded
+from firmware_py.courier.page import server
+from firmware_py.courier.page.live import Live
+from firmware_py.courier.process import Losses
+from firmware_py.courier.recording.incidents import list_incidents
+from sensors.samples import Fault
+from tests.courier.conftest import Served
+from tests.support.broker import FOUND, ear, mosquitto
+from tests.support.fake_guard import decision, frame, stopped
+from tests.support.process import courier, guard, toml, wait_for
+
+
+def rows(folder: Path, query: str) -> list[str]:
+    try:
+        with closing(sqlite3.connect(folder / "state" / "events.sqlite")) as db:
+            return [row[0] for row in db.execute(query)]
+    except sqlite3.OperationalError:
+        return []
+
+
+def kinds(folder: Path) -> list[str]:
+    return rows(folder, "SELECT type FROM events ORDER BY n")
+
+
+def test_a_session_outlives_the_courier_that_saw_it_begin(tmp_path: Path) -> None:
+    config = toml(tmp_path)
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(str(tmp_path / "notify"))
+    notify.settimeout(10)
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    with closing(notify), courier(config, environment) as process, guard(tmp_path) as talking:
+        talking.stopped = True
+        assert notify.recv(100) == b"READY=1"
+        assert notify.recv(100) == b"WATCHDOG=1"
+        wait_for(lambda: "armed" in kinds(tmp_path))
+        assert process.end() == 0
+        assert kinds(tmp_path)[-1] == "session_ended"
+        process.start()
+        wait_for(lambda: rows(tmp_path, "SELECT id FROM sessions WHERE ended_s IS NULL"))
+        process.kill()
+        process.start()
+        wait_for(lambda: "courier_lost" in kinds(tmp_path))
+        talking.force = Cause.STEP_OFF
+        wait_for(lambda: kinds(tmp_path).count("session_ended") == 2)
+        process.end()
+    text = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended' ORDER BY n DESC")[0]
+    assert json.loads(text)["data"]["why_ended"] == "left_belt"
+
+
+def test_a_courier_that_is_stopped_during_a_walk_does_not_blame_the_guard(tmp_path: Path) -> None:
+    with courier(toml(tmp_path)) as process, guard(tmp_path) as talking:
+        talking.stopped = True
+        wait_for(lambda: rows(tmp_path, "SELECT id FROM sessions"))
+        assert process.end() == 0
+        assert "Traceback" not in process.said
+    assert "guard_lost" not in kinds(tmp_path)
+    assert not list_incidents(tmp_path / "state" / "incidents")
+    (ended,) = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended'")
+    assert json.loads(ended)["data"]["why_ended"] == "courier_stopped"
+
+
+def test_a_guard_that_goes_when_the_courier_has_ended_is_no_error(tmp_path: Path) -> None:
+    """Found by CI: between the end of the main loop and the end of the link, the link asked the loop to hurry."""
+    served = Served(tmp_path)
+    served.close()
+    served.courier.lost()
+    served.courier.stop()
+
+
+@pytest.mark.skipif(not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test")
+def test_the_last_stop_is_told_again_to_a_broker_that_forgot_it(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server:
+        config = toml(tmp_path, mqtt_port=server.port)
+        with courier(config) as process:
+            with guard(tmp_path, round_s=3600) as talking:
+                wait_for(lambda: talking.link.connected)
+                talking.force = Cause.FALL
+                wait_for(lambda: "stopped" in kinds(tmp_path))
+            process.end()
+            server.kill()  # no persistence: it remembers nothing
+            server.start()
+            process.start()
+            with ear(server.port) as listener:
+                [told] = listener.until("rearguard/rig/last_stop")
+        assert json.loads(told)["data"]["cause"] == "fall"
+
+
+def test_two_couriers_do_not_share_a_state_directory(tmp_path: Path) -> None:
+    config = toml(tmp_path)
+    with courier(config) as first:
+        wait_for((tmp_path / "c.sock").exists)
+        with courier(config) as second:
+            assert second.process is not None and second.process.wait(10) == 3
+            assert "another courier uses" in second.said
+        assert first.end() == 0
+
+
+def test_history_shows_what_the_courier_kept(tmp_path: Path) -> None:
+    config = toml(tmp_path)
+    app = build(["history"])
+    missing = CliRunner().invoke(app, ["history", "--config", str(config)])
+    assert missing.exit_code == 1 and "courier has not run yet" in missing.output
+    outbox = Outbox(tmp_path / "state" / "events.sqlite")
+    walk = {
+        "session_id": "s",
+        "started": "2026-05-04T10:11:12.000Z",
+        "minutes": 3.2,
+        "steps": 310,
+        "warnings": 1,
+        "stops": 2,
+    }
+    with outbox.transaction():
+        outbox.save_session("s", 1.0, 2.0, walk)
+    outbox.close()
+    shown = CliRunner().invoke(app, ["history", "--config", str(config)])
+    assert shown.exit_code == 0 and "2026-05-04 10:11" in shown.output and "310" in shown.output
+    lines = CliRunner().invoke(app, ["history", "--json", "--config", str(config)]).output.splitlines()
+    assert [json.loads(line) for line in lines] == [{"session": walk}]
+    table = tmp_path / "walks.csv"
+    assert CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)]).exit_code == 0
+    assert table.read_text().splitlines()[1] == "s,2026-05-04T10:11:12.000Z,3.2,310,1,2"
+
+
+def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path) -> None:
+    figures = {
+        "minutes": 12.34, "steps": 1111, "cadence_per_min": 95.5, "speed_m_s": 0.432, "distance_m": 321.0,
+        "in_zone_fraction": 0.87, "position_mean_m": 0.571, "position_sd_m": 0.041, "position_min_m": 0.456,
+        "position_max_m": 0.765, "drift_max_m_s": 0.123, "margin_min_m": 0.234, "regularity_mean": 0.91,
+        "regularity_per_min": -0.0125, "warnings": 17, "stops": 19,
+    }  # fmt: skip
+    numbers = {name for name, f in SessionEnded.model_fields.items() if "session" not in name} - set(
+        Data.model_fields
+    )
+    assert numbers - {"started", "ended", "why_ended"} == set(figures)
+    page = (Path(server.__file__).parent / "static" / "app.js").read_text()
+    assert all(f"shown.{name}" in page for name in figures)
+    config = toml(tmp_path)
+    outbox = Outbox(tmp_path / "state" / "events.sqlite")
+    with outbox.transaction():
+        outbox.save_session(
+            "s", 1.0, 2.0, {"session_id": "s", "started": "2026-05-04T10:11:12.000Z", **figures}
+        )
+    outbox.close()
+    app = build(["history"])
+    shown = CliRunner().invoke(app, ["history", "--config", str(config)]).output
+    line = "2026-05-04 10:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 17 19"
+    assert line in " ".join(shown.split())
+    table = tmp_path / "walks.csv"
+    CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)])
+    assert all(str(value) in table.read_text() for value in figures.values())
+
+
+def test_a_loss_is_told_once_and_only_when_it_is_over() -> None:
+    losses = Losses()
+    assert [losses.update(total) for total in (7, 7, 10, 15, 15, 15, 0, 0, 3, 3)] == [
+        0,
+        0,
+        0,
+        0,
+        8,
+        0,
+        0,
+        0,
+        0,
+        3,
+    ]
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_sensor_in_trouble_is_shown_with_what_to_do(fault: Fault) -> None:
+    live = Live(Config())
+    live.tick(frame(1)._replace(imu=fault, belt=fault), stopped(1, Cause.IMU))
+    parts = {part["name"]: part for part in live.parts()}
+    assert parts["Hip sensor"]["state"] == "bad" and len(parts["Hip sensor"]["text"]) > 20
+
+
+def test_what_a_viewer_or_broker_gets_is_plain_json_in_every_state() -> None:
+    live = Live(Config())
+    for shown in (decision(1), *(stopped(2, cause) for cause in Cause)):
+        assert live.tick(frame(1), shown) in (True, False)
+        json.dumps([live.view(), live.state(), live.parts()], allow_nan=False)
+    assert live.state()["problem"] is True  # CONFIG, the last of them
+    live.tick(frame(3), stopped(3, Cause.FALL))
+    assert live.state()["danger"] is True and live.state()["problem"] is False
+    live.tick(frame(4), stopped(4, Cause.POWER_ON))
+    assert live.state()["danger"] is False
+
+
+def test_a_short_peak_is_not_lost_between_two_updates() -> None:
+    live = Live(Config())
+    for t_ns, down_m_s in ((1, 0.1), (2, 0.9), (3, 0.2)):
+        live.tick(frame(t_ns), decision(t_ns, down_velocity_m_s=down_m_s))
+    assert live.view()["down_m_s"] == 0.9
+    live.tick(frame(4), decision(4, down_velocity_m_s=0.3))
+    assert live.view()["down_m_s"] == 0.3

@@ -1,0 +1,171 @@
+"""`rearguard check` on emulated chips and mock pins: every trouble has its line, every line its cause and cure."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from firmware_py.config import Config, parse
+from firmware_py.device.check import look
+from firmware_py.device.check.line import FAIL, PASS, WARN, Line
+from firmware_py.guard.service import only_instance
+from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedMpu6050, EmulatedVl53l1x, Kind, Trouble
+from sensors.i2c import Bus, SensorError
+
+G = 9.80665
+
+
+class Bench:
+    """A whole healthy device on the table; tests break one thing of it."""
+
+    def __init__(self, folder: Path, pins: MockFactory) -> None:
+        self.folder, self.pins = folder, pins
+        self.settings: dict[str, dict[str, object]] = {
+            "courier": {"socket": str(folder / "run/courier.sock"), "state_dir": "/state"},
+            "belt": {"commissioned": True},
+        }
+        self.bus = EmulatedBus()
+        self.imu = EmulatedLsm6dsox()
+        self.range = EmulatedVl53l1x()
+        self.bus.attach(0x6A, self.imu)
+        self.bus.attach(0x29, self.range)
+        self.range.set(0.5)
+        self.random = Random(1)
+        self.gravity = G
+        (folder / "sys/class/hwmon").mkdir(parents=True)
+        self.levels = {22: False, 23: True, 24: False}
+
+    def drive(self, pin: int, high: bool) -> None:
+        self.levels[pin] = high
+
+    def noise(self, probability: float = 1.0, count: int | None = None) -> None:
+        self.imu.trouble.append(Trouble(Kind.NOISE, from_ns=10**9, probability=probability, count=count))
+
+    def sleep(self, seconds: float) -> None:
+        self.imu.set((self.random.gauss(0, 0.05), 0.0, self.gravity), (self.random.gauss(0, 0.01), 0.0, 0.0))
+        self.bus.sleep(seconds)
+        for pin, high in self.levels.items():  # a mock pin forgets its wire when a pull is set
+            it = self.pins.pin(f"GPIO{pin}")
+            it.drive_high() if high else it.drive_low()
+
+    @property
+    def config(self) -> Config:
+        return parse(self.settings)
+
+    def look(self, seconds: float = 1.0) -> dict[str, Line]:
+        lines = list(look(self.config, seconds, self.folder, lambda _: Bus(self.bus), self.sleep))
+        assert all(line.cure and line.cause for line in lines if line.verdict != PASS), lines
+        return {line.name: line for line in lines}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    before, Device.pin_factory = Device.pin_factory, MockFactory(revision="902120")
+    yield Bench(tmp_path, Device.pin_factory)
+    Device.pin_factory.reset()
+    Device.pin_factory = before
+
+
+def test_a_healthy_device_has_no_line_that_fails(bench: Bench) -> None:
+    lines = bench.look()
+    assert {name for name, line in lines.items() if line.verdict == FAIL} == set()
+    assert lines["imu"].found == "LSM6DSOX at 0x6a"
+    assert lines["imu cable"].found == "0 errors in 200 reads (0.00%)"
+    assert lines["range view"].found == "sees 0.50 m"
+    assert lines["relay read-back"].found == "both contacts dropped"
+    assert not bench.pins.pin("GPIO17").state
+
+
+NO_BROKER: dict[str, object] = {"enabled": True, "host": "127.0.0.1", "port": 1}
+BREAKS: list[tuple[str, Callable[[Bench], object], str, str, str]] = [
+    ("imu gone", lambda b: b.bus.detach(0x6A), "imu", FAIL, "no reply"),
+    ("range gone", lambda b: b.bus.detach(0x29), "range", FAIL, "no reply"),
+    ("noise", lambda b: b.noise(probability=0.05), "imu cable", FAIL, "noise"),
+    ("a little noise", lambda b: b.noise(count=1), "imu cable", WARN, "noise"),
+    ("nobody there", lambda b: b.range.set(0.0, 2), "range view", FAIL, ""),
+    ("window dirty", lambda b: b.range.set(0.03), "range view", FAIL, "0.03 m"),
+    ("beyond the deck", lambda b: b.range.set(1.45), "range view", WARN, "beyond"),
+    ("poor chip", lambda b: setattr(b, "gravity", 1.2 * G), "imu gravity", WARN, "1.20 g"),
+    ("welded", lambda b: b.drive(22, True), "relay read-back", FAIL, "pulled"),
+    ("button stuck", lambda b: b.drive(23, False), "arming button", FAIL, "pressed"),
+    ("stop pressed", lambda b: b.drive(24, True), "stop button", FAIL, "pressed"),
+    ("not commissioned", lambda b: b.settings.update(belt={}), "commissioning", WARN, "not been measured"),
+    ("no read-back", lambda b: b.settings.update(relay={"readback": "none"}), "relay read-back", WARN, "not fitted"),
+    ("no broker", lambda b: b.settings.update(mqtt=NO_BROKER), "broker", WARN, "does not answer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("break_it", "name", "verdict", "words"), [b[1:] for b in BREAKS], ids=[b[0] for b in BREAKS]
+)
+def test_each_trouble_has_its_line(
+    bench: Bench, break_it: Callable[[Bench], object], name: str, verdict: str, words: str
+) -> None:
+    break_it(bench)
+    line = bench.look(3.0)[name]
+    assert line.verdict == verdict, line
+    assert words in line.found
+
+
+def test_a_clone_is_named(bench: Bench) -> None:
+    bench.settings["imu"] = {"sensor": "mpu6050", "address": 0x68}
+    clone = EmulatedMpu6050(who_am_i=0x70)
+    clone.set((0.0, 0.0, G), (0.0, 0.0, 0.0))
+    bench.bus.attach(0x68, clone)
+    line = bench.look()["imu"]
+    assert line.verdict == WARN
+    assert "MPU-6500" in line.found
+
+
+def test_without_a_bus_the_pins_are_still_looked_at(bench: Bench) -> None:
+    def no_bus(_: int) -> Bus:
+        raise SensorError("i2c-1: /dev/i2c-1 does not exist", "Usually I2C is not enabled", "enable it")
+
+    lines = {line.name: line for line in look(bench.config, 1.0, bench.folder, no_bus, bench.sleep)}
+    assert lines["bus"].verdict == FAIL
+    assert lines["pins"].verdict == PASS
+
+
+def test_while_the_guard_runs_neither_bus_nor_pins_are_touched(bench: Bench) -> None:
+    with only_instance(Path(bench.config.courier.socket).with_name("guard.lock")):
+        lines = bench.look()
+    assert lines["guard"].verdict == WARN
+    assert "systemctl stop" in lines["guard"].cure
+    assert "bus" not in lines and "pins" not in lines
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"), [("0x0", PASS), ("0x50000", WARN), ("0x50005", FAIL), ("0x80008", FAIL)]
+)
+def test_throttling_now_fails_and_throttling_since_boot_warns(bench: Bench, bits: str, verdict: str) -> None:
+    place = bench.folder / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    place.parent.mkdir(parents=True)
+    place.write_text(bits + "\n")
+    assert bench.look()["throttling"].verdict == verdict
+
+
+def test_under_voltage_fails(bench: Bench) -> None:
+    alarm = bench.folder / "sys/class/hwmon/hwmon1/in0_lcrit_alarm"
+    alarm.parent.mkdir()
+    alarm.write_text("1\n")
+    assert bench.look()["supply"].verdict == FAIL
+
+
+def test_a_wire_that_flickers_is_told_from_one_that_hangs(bench: Bench) -> None:
+    turns = 0
+    quiet = bench.sleep
+
+    def flicker(seconds: float) -> None:
+        nonlocal turns
+        turns += 1
+        bench.drive(22, turns % 2 == 0)
+        bench.drive(23, turns % 3 != 0)
+        quiet(seconds)
+
+    bench.sleep = flicker  # type: ignore[method-assign]
+    lines = bench.look()
+    assert (lines["relay read-back"].verdict, lines["relay read-back"].found) == (FAIL, "flickers")
+    assert lines["arming button"].verdict == WARN

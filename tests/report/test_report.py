@@ -1,0 +1,420 @@
+"""The incident report: one file, no request, every figure from the trace, and honest about replay."""
+
+import re
+from html.parser import HTMLParser
+from math import cos, pi, sin
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from firmware_py.config import parse
+from firmware_py.core.body.evidence import Signs
+from firmware_py.core.body.fall import Limit, Terms
+from firmware_py.core.frame import Cause
+from firmware_py.messages import RULES, SIGNS, STOPS
+from firmware_py.report import command
+from firmware_py.report.charts import stretches, thinned
+from firmware_py.report.fall import section as fall_section
+from firmware_py.report.gather import Report, fall_limit, gather
+from firmware_py.report.page import reason, render, sentence
+from firmware_py.traces.csv_trace import write_csv
+from firmware_py.traces.trace import TraceError
+from sensors.samples import ImuSample
+from tests.support.guard_tape import HELLO, WALL_NS, Guard, tape_in
+from tests.support.sample import SAMPLES
+from tests.traces.make import walk
+
+TRACES = Path(__file__).parents[1] / "traces"
+
+
+@pytest.fixture(scope="module")
+def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A walk of 60 s that ends at the stop button, as the recorder leaves it."""
+    folder = tmp_path_factory.mktemp("incident")
+    tape = tape_in(folder)
+    Guard(75.0, (60.0,)).into(tape)
+    tape.close()
+    (path,) = (folder / "incidents").glob("*.mcap")
+    return path
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed and gathers what a browser would fetch."""
+
+    VOID = frozenset({"meta", "br", "path", "rect", "circle"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.fetched += [v or "" for k, v in attrs if k in ("src", "href", "data", "action", "srcset")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_one_sound_file_that_fetches_and_runs_nothing(incident: Path) -> None:
+    text = render(gather(incident))
+    page = Page(text)
+    assert page.open == [] and page.fetched == []
+    assert not page.tags & {"script", "img", "link", "iframe", "object"}
+    assert "url(" not in text and "@import" not in text and "http" not in text
+    assert "prefers-color-scheme: dark" in text and "@media print" in text
+    assert len(text) < 200_000
+
+
+def test_it_says_what_happened_in_one_sentence(incident: Path) -> None:
+    found = gather(incident)
+    assert sentence(found) == (
+        "At 08:54:20 UTC on 09 October 2025 the guard switched the belt off because somebody pressed the stop button."
+    )
+
+
+def test_it_really_replays_and_says_so(incident: Path) -> None:
+    found = gather(incident)
+    assert found.agrees is True
+    assert "bit for bit" in found.verdict and "Checked by replay" in render(found)
+    assert found.stop.t_ns == 60_000_000_000 and found.stop.cause is Cause.STOP_BUTTON and found.before.run
+    assert len(found.decisions) == pytest.approx(15 * 200, abs=2)
+
+
+def test_a_trace_that_replays_otherwise_is_shown_as_recorded_and_said_so(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, lose=range(8000, 8012))
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert found.agrees is False
+    assert "does NOT" in found.verdict and "Replay does not agree" in render(found)
+    assert found.stop.t_ns == 60_000_000_000 and found.stop.cause is Cause.STOP_BUTTON
+    assert 15 * 20 <= len(found.decisions) <= 15 * 20 + 20
+
+
+def test_a_trace_without_a_known_state_is_shown_as_recorded(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, state=False)
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert found.agrees is False and "had not heard the guard's state" in found.verdict
+    assert found.stop.cause is Cause.STOP_BUTTON
+
+
+def test_facts_that_are_damaged_do_not_stop_the_report(incident: Path) -> None:
+    facts = incident.with_suffix(".json")
+    before = facts.read_bytes()
+    for damaged in (b"", b"[]", b'{"t_ns": "x"}'):
+        facts.write_bytes(damaged)
+        assert gather(incident).stop.t_ns == 60_000_000_000
+    facts.write_bytes(before)
+
+
+def test_the_guard_that_went_silent_has_words_of_its_own(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(20.0).into(tape)
+    tape.lost(WALL_NS + 20_000_000_000)
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    found = gather(path)
+    assert "stopped sending while the belt was running" in sentence(found)
+    assert "pulses" in render(found)
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in TRACES.glob("*.csv.gz") if "keeps" not in p.name))
+def test_each_shipped_stop_has_a_page(name: str) -> None:
+    found = gather(TRACES / name)
+    text = render(found)
+    Page(text)
+    assert found.agrees is None and "no recorded decisions" in text
+    assert "contacts reported open" not in text  # a relay that replay only imagined
+    assert STOPS[Cause(found.cause)].title in text
+    assert re.search(r"\d", reason(found))
+
+
+def test_a_value_and_its_limit_are_told_apart() -> None:
+    found = gather(TRACES / "rig-unplug.csv.gz")
+    assert "reached 30 ms; the limit was 25 ms" in reason(found)
+
+
+def test_what_the_hip_sensor_did_not_measure_is_not_drawn() -> None:
+    text = render(gather(TRACES / "rig-unplug.csv.gz"))
+    tilt = text.split("Tilt of the trunk", 1)[1].split('<path class="curve" d="', 1)[1].split('"', 1)[0]
+    last_x = float(tilt.rsplit("L", 1)[1].split()[0])
+    cut_x = 52 + 10 / 15 * (860 - 52 - 118)
+    assert last_x <= cut_x + 1
+
+
+def test_a_trace_without_a_stop_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "calm.csv"
+    write_csv(path, walk(12.0))
+    with pytest.raises(TraceError, match="no stop in this trace"):
+        gather(path)
+
+
+def test_every_rule_of_the_core_that_holds_a_figure_has_words() -> None:
+    core = "".join(path.read_text() for path in (TRACES.parents[1] / "firmware_py" / "core").glob("*.py"))
+    rules = set(re.findall(r'Cause\.[A-Z_]+, "([a-z_]+)"', core))
+    yes_or_no = {
+        "settled",
+        "button_stuck",
+        "stop_button",
+        "remote_stop",
+        "imu_never_seen",
+        "platform",
+        "clean_s",
+    }
+    assert len(rules) > 10
+    assert rules - yes_or_no <= set(RULES)
+
+
+def test_nothing_of_a_name_can_break_the_page(tmp_path: Path, incident: Path) -> None:
+    path = tmp_path / "<script>alert(1)<.mcap"
+    path.write_bytes(incident.read_bytes())
+    text = render(gather(path))
+    assert "<script" not in text and "&lt;script&gt;" in text
+
+
+# -- charts ----------------------------------------------------------------------------------------------------
+
+
+def test_thinning_keeps_every_peak() -> None:
+    points = [(n / 200, 0.0) for n in range(3000)]
+    points[1234] = (1234 / 200, 9.0)
+    points[2345] = (2345 / 200, -9.0)
+    kept = thinned(points, 700)
+    assert len(kept) <= 950 and points[1234] in kept and points[2345] in kept
+    assert kept == sorted(kept) and thinned(points[:700], 700) == points[:700]
+
+
+def test_stretches_are_from_flag_up_to_flag_down() -> None:
+    flags = [(0.0, False), (1.0, True), (2.0, True), (3.0, False), (4.0, True), (5.0, True)]
+    assert stretches(flags) == [(1.0, 3.0), (4.0, 5.0)]
+    assert stretches([]) == []
+
+
+# -- the command -----------------------------------------------------------------------------------------------
+
+app = typer.Typer()
+app.command()(command.report)
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_writes_the_page_and_says_the_sentence(incident: Path, tmp_path: Path) -> None:
+    code, out, err = run(incident, "--html", tmp_path / "page.html")
+    assert code == 0 and "somebody pressed the stop button" in out and "page.html" in err
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    assert run(incident)[0] == 0 and incident.with_name(incident.stem + ".html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("gone.mcap", None, "cannot be read"),
+        ("zeros.mcap", b"\0" * 64, "not MCAP"),
+        ("bad.csv", b"t_s\n", "no column"),
+        ("calm.txt", b"", "no frames of ours"),
+    ],
+)
+def test_what_cannot_be_reported_is_said_with_exit_code_1(
+    tmp_path: Path, name: str, data: bytes | None, words: str
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    code, _, err = run(tmp_path / name)
+    assert code == 1 and words in err
+    assert list(tmp_path.glob("*.html")) == []
+
+
+def test_a_picture_without_a_browser_says_what_to_do(
+    incident: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = run(incident, "--html", tmp_path / "p.html", "--png", tmp_path / "p.png")
+    assert code == 1 and "apt install chromium" in err and (tmp_path / "p.html").exists()
+
+
+def test_the_courier_gets_bytes_or_nothing(incident: Path) -> None:
+    page = command.html_of(incident.parent, incident.stem)
+    assert page is not None and page.startswith(b"<!doctype html>")
+    assert HELLO["config_hash"].encode() in page
+    for name in ("gone", "", ".", "../incidents/" + incident.stem, str(incident), incident.name):
+        assert command.html_of(incident.parent, name) is None
+    (incident.parent / "zeros.mcap").write_bytes(b"\0" * 64)
+    assert command.html_of(incident.parent, "zeros") is None
+
+
+def test_a_report_from_the_rig_says_that_nobody_was_on_a_treadmill(incident: Path, tmp_path: Path) -> None:
+    assert "simulated rig" not in render(gather(incident))
+    tape = tape_in(tmp_path)
+    Guard(75.0, (60.0,)).into(tape, about={"simulated": True})
+    tape.close()
+    (path,) = (tmp_path / "incidents").glob("*.mcap")
+    assert "From the simulated rig" in render(gather(path))
+
+
+def test_the_samples_in_the_documentation_say_that_they_are_some() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    for name in SAMPLES:
+        text = (docs / f"{name}.html").read_text()
+        assert "From the simulated rig" in text and "the same decision again" in text
+        assert ("How the limit came about" in text) == (name == "sample-fall")
+    assert "python -m tests.support.sample" in (docs / "page.md").read_text()
+
+
+# -- how the limit of a fall came about ------------------------------------------------------------------------------
+
+
+def fall(tmp_path: Path, drop_m_s2: float = 7.0, stumbles: str = "stop") -> Report:
+    """Twelve seconds of steps, then the hip drops and the trunk goes over, in a trace without decisions."""
+    path = tmp_path / "fall.csv"
+    frames = []
+    for frame in walk(13.0):
+        if frame.t_ns >= 12_000_000_000:
+            imu = ImuSample(frame.t_ns - 1000, (0.0, 0.0, 9.81 - drop_m_s2), (1.5, 0.0, 1.0))
+            frame = frame._replace(imu=imu)
+        frames.append(frame)
+    write_csv(path, iter(frames))
+    return gather(path, parse({"balance": {"stumbles": stumbles}}))
+
+
+@pytest.mark.parametrize("stumbles", ["stop", "warn"])
+def test_the_limit_of_a_fall_is_the_cores_own_and_is_taken_apart(tmp_path: Path, stumbles: str) -> None:
+    found = fall(tmp_path, stumbles=stumbles)
+    limit, params = found.fall_limit, found.config.monitor_params().balance
+    assert found.stop.cause is Cause.FALL and limit is not None
+    more_m_s = params.recovery_m_s if stumbles == "warn" else 0.0
+    assert limit.m_s + more_m_s == found.stop.limit
+    assert sum(limit.terms) == pytest.approx(limit.explained_m_s)
+    assert limit.terms.height < 0.0 and limit.terms.tilt < 0.0 and limit.terms.acceleration < 0.0
+    text = render(found)
+    Page(text)
+    assert "How the limit came about" in text
+    assert ("A recovery is hoped for" in text) == (stumbles == "warn")
+    assert f"\u00d7 {limit.times:.2f}" in text and f"{found.stop.limit:.2f} m/s" in text
+
+
+def test_a_stop_by_another_rule_has_no_such_section(incident: Path) -> None:
+    found = gather(incident)
+    assert found.fall_limit is None and "How the limit came about" not in render(found)
+
+
+def test_what_does_not_come_to_the_limit_of_the_stop_is_not_taken_apart(tmp_path: Path) -> None:
+    """As when ticks were lost on the way to the recorder: the page says nothing rather than something else."""
+    found = fall(tmp_path)
+    assert fall_limit(found.fall_limit, found.config, found.stop) == found.fall_limit is not None
+    other = found.stop._replace(limit=found.stop.limit + 0.001)
+    assert fall_limit(found.fall_limit, found.config, other) is None
+    found.fall_limit = None
+    assert "How the limit came about" not in render(found)
+
+
+TERMS = Terms(vigour=2.3, tilt=-0.72, height=-0.99, acceleration=-0.84, leap=0.0, thrown=0.0)
+NO_SIGN = Signs(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+MARGIN_M_S = 1.6
+
+
+def rows(
+    found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN, tilt_rad: float = 0.1, times: float = 0.5
+) -> dict[str, str]:
+    """The rows of the section for a limit that is made of these, of a trunk that leans by `tilt_rad`."""
+    found.stop = found.stop._replace(tilt_rad=tilt_rad)
+    explained = sum(terms)
+    found.fall_limit = Limit(MARGIN_M_S, terms, explained, signs, times, found.stop.limit)
+    cells = re.findall(r'<tr><td>(.*?)</td><td class="figure">(.*?)</td></tr>', fall_section(found))
+    assert len(dict(cells)) == len(cells)
+    return dict(cells)
+
+
+def test_each_term_is_told_with_what_was_measured_and_one_of_nothing_is_left_out(tmp_path: Path) -> None:
+    told = rows(fall(tmp_path))
+    assert told["The most that steps like this walker\u2019s leave unexplained"] == "+1.60"
+    assert told["Brisk steps push the hip up, 1.0 m/s\u00b2 on average"] == "+2.30"
+    assert told["The trunk leans 6\u00b0 away from its usual posture"] == "\u22120.72"
+    assert told["The hip has lost 3 cm of height"] == "\u22120.99"
+    assert told["It drops at 7.0 m/s\u00b2"] == "\u22120.84"
+    assert told["Together"] == "1.35"
+    assert told["What the signs of a fall make of it"] == "\u00d7 0.50"
+    assert not {"The hip leapt before", "The pod reads a thrust sideways that no hip has"} & set(told)
+
+
+def test_a_limit_at_its_ceiling_says_so(tmp_path: Path) -> None:
+    found = fall(tmp_path)
+    found.stop = found.stop._replace(limit=2.4)
+    assert rows(found, TERMS._replace(height=3.3))["The limit"] == "2.40 m/s"  # 2.4 x 0.5 is less
+    assert (
+        rows(found, TERMS._replace(height=3.3), times=1.1)["The limit, which is never higher"] == "2.40 m/s"
+    )
+
+
+def test_a_lean_beyond_what_counts_is_told_whole(tmp_path: Path) -> None:
+    told = rows(fall(tmp_path), TERMS._replace(tilt=-3.24), tilt_rad=0.6)
+    assert (
+        told["The trunk leans 34\u00b0 away from its usual posture, of which 26\u00b0 count"] == "\u22123.24"
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "what", "figure"),
+    [
+        (TERMS._replace(height=0.66), "The hip has gained 2 cm of height", "+0.66"),
+        (TERMS._replace(acceleration=0.36), "It is being braked at 3.0 m/s\u00b2", "+0.36"),
+        (TERMS._replace(leap=1.4), "The hip leapt before", "+1.40"),
+        (TERMS._replace(thrown=0.21), "The pod reads a thrust sideways that no hip has", "+0.21"),
+        (TERMS._replace(height=-3.3), "Together \u22120.96, but at least 0.39", "0.39"),
+        (TERMS._replace(height=3.3), "Together +5.64, but at most 2.40", "2.40"),
+    ],
+)
+def test_what_speaks_the_other_way_and_what_meets_a_bound_says_so(
+    tmp_path: Path, terms: Terms, what: str, figure: str
+) -> None:
+    assert rows(fall(tmp_path), terms)[what] == figure
+
+
+def test_each_sign_says_yes_no_or_how_much(tmp_path: Path) -> None:
+    found = fall(tmp_path)
+    shares = found.config.monitor_params().balance.signs
+    signs = Signs(shares.stride_m_s.share, shares.tilting_rad_s.share / 2, 0.0, 0.0, 0.0, 0.0, 0.0)
+    told = rows(found, signs=signs)
+    assert [told[what] for what in SIGNS.values()] == ["yes", "50% of it", "no", "no", "no", "no", "no"]
+    against = rows(found, signs=NO_SIGN._replace(leapt=shares.leapt_m_s.share))
+    assert against[SIGNS["leapt"]] == "yes"
+    assert set(SIGNS) == set(Signs._fields)
+
+
+def test_a_fall_that_was_seen_on_the_ground_only_says_so_and_has_no_limit_to_explain(tmp_path: Path) -> None:
+    """He tips over without going down, is struck, and lies."""
+    path = tmp_path / "late.csv"
+    frames = []
+    for frame in walk(14.0):
+        tips_s = (frame.t_ns - 12_000_000_000) * 1e-9
+        if tips_s >= 0.0:
+            angle = min(tips_s / 1.0, 1.0) * pi / 2
+            size = 25.0 if 1.0 < tips_s < 1.03 else 9.81
+            turns = pi / 2 if tips_s < 1.0 else 0.0
+            felt = (-size * sin(angle), 0.001 * (frame.t_ns % 3), size * cos(angle))
+            frame = frame._replace(imu=ImuSample(frame.t_ns - 1000, felt, (0.0, turns, 0.0)))
+        frames.append(frame)
+    write_csv(path, iter(frames))
+    found = gather(path)
+    assert (found.stop.cause, found.stop.rule) == (Cause.FALL, "lies_after_blow")
+    text = render(found)
+    assert "<h1>Fall</h1>" in text and "the walker has fallen" in sentence(found)
+    assert "was struck and lies" in reason(found) and "after a blow" in reason(found)
+    assert "Belt cut: fall." in text
+    assert found.fall_limit is None and "How the limit came about" not in text
