@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup demo test lint test-vm proof config install uninstall clean
+.PHONY: help setup demo quick test lint test-vm proof config install uninstall clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,7 @@ lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
 
 test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	tests/system-packages.sh test
@@ -30,6 +31,9 @@ test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	$(PY) -m pytest $(BESIDE) tests/core tests/sensors --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(PY) -m pytest $(BESIDE) -m 'not alone' --ignore=tests/core --ignore=tests/sensors -o faulthandler_timeout=240 --durations=15 -rs
 	$(PY) -m pytest -m alone -o faulthandler_timeout=240 --durations=15 -rs
+
+quick: setup  ## core, sensors and the guard's logic, in under a minute
+	$(PY) -m pytest $(BESIDE) -m 'not alone' tests/core tests/sensors tests/guard tests/test_config.py tests/test_layers.py
 
 test-vm: setup  ## the units and the installer on a simulated Pi in a virtual machine (needs root)
 	tests/system-packages.sh test vm

@@ -30,9 +30,11 @@ COMMANDS = {
     "history": "firmware_py.courier.sessions.history:history",
     "config": "firmware_py.device.settings:config",
 }
+# What a person runs at the treadmill never imports the simulated one: with --rig the rig takes the command.
+ON_THE_RIG = {"commission": "firmware_py.rig.harness.commissioning:commission"}
 
 
-def build(names: list[str]) -> typer.Typer:
+def build(names: list[str], rig: bool = False) -> typer.Typer:
     """The command line with these commands only."""
     app = typer.Typer(
         name="rearguard",
@@ -44,7 +46,7 @@ def build(names: list[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     for name in names:
-        module, attribute = COMMANDS[name].split(":")
+        module, attribute = (ON_THE_RIG if rig and name in ON_THE_RIG else COMMANDS)[name].split(":")
         target = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=name)
@@ -62,7 +64,10 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 def main() -> None:
     """Entry point of `rearguard`."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    app = build([asked] if asked in COMMANDS else list(COMMANDS))
+    rig = asked in ON_THE_RIG and "--rig" in sys.argv
+    if rig:
+        sys.argv.remove("--rig")
+    app = build([asked] if asked in COMMANDS else list(COMMANDS), rig)
     try:
         app()
     except ConfigError as error:

@@ -7,10 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -43,9 +43,17 @@ IMUS: dict[str, type[Lsm6dsox] | type[Mpu6050]] = {"lsm6dsox": Lsm6dsox, "mpu605
 RANGES: dict[str, type[Vl53l1x] | type[TfLuna]] = {"vl53l1x": Vl53l1x, "tf_luna": TfLuna}
 
 
+class Wiring(NamedTuple):
+    """What the guard is wired to: a Pi's own bus and pins, or what the rig hands in."""
+
+    open_bus: Callable[[int], Bus] = open_bus
+    take_pins: Callable[[ExitStack], None] = lambda _held: real_pins()  # and gives them back at the end
+    listeners: tuple[str, ...] = ()  # sockets that hear what the courier hears
+    simulated: bool = False
+
+
 def run(
     config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
-    world: Annotated[Path | None, typer.Option(hidden=True, help="Directory of the rig's sockets.")] = None,
 ) -> None:
     """The guard: reads the sensors, decides, drives the relay. Stop it with Ctrl-C or SIGTERM.
 
@@ -53,24 +61,18 @@ def run(
     """
     settings = load(config)
     try:
-        guard(settings, world)
+        guard(settings, Wiring())
     except EdgeError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(3) from None
 
 
-def guard(config: Config, world: Path | None = None) -> None:
+def guard(config: Config, wiring: Wiring) -> None:
     """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises EdgeError, SensorError."""
     with ExitStack() as held:
         held.enter_context(only_instance(config.guard_lock))
         os.environ.setdefault("LG_WD", str(config.guard_lock.parent))  # lgpio makes a FIFO; in / it could not
-        open_a_bus: Callable[[int], Bus] = open_bus
-        paths = [config.courier.socket]
-        if world is None:
-            real_pins()
-        else:
-            open_a_bus = _enter(world, held)
-            paths.append(str(world / "view.sock"))
+        wiring.take_pins(held)
         relay = held.enter_context(
             Relay(
                 config.relay.pin,
@@ -80,7 +82,7 @@ def guard(config: Config, world: Path | None = None) -> None:
         )
         panel = Panel(config.panel, config.belt)
         held.callback(panel.close)
-        imu, belt = build_sensors(config, open_a_bus)
+        imu, belt = build_sensors(config, wiring.open_bus)
         for sensor in (imu, belt):
             sensor.open()
             held.callback(sensor.close)
@@ -90,8 +92,8 @@ def guard(config: Config, world: Path | None = None) -> None:
         asked = go_realtime(config.loop.priority, config.loop.cpu)
         for refused in (a for a in asked if not a.ok):
             typer.echo(f"guard: {refused.what} refused: {refused.why}", err=True)
-        hello = _hello(config, asked) | {"simulated": world is not None}
-        links = [Link(path, hello) for path in paths]
+        hello = _hello(config, asked) | {"simulated": wiring.simulated}
+        links = [Link(path, hello) for path in (config.courier.socket, *wiring.listeners)]
         for link in links:
             held.callback(link.close)
         realtime = all(a.ok for a in asked)
@@ -148,21 +150,6 @@ def _hello(config: Config, asked: list[Asked]) -> dict[str, Any]:
         "pid": os.getpid(),
         "realtime": [a._asdict() for a in asked],
     }
-
-
-def _enter(world: Path, held: ExitStack) -> Callable[[int], Bus]:
-    """The rig's pins and bus in place of the Pi's."""
-    from firmware_py.rig.harness.pins import SocketWires, wired
-    from sensors.emulated.remote import RemoteBus
-
-    try:
-        wires = held.enter_context(closing(SocketWires(world / "pins.sock")))
-    except OSError as error:
-        raise EdgeError(
-            f"guard: no world answers in {world} ({error}). Start it with `rearguard demo`."
-        ) from error
-    held.enter_context(wired(wires))
-    return lambda number: Bus(RemoteBus.connect(str(world / "bus.sock")), f"rig-{number}")
 
 
 def _stop_on_signals(relay: Relay, loop: Loop) -> None:

@@ -5,15 +5,15 @@ import math
 from pathlib import Path
 
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.config import Config, load, parse
 from firmware_py.device.commission.bench import Reading
 from firmware_py.device.commission.coast_down import Coast, fit
 from firmware_py.device.commission.deck_drawing import draw
-from firmware_py.device.commission.guide import CommissionError, commission, guide
+from firmware_py.device.commission.guide import CommissionError, guide
 from firmware_py.guard.service import only_instance
 from firmware_py.rig.harness.commissioning import BODY_M, RigBench, RigPerson
 
@@ -37,9 +37,9 @@ def test_the_guide_finds_the_treadmill(seed: int, config: Config) -> None:
 
 
 def run(*options: object) -> Result:
-    app = typer.Typer()
-    app.command()(commission)
-    return CliRunner().invoke(app, [str(option) for option in options])
+    rig = "--rig" in options
+    words = [str(option) for option in options if option != "--rig"]
+    return CliRunner().invoke(build(["commission"], rig), ["commission", *words])
 
 
 def test_a_second_commissioning_starts_from_the_first(tmp_path: Path) -> None:

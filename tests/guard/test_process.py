@@ -116,7 +116,8 @@ def test_a_start_that_fails_ends_with_3_and_a_sentence(
 def test_a_world_that_is_not_there_ends_with_3_too(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[courier]\nsocket = "{tmp_path}/courier.sock"\n')
-    command = [sys.executable, "-m", "firmware_py", "run", "--config", str(config), "--world", str(tmp_path)]
+    module = "firmware_py.rig.harness.guard"
+    command = [sys.executable, "-m", module, "--config", str(config), "--world", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "rearguard demo" in done.stderr

@@ -77,7 +77,7 @@ def _guard(config: Path, room: Path, view: socket.socket) -> tuple[subprocess.Po
     """The guard and its link. One that ends at once, as beside a busy world, is started again, as by its unit."""
     log = room / "guard.log"
     for _ in range(STARTS):
-        guard = _start(log, "firmware_py", "run", "--config", config, "--world", room)
+        guard = _start(log, "firmware_py.rig.harness.guard", "--config", config, "--world", room)
         deadline_s = time.monotonic() + START_S
         while guard.poll() is None and time.monotonic() < deadline_s:
             with contextlib.suppress(TimeoutError):

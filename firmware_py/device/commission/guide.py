@@ -227,46 +227,49 @@ class _RealBench:
 
 def commission(
     config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file to start from and to write; without it the device's own, or ./config.toml with --rig"
-        ),
+        Path | None, typer.Option(help="TOML file to start from and to write; without it the device's own")
     ] = None,
-    rig: Annotated[bool, typer.Option(help="commission the rig's treadmill instead of a real one")] = False,
-    seed: Annotated[int, typer.Option(help="which of the rig's treadmills")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
 ) -> None:
     """Measure this treadmill once: deck, sensor place, coast-down; then write the lines and the safe speed.
 
+    With --rig it measures a simulated treadmill instead: `rearguard commission --rig --help`.
+
     Example: rearguard commission --config /etc/rearguard/config.toml
     """
-    path = config or (Path("config.toml") if rig else INSTALLED)
+    path = config or INSTALLED
+    before = read_before(path)
+    try:
+        with only_instance(before.guard_lock):
+            real = _RealBench(before)
+            with real.relay:
+                write_after(path, *guide_or_leave(real, _Terminal(), before), as_json)
+    except EdgeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None
+
+
+def read_before(path: Path) -> Config:
+    """The configuration that commissioning starts from. Leaves with 2 when `path` cannot be written afterwards."""
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         typer.echo(
             f"commission: {path} cannot be written. Run with sudo, or name another file: --config.", err=True
         )
         raise typer.Exit(2)
-    before = load(path if path.exists() else None)
-    try:
-        if rig:
-            from firmware_py.rig.harness.commissioning import RigBench, RigPerson
+    return load(path if path.exists() else None)
 
-            bench = RigBench(seed, before)
-            after, told = guide(bench, RigPerson(bench), before)
-        else:
-            with only_instance(before.guard_lock):
-                real = _RealBench(before)
-                with real.relay:
-                    after, told = guide(real, _Terminal(), before)
+
+def guide_or_leave(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[str, Any]]:
+    """`guide`, and a treadmill that cannot be commissioned ends the program with its words and 1."""
+    try:
+        return guide(bench, person, before)
     except CommissionError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    except EdgeError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(3) from None
+
+
+def write_after(path: Path, after: Config, told: dict[str, Any], as_json: bool) -> None:
+    """Writes the new configuration and shows what was measured."""
     path.write_text(annotated_toml(after), encoding="utf-8")
-    if as_json:
-        typer.echo(json.dumps(told))
-    else:
-        typer.echo(draw(told))
+    typer.echo(json.dumps(told) if as_json else draw(told))
     typer.echo(f"written: {path} (hash {after.hash}). Now run `rearguard selftest`.", err=True)

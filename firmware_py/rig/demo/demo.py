@@ -26,7 +26,7 @@ from firmware_py.guard.link import ACK, EVENT, TICK
 from firmware_py.rig.demo.account import Run
 from firmware_py.rig.demo.view import STORIES, picture, result_table
 from firmware_py.rig.harness.awake import awake
-from firmware_py.rig.harness.processes import is_up, process, settle
+from firmware_py.rig.harness.processes import GUARD, is_up, process, settle
 
 STEADY_S = 5.0  # walking at speed before the hazard
 SPEED_M_S = 0.45
@@ -49,7 +49,7 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         truths = held.enter_context(process(room / "world.log", *world, *person)).stdout
         truths.readline()  # the world stands
         guard = held.enter_context(
-            process(room / "guard.log", "firmware_py", "run", "--config", config_file, "--world", room)
+            process(room / "guard.log", GUARD, "--config", config_file, "--world", room)
         )
         if not is_up(guard, listener):
             raise RuntimeError(f"demo: the guard does not start:\n{(room / 'guard.log').read_text()}")

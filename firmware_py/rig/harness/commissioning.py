@@ -4,10 +4,15 @@ Must never answer with the truth: the guide has to find it through the sensor.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from random import Random
+from typing import Annotated
+
+import typer
 
 from firmware_py.config import Config
 from firmware_py.device.commission.bench import STEP_S, Reading
+from firmware_py.device.commission.guide import guide_or_leave, read_before, write_after
 from firmware_py.rig.world.belt import Belt, BeltParams
 from firmware_py.rig.world.ranging import VL53L1X, Ranging
 
@@ -80,3 +85,17 @@ class RigPerson:
             bench.face_m = mark_m + (-BODY_M if bench.front else BODY_M) + slip_m
         else:
             bench.face_m, bench.waiting_box = None, True
+
+
+def commission(
+    config: Annotated[Path, typer.Option(help="TOML file to start from and to write")] = Path("config.toml"),
+    seed: Annotated[int, typer.Option(help="which of the simulated treadmills")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
+) -> None:
+    """Commission a simulated treadmill: the same guide, and nobody has to stand on anything.
+
+    Example: rearguard commission --rig --seed 3
+    """
+    before = read_before(config)
+    bench = RigBench(seed, before)
+    write_after(config, *guide_or_leave(bench, RigPerson(bench), before), as_json)

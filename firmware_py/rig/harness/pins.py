@@ -1,6 +1,6 @@
 """Owns the guard's pins when there is no Raspberry Pi: gpiozero factories whose wires end in the rig's world.
 
-Must never be loaded on a real device: only the hidden `--world` of `rearguard run` and the bench do. What the
+Must never be loaded on a real device: only harness/guard.py and the bench do. What the
 guard drives is told to the world, what the world drives is read here; nothing waits once the levels are known.
 """
 

@@ -18,6 +18,7 @@ from typing import IO, NamedTuple
 from firmware_py.core.wire import FRAME_SIZE, unpack_frame
 from firmware_py.guard.link import TICK
 
+GUARD = "firmware_py.rig.harness.guard"
 # As its unit would: a computer that holds up the world looks to the guard like a bus that does not answer.
 STARTS = 5
 START_S = 10.0
@@ -112,11 +113,11 @@ def real_guard(
         world = process(room / "world.log", "firmware_py.rig.harness.world", room, "--config", config_file)
         truths = held.enter_context(world).stdout
         truths.readline()
-        arguments = ("run", "--config", config_file, "--world", room)
+        arguments = ("--config", config_file, "--world", room)
         notify = {"NOTIFY_SOCKET": str(room / "notify.sock")}
         for _ in range(STARTS):
             start_ns = time.monotonic_ns()
-            guard = held.enter_context(process(room / "guard.log", "firmware_py", *arguments, **notify))
+            guard = held.enter_context(process(room / "guard.log", GUARD, *arguments, **notify))
             if is_up(guard, manager):
                 break
         else:
