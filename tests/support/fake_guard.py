@@ -1,6 +1,6 @@
 """A guard without sensors: invented frames and decisions over the guard's own end of the link.
 
-Run as a program it walks for ever in real time: python tests/support/fake_guard.py SOCKET [SCENE]
+Run as a program it walks for ever in real time: python -m tests.support.fake_guard SOCKET [SCENE]
 """
 
 import math
@@ -14,6 +14,7 @@ from firmware_py.core.events import Event, EventFinder
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.guard.link import Link
 from sensors.samples import Fault, ImuSample, RangeSample
+from tests.support import decisions
 
 RATE_HZ = 200
 
@@ -39,29 +40,22 @@ def decision(t_ns: int, **changes: object) -> Decision:
     """A running, guarding decision on such a frame."""
     position_m = 0.58 + 0.06 * math.sin(2 * math.pi * t_ns / 9e9)
     velocity_m_s = 0.06 * 2 * math.pi / 9 * math.cos(2 * math.pi * t_ns / 9e9)
-    made = Decision(
-        t_ns,
-        True,
-        None,
-        "",
-        0.0,
-        0.0,
-        None,
-        None,
-        Phase.GUARDING,
-        position_m,
-        velocity_m_s,
-        position_m + 3 * velocity_m_s,
-        0.98 - position_m - 3 * velocity_m_s,
-        0.03 + 0.02 * math.sin(8 * t_ns / 1e9),
-        0.11 + 0.09 * math.sin(10 * t_ns / 1e9),
-        0.62,
-        1.6,
-        int(1.6 * t_ns / 1e9) % 100_000,
-        0.8,
-        False,
-    )
-    return made._replace(**changes)  # type: ignore[arg-type]
+    made = {
+        "t_ns": t_ns,
+        "run": True,
+        "phase": Phase.GUARDING,
+        "position_m": position_m,
+        "velocity_m_s": velocity_m_s,
+        "rest_position_m": position_m + 3 * velocity_m_s,
+        "stop_margin_m": 0.98 - position_m - 3 * velocity_m_s,
+        "tilt_rad": 0.03 + 0.02 * math.sin(8 * t_ns / 1e9),
+        "down_velocity_m_s": 0.11 + 0.09 * math.sin(10 * t_ns / 1e9),
+        "down_velocity_limit_m_s": 0.62,
+        "cadence_hz": 1.6,
+        "steps": int(1.6 * t_ns / 1e9) % 100_000,
+        "belt_speed_m_s": 0.8,
+    }
+    return decisions.decision(**made | changes)
 
 
 def stopped(t_ns: int, cause: Cause, **changes: object) -> Decision:

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from firmware_py.core.frame import Cause, Decision, Frame, Phase
+from firmware_py.core.frame import Cause, Decision, Frame
 from sensors.samples import Fault
+from tests.support import decisions
+from tests.support.decisions import TICK_NS
 
-TICK_NS = 5_000_000
 
-
-def decision(tick: int, run: bool = False, **more: Any) -> Decision:
-    still = Decision(
-        tick * TICK_NS, run, None if run else Cause.POWER_ON, "", 0.0, 0.0, None, None if run else Cause.SETTLING,
-        Phase.WAITING, None, None, None, None, None, None, None, None, 0, 0.9, False,
-    )  # fmt: skip
-    return still._replace(**more)
+def decision(tick: int, run: bool = False, **changes: Any) -> Decision:
+    """The decision of one tick: the belt runs, or the device is still settling."""
+    refusal = None if run else Cause.SETTLING
+    return decisions.decision(**{"t_ns": tick * TICK_NS, "run": run, "refusal": refusal, **changes})
 
 
 def frame(tick: int = 0) -> Frame:
