@@ -1,17 +1,18 @@
-"""The command line: finds the room that does the errand and turns its errors into words and exit codes.
+"""The command line: imports the module of the named command and turns its failure into a message and an exit code.
 
-Must never do the errand itself. Only the named command's module is imported: the guard must start lean.
-Exit codes: 0 fine, 1 the thing asked about failed, 2 usage or config, 3 hardware.
+Must never do the work of a command. Only the named command's module is imported: the guard must start lean.
+Exit codes: 0 fine, 1 the thing asked about failed, 2 usage or config, 3 hardware (sensors/advice.py).
 """
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from firmware_py import __version__
-from firmware_py.config import ConfigError
-from sensors.i2c import SensorError
+from sensors.advice import Failure
 
 COMMANDS = {
     "demo": "firmware_py.rig.demo.demo:demo",
@@ -34,10 +35,22 @@ COMMANDS = {
 ON_THE_RIG = {"commission": "firmware_py.rig.harness.commissioning:commission"}
 
 
+class _Commands(TyperGroup):
+    """Every command reports a failure in the same way: its advice on stderr, then its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            typer.echo(str(failure), err=True)
+            raise typer.Exit(failure.exit_code) from None
+
+
 def build(names: list[str], rig: bool = False) -> typer.Typer:
     """The command line with these commands only."""
     app = typer.Typer(
         name="rearguard",
+        cls=_Commands,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -67,15 +80,7 @@ def main() -> None:
     rig = asked in ON_THE_RIG and "--rig" in sys.argv
     if rig:
         sys.argv.remove("--rig")
-    app = build([asked] if asked in COMMANDS else list(COMMANDS), rig)
-    try:
-        app()
-    except ConfigError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(2)
-    except SensorError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(3)
+    build([asked] if asked in COMMANDS else list(COMMANDS), rig)()
 
 
 if __name__ == "__main__":

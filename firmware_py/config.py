@@ -19,12 +19,9 @@ from firmware_py.core.deck.drift import DriftParams
 from firmware_py.core.deck.position import PositionParams
 from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
+from sensors.advice import ConfigError as ConfigError
 
 INSTALLED = Path("/etc/rearguard/config.toml")
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used. The message has one line a mistake: key, value, span, unit, cure."""
 
 
 class _Section(BaseModel):

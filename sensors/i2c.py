@@ -7,7 +7,9 @@ the kernel is told to allow, never retry on its own.
 from fcntl import ioctl
 from typing import Any, Protocol
 
-from sensors.samples import HINTS, Fault
+from sensors.advice import HardwareError
+from sensors.hints import HINTS
+from sensors.samples import Fault
 
 # <linux/i2c-dev.h>. Without them a hung bus blocks for the adapter's own timeout, 1 s by default.
 I2C_RETRIES = 0x0701
@@ -28,12 +30,7 @@ ERRNO_FAULTS: dict[int, Fault] = {
 """An errno that is not listed counts as BUS_GONE: whatever it is, there is no bus to rely on."""
 
 
-class SensorError(Exception):
-    """A sensor cannot be opened. The message says what, probably why, and what to do."""
-
-    def __init__(self, what: str, why: str, do: str) -> None:
-        super().__init__(f"{what}. {why}: {do}.")
-        self.what, self.why, self.do = what, why, do
+SensorError = HardwareError  # the old name, until every caller has the new one
 
 
 class Wire(Protocol):
@@ -95,11 +92,11 @@ class Bus:
 
     def refusal(self, sensor: str, address: int, fault: Fault) -> SensorError:
         """The error that says why `sensor` cannot be opened, from the hint of `fault`."""
-        headline, _, rest = HINTS[fault].partition(". ")
-        why, _, do = rest.removesuffix(".").partition(": ")
-        if self.errno:
-            headline = f"{headline.partition(' (errno')[0]} (errno {self.errno})"
-        return SensorError(f"{sensor} at 0x{address:02x} on {self.name}: {headline}", why, do)
+        hint = HINTS[fault]
+        errno = f" (errno {self.errno})" if self.errno else ""
+        return SensorError(
+            f"{sensor} at 0x{address:02x} on {self.name}: {hint.what}{errno}", hint.why, hint.do
+        )
 
     def close(self) -> None:
         """Gives the bus back. Harmless when it is gone already."""

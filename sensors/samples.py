@@ -62,32 +62,3 @@ class Fault(Enum):
     BAD_VALUE = "bad_value"
     NO_TARGET = "no_target"
     WEAK_SIGNAL = "weak_signal"
-
-
-HINTS: dict[Fault, str] = {
-    Fault.NOT_READY: "no new reading. Usually a data rate set too low, or a chip that has stopped measuring: "
-    "power it off and on.",
-    Fault.NO_REPLY: "no reply (errno 121 or 6). Usually wiring, address or power: check 3V3, SDA, SCL and the "
-    "breakaway connector, then run `rearguard check`.",
-    Fault.BUS_TIMEOUT: "the bus timed out (errno 110). Usually SDA or SCL held low or a cable that is too long: "
-    "unplug the pod, check pull-ups and cable.",
-    Fault.BUS_NOISE: "noise on the bus (errno 5). Usually a long cable beside a motor: use the differential "
-    "pair, keep away from the relay.",
-    Fault.BUS_BUSY: "the bus is busy (errno 16 or 11). Usually another program or a kernel driver has the chip: "
-    "stop it, look at `i2cdetect -y 1` for UU.",
-    Fault.BUS_GONE: "the bus itself is gone (errno 2, 19 or 9). Usually I2C is off or its driver has failed: "
-    "enable I2C in config.txt and reboot.",
-    Fault.WRONG_CHIP: "another chip answers at this address. Usually a part that only looks the same: check it "
-    "against imu.sensor or range.sensor.",
-    Fault.REGISTER_CHANGED: "a configured register lost its value. Usually a brown-out reset: check the supply.",
-    Fault.ASLEEP: "the chip sleeps or sends zeros. Usually a brown-out: check the 3V3 regulator at the pod.",
-    Fault.FROZEN: "the same reading again and again. Usually the chip hangs: power it off and on.",
-    Fault.SATURATED: "the reading is at the end of its range. Usually a hard knock, or a loose wire: check how "
-    "the pod sits and its cable.",
-    Fault.BAD_VALUE: "the reading is not plausible. Usually noise on the cable: keep it away from motor and relay.",
-    Fault.NO_TARGET: "the range sensor sees nobody. Usually its aim, its window, or clothing that swallows light: "
-    "check them in this order.",
-    Fault.WEAK_SIGNAL: "too little light comes back. Usually a dirty window or dark cloth: clean the window, "
-    "check the aim.",
-}
-"""What - probably why: do this. One sentence for the first, one for the others."""

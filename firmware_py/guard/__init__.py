@@ -1,5 +1,5 @@
 """Touches the world, and decides nothing: relay, panel, operating system, and the link to the courier."""
 
+from sensors.advice import HardwareError
 
-class EdgeError(Exception):
-    """The guard cannot start on this computer. The message says what, probably why, and what to do."""
+EdgeError = HardwareError  # the old name, until every caller has the new one

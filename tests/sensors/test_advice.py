@@ -1,0 +1,31 @@
+"""Advice: one form for every message, and three errors for three exit codes."""
+
+import pickle
+
+import pytest
+
+from sensors.advice import Advice, ConfigError, Failure, HardwareError
+
+
+@pytest.mark.parametrize(
+    ("advice", "text"),
+    [
+        (Advice("no reply", "Usually a loose wire", "check it"), "no reply. Usually a loose wire: check it."),
+        (Advice("no reply", do="check the wire"), "no reply. check the wire."),
+        (Advice("no reply", "Usually a loose wire"), "no reply. Usually a loose wire."),
+        (Advice("no reply"), "no reply"),
+    ],
+)
+def test_a_message_reads_what_then_why_then_what_to_do(advice: Advice, text: str) -> None:
+    assert str(advice) == text
+
+
+@pytest.mark.parametrize(("kind", "exit_code"), [(Failure, 1), (ConfigError, 2), (HardwareError, 3)])
+def test_an_error_carries_its_advice_and_exit_code_from_one_process_to_another(
+    kind: type[Failure], exit_code: int
+) -> None:
+    error = pickle.loads(pickle.dumps(kind("no reply", "Usually a loose wire", "check it")))
+    assert type(error) is kind
+    assert error.advice == Advice("no reply", "Usually a loose wire", "check it")
+    assert str(error) == "no reply. Usually a loose wire: check it."
+    assert error.exit_code == exit_code
