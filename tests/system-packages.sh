@@ -59,7 +59,7 @@ if [ "$(id -u)" != 0 ]; then
     root=sudo
 fi
 apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5"
-$apt update >&2
+for _ in 1 2 3 4 5 6; do $apt update >&2 && break || sleep 5; done  # another update may hold the lists
 # shellcheck disable=SC2086
 $apt install -y --no-install-recommends $missing >&2
 missing=$(lgpio_packages)  # again: there may have been no Python before

@@ -4,6 +4,7 @@ Serves the programs that run under pishim.c. Must never decide what a level mean
 """
 
 import contextlib
+import contextlib
 import errno
 import os
 import socket
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.listening import Listening
 
 LINES = 54
 PULLED_UP_AT_RESET = range(9)  # BCM283x: GPIO 0-8 up, the others down
@@ -94,12 +97,9 @@ class Header:
         self._wired: dict[int, Callable[[], bool]] = {}
         self._user: dict[int, bytes] = {}
         self._seen = [self.level(pin) for pin in range(LINES)]
-        path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.bind(str(path))
-        path.chmod(0o666)
-        self._socket.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listening = Listening(
+            path, lambda guest: _Connection(self, guest).serve(), like_hardware, mode=0o666
+        )
 
     def level(self, pin: int) -> bool:
         if self._out[pin]:
@@ -134,7 +134,7 @@ class Header:
         return True
 
     def close(self) -> None:
-        self._socket.close()
+        self._listening.close()
 
     def _note(self, pin: int) -> None:
         level = self.level(pin)
@@ -142,15 +142,6 @@ class Header:
             self._seen[pin] = level
             self.history.append(Level(time.monotonic_ns(), pin, level))
             self.changed.notify_all()
-
-    def _accept(self) -> None:
-        like_hardware()
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=_Connection(self, connection).serve, daemon=True).start()
 
 
 class _Connection:
@@ -176,16 +167,12 @@ class _Connection:
             "X": self._transfer,
             "M": self._pinctrl,
         }
-        like_hardware()
         try:
             while message := self._socket.recv(65536):
                 result, data = answers[chr(message[0])](message[8:])
                 self._socket.send(struct.pack("i", result) + data)
-        except OSError:
-            pass
         finally:
             self._release()
-            self._socket.close()
 
     def _release(self) -> None:
         header = self._header

@@ -24,6 +24,7 @@ from firmware_py.config import Config, load
 from firmware_py.rig.harness.world import World
 from firmware_py.rig.world.switchgear import Contactors
 from tests.support.held_up import Busy, Drop, stolen_s
+from tests.support.listening import Listening
 from tests.support.pisim import watchdog
 from tests.support.pisim.header import Header, Message, environment, like_hardware
 from tests.support.pisim.nursery import Nursery
@@ -59,10 +60,8 @@ class Pi:
         )
         self.unplugged: set[int] = set()
         self.events: list[dict[str, Any]] = []  # what the guard tells a courier
-        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._ear.bind(self.config.courier.socket)
-        self._ear.listen(4)
-        threading.Thread(target=self._listen, daemon=True).start()
+        # It holds the interpreter now and then, and the simulated chips must not wait for it.
+        self._courier = Listening(self.config.courier.socket, self._hear, like_hardware)
         self._world = World(self.config, "walk", 1, 3600.0)
         self._seen = 0
         self._nurseries: dict[tuple[str, str], Nursery] = {}
@@ -99,19 +98,11 @@ class Pi:
             self._move()
             return self._world.bus.transfer(messages)
 
-    def _listen(self) -> None:
-        like_hardware()  # it holds the interpreter now and then, and the simulated chips must not wait for it
-        while True:
-            try:
-                guard, _ = self._ear.accept()
-            except OSError:
-                return
-            with guard:
-                while message := _heard(guard):
-                    if message[:1] == b"E":
-                        self.events.append(json.loads(message[9:]))
-                        with contextlib.suppress(OSError):  # it was killed meanwhile
-                            guard.send(b"A" + message[1:9])
+    def _hear(self, guard: socket.socket) -> None:
+        while message := guard.recv(1 << 20):
+            if message[:1] == b"E":
+                self.events.append(json.loads(message[9:]))
+                guard.send(b"A" + message[1:9])
 
     def _configure(self, settings: str) -> Config:
         self.config_path.write_text(f'[courier]\nsocket = "{self.folder}/courier.sock"\n{settings}')
@@ -252,14 +243,7 @@ class Pi:
         for nursery in self._nurseries.values():
             nursery.close()
         self.header.close()
-        self._ear.close()
-
-
-def _heard(guard: socket.socket) -> bytes:
-    try:
-        return guard.recv(1 << 20)
-    except OSError:
-        return b""
+        self._courier.close()
 
 
 def end(process: Process) -> None:
