@@ -1,24 +1,27 @@
 """Owns what several detectors need to tell a lasting condition from a flicker. Must never know what it filters."""
 
+from dataclasses import dataclass
 
-class Held:
-    """Says when something has held long enough: fills at 1 while it is true, drains at 1/4 while it is not.
+DRAIN = 0.25  # a second without the condition takes back this much of a second with it
+ROUNDING_S = 1e-9  # ticks do not add up exactly
+
+
+@dataclass(slots=True)
+class LeakyTimer:
+    """Reports when a condition has held for long enough: fills while it is true, drains slowly while it is not.
 
     A condition that flickers still gets there; a single sample never does, unless the hold is 0.
     """
 
-    __slots__ = ("_filled_s", "hold_s")
-
-    def __init__(self, hold_s: float) -> None:
-        self.hold_s = hold_s
-        self._filled_s = 0.0
+    hold_s: float
+    _filled_s: float = 0.0
 
     def update(self, true: bool, dt_s: float) -> bool:
-        """One tick; returns whether it has held."""
+        """One tick; returns whether the condition has held."""
         if true:
             self._filled_s = min(self._filled_s + dt_s, self.hold_s)
-            return self._filled_s >= self.hold_s - 1e-9
-        self._filled_s = max(0.0, self._filled_s - 0.25 * dt_s)
+            return self._filled_s >= self.hold_s - ROUNDING_S
+        self._filled_s = max(0.0, self._filled_s - DRAIN * dt_s)
         return False
 
     def clear(self) -> None:

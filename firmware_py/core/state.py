@@ -1,116 +1,97 @@
-"""Owns saving and restoring the whole state of a core object as plain values (for incidents and replay).
+"""Owns saving the whole state of a core object as plain values, and restoring it (for incidents and replay).
 
-Must never run code from a file: only numbers, strings, known enums, lists, deques and tuples are rebuilt, and
-only into attributes that the object already has.
+Every stateful class of the core is a `@dataclass(slots=True)`: its fields are its state. A field with a frozen
+dataclass holds parameters; these are not saved, the object to restore has its own.
+
+Must never run code from a file: a value is accepted only as the type that its field declares.
 """
 
 from collections import deque
-from dataclasses import is_dataclass
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
-from firmware_py.core.frame import Cause, Finding, Phase, Signal
-from firmware_py.core.latch import Latch
-from sensors.samples import Fault
-
-_ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (Cause, Phase, Signal, Fault, Latch)}
-
-MOST_DEPTH = 8  # no value of the core is nested half as deep
-
-
-class StateError(ValueError):
-    """The saved state does not fit this object: another version, another rate, or a damaged file."""
+from firmware_py.core import slots_state
+from firmware_py.core.slots_state import StateError as StateError
 
 
 def save(obj: object) -> dict[str, Any]:
-    """Every slot of `obj`, nested, as JSON-able values. Frozen dataclasses (parameters) are left out."""
-    return {name: _plain(getattr(obj, name)) for name in _slots(obj) if not _constant(getattr(obj, name))}
+    """Every field of `obj`, nested, as JSON-able values; enums by name."""
+    if not is_dataclass(obj):
+        return slots_state.save(obj)
+    return {name: _plain(getattr(obj, name)) for name, _ in _declared(obj)}
 
 
-def restore(obj: object, state: dict[str, Any]) -> None:
-    """Set every slot of `obj`, built with the same parameters, from `save`. Raises StateError, changes nothing then."""
-    _check(obj, state)
-    for name, value in state.items():
-        current = getattr(obj, name)
-        if _is_own(current):
-            restore(current, value)
-        elif _are_own(current):
-            for part, saved in zip(current, value, strict=True):
-                restore(part, saved)
+def restore(obj: object, state: Any) -> None:
+    """Set every field of `obj`, built with the same parameters, from `save`.
+
+    Raises StateError and changes nothing when the state does not fit.
+    """
+    if not is_dataclass(obj):
+        slots_state.restore(obj, state)
+        return
+    for owner, name, value in list(_assignments(obj, state)):
+        if owner is None:
+            slots_state.restore(name, value)
         else:
-            setattr(obj, name, _rebuilt(value, current))
+            setattr(owner, name, value)
 
 
-def _check(obj: object, state: Any) -> None:
-    wanted = {name for name in _slots(obj) if not _constant(getattr(obj, name))}
-    if not isinstance(state, dict) or set(state) != wanted:
-        raise StateError(f"saved state does not fit {type(obj).__name__}: recorded by another version?")
-    for name, value in state.items():
-        current = getattr(obj, name)
-        if _is_own(current):
-            _check(current, value)
-        elif _are_own(current):
-            if not isinstance(value, list) or len(value) != len(current):
-                raise StateError(f"saved state has other parts in {name}: recorded by another version?")
-            for part, saved in zip(current, value, strict=True):
-                _check(part, saved)
-        else:
-            _rebuilt(value, current)
-
-
-def _slots(obj: object) -> list[str]:
-    return [name for cls in type(obj).__mro__ for name in getattr(cls, "__slots__", ()) if hasattr(obj, name)]
-
-
-def _constant(value: object) -> bool:
-    frozen = is_dataclass(value) and getattr(type(value), "__dataclass_params__").frozen  # noqa: B009
-    return bool(frozen) or callable(value)
-
-
-def _is_own(value: object) -> bool:
-    return hasattr(type(value), "__slots__") and not isinstance(value, (tuple, Enum, int, float, str, deque))
-
-
-def _are_own(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_own(part) for part in value)
+def _declared(obj: Any) -> Iterator[tuple[str, Any]]:
+    """Name and type of every field that is saved."""
+    for field in fields(obj):
+        if not (is_dataclass(field.type) and getattr(field.type, "__dataclass_params__").frozen):  # noqa: B009
+            yield field.name, field.type
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
-        return {"enum": type(value).__name__, "name": value.name}
-    if isinstance(value, Finding):
-        return {"finding": [_plain(v) for v in value]}
-    if isinstance(value, tuple):
-        return {"tuple": [_plain(v) for v in value]}
-    if isinstance(value, deque):
-        return {"deque": [_plain(v) for v in value]}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return value.name
+    if isinstance(value, (tuple, list, deque)):
+        return [_plain(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if _is_own(value):
-        return save(value)
-    raise TypeError(f"core state may not hold a {type(value).__name__}")
+    return save(value)
 
 
-def _rebuilt(value: Any, current: Any, depth: int = 0) -> Any:
-    if not isinstance(value, (list, dict)):
+def _assignments(obj: Any, state: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """(owner, field, value) of everything that is to be set."""
+    declared = dict(_declared(obj))
+    if not isinstance(state, dict) or state.keys() != declared.keys():
+        raise _misfit(type(obj).__name__)
+    for name, kind in declared.items():
+        current = getattr(obj, name)
+        if is_dataclass(current):
+            yield from _assignments(current, state[name])
+        elif slots_state._is_own(current):
+            slots_state._check(current, state[name])
+            yield None, current, state[name]
+        else:
+            rebuilt = _rebuilt(state[name], kind, f"{type(obj).__name__}.{name}")
+            yield obj, name, deque(rebuilt, current.maxlen) if isinstance(current, deque) else rebuilt
+
+
+def _rebuilt(value: Any, kind: Any, where: str) -> Any:
+    """`value` as the declared type: a number, text, enum, a row of those, or None where that is allowed."""
+    if isinstance(kind, UnionType):
+        if value is None:
+            return None
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+    origin = get_origin(kind) or kind
+    if issubclass(origin, Enum) and isinstance(value, str) and value in origin.__members__:
+        return origin[value]
+    if issubclass(origin, (tuple, list, deque)) and isinstance(value, list):
+        kinds = get_args(kind)
+        if origin is not tuple or kinds[-1] is Ellipsis:  # any number of the same
+            kinds = kinds[:1] * len(value)
+        if len(kinds) == len(value):
+            return origin(_rebuilt(part, one, where) for part, one in zip(value, kinds, strict=True))
+    if type(value) is origin or (type(value) is int and origin is float):
         return value
-    if depth > MOST_DEPTH:
-        raise StateError("saved state is nested without end: a damaged file?")
-    depth += 1
-    if isinstance(value, list):
-        return [_rebuilt(v, None, depth) for v in value]
-    try:
-        match value:
-            case {"enum": kind, "name": name}:
-                return _ENUMS[kind][name]
-            case {"finding": parts}:
-                return Finding(*(_rebuilt(v, None, depth) for v in parts))
-            case {"tuple": parts}:
-                return tuple(_rebuilt(v, None, depth) for v in parts)
-            case {"deque": parts}:
-                return deque((_rebuilt(v, None, depth) for v in parts), getattr(current, "maxlen", None))
-    except (KeyError, TypeError) as error:
-        raise StateError(f"saved state is damaged near {error}") from None
-    raise StateError(f"saved state has an unknown form: {sorted(value)}")
+    raise _misfit(where)
+
+
+def _misfit(where: str) -> StateError:
+    return StateError(f"saved state does not fit {where}: recorded by another version?")

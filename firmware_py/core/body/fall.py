@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 from firmware_py.core.body.attitude import G_M_S2, Attitude
 from firmware_py.core.body.evidence import Signs, SignsParams, read, times
 from firmware_py.core.body.gait import Gait
-from firmware_py.core.filters import Held
+from firmware_py.core.filters import LeakyTimer
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 
 _NOTHING_M_S = -1000.0  # below any excess: the next one is the largest
@@ -109,8 +109,8 @@ class Balance:
         self._params = params
         self._tick_s = 1.0 / rate_hz
         hold_s = max(params.hold_s, 1.5 / rate_hz)
-        self._fall = Held(hold_s)
-        self._stumble = Held(hold_s)
+        self._fall = LeakyTimer(hold_s)
+        self._stumble = LeakyTimer(hold_s)
         self._peaks_m_s: deque[float] = deque(maxlen=params.memory_steps)
         self._vigour_m_s2 = 0.0
         self.down_velocity_m_s = 0.0

@@ -9,7 +9,7 @@ from math import cos, radians
 
 from firmware_py.core.body.attitude import Attitude
 from firmware_py.core.body.gait import Gait
-from firmware_py.core.filters import Held
+from firmware_py.core.filters import LeakyTimer
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from sensors.samples import ImuSample
 
@@ -33,7 +33,7 @@ class Fallen:
     def __init__(self, params: FallenParams) -> None:
         self._params = params
         self._lying_cos = cos(params.lying_tilt_rad)
-        self._lies = Held(params.lying_s)
+        self._lies = LeakyTimer(params.lying_s)
         self.relearn()
 
     def relearn(self) -> None:

@@ -27,7 +27,7 @@ from math import sqrt
 from typing import Literal
 
 from firmware_py.core.deck.position import Position
-from firmware_py.core.filters import Held
+from firmware_py.core.filters import LeakyTimer
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 
 SPREAD_M = 0.23  # how far from home a walker may be when the feet stop: nearly 3 times a wander of 8 cm [A]
@@ -136,14 +136,14 @@ class Drift:
         self._front_m, self._rear_m = limits_m(params)
         # Nothing is promised of a belt that nobody measured: the usual walker there, not the worst.
         self._front_way = 1.0 if params.commissioned else 0.5
-        self._still = Held(params.still_hold_s)
-        self._slip = Held(SLIP_HOLD_S)
-        self._leaving = Held(params.leave_hold_s)
-        self._resting = Held(2.0)
-        self._warned = Held(0.05)
-        self._over_speed = Held(0.5)
-        self._past_rear = Held(SURE_S)
-        self._past_front = Held(SURE_S)
+        self._still = LeakyTimer(params.still_hold_s)
+        self._slip = LeakyTimer(SLIP_HOLD_S)
+        self._leaving = LeakyTimer(params.leave_hold_s)
+        self._resting = LeakyTimer(2.0)
+        self._warned = LeakyTimer(0.05)
+        self._over_speed = LeakyTimer(0.5)
+        self._past_rear = LeakyTimer(SURE_S)
+        self._past_front = LeakyTimer(SURE_S)
         self.warning: Cause | None = None
         self.rest_position_m: float | None = None
         self.stop_margin_m: float | None = None
