@@ -4,7 +4,6 @@ Serves the programs that run under pishim.c. Must never decide what a level mean
 """
 
 import contextlib
-import contextlib
 import errno
 import os
 import socket
