@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.proof import figures, mutate
+
 ROOT = Path(__file__).parent.parent
 LIBRARIES_WITH_ONE_DOOR = {
     "paho": {"firmware_py/courier/events/mqtt.py"},
@@ -73,9 +75,23 @@ def test_the_import_contracts_are_kept() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_whatever_the_core_decides_with_is_mutated() -> None:
-    """frame.py holds values only."""
-    told = (ROOT / "tests/proof/mutate.py").read_text()
-    core = ROOT / "firmware_py/core"
-    decides = [p for p in core.rglob("*.py") if p.name not in ("__init__.py", "frame.py")]
-    assert [p for p in decides if f'"{p.relative_to(ROOT)}": [' not in told] == []
+@pytest.mark.parametrize("path", mutate.TARGETS)
+def test_what_is_mutated_has_tests_that_can_notice(path: str) -> None:
+    """For a file without tests of its own at the same place in tests/: a line in `ALSO` of tests/proof/mutate.py."""
+    tests = mutate.TARGETS[path]
+    assert tests and [p for p in (path, *tests) if not (ROOT / p).exists()] == []
+
+
+def test_the_tables_of_the_mutants_name_files_that_are_there() -> None:
+    """Whether a reason still fits its line, a run of the mutants shows."""
+    named = {key.partition(": ")[0] for key in mutate.reasons()} | {
+        mutate.CORE + name for name in mutate.ALSO
+    }
+    assert named <= set(mutate.TARGETS)
+
+
+def test_a_figure_is_made_by_a_command_that_is_there() -> None:
+    for _, _, words in figures.COMMANDS.values():
+        modules = [words[2]] if words[0] == "python" else []
+        paths = [w for w in words if w.startswith("tests/")] + [f"{m.replace('.', '/')}.py" for m in modules]
+        assert [p for p in paths if not (ROOT / p).exists()] == []

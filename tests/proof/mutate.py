@@ -43,30 +43,47 @@ REASONS = Path(__file__).with_name("survivors.txt")
 LIMIT_S = 60
 UNTOUCHED_LIMIT_S = 600
 
-# What is mutated -> the tests that must notice, quickest and nearest first.
+CORE = "firmware_py/core/"
+HOLDS_VALUES = ("__init__.py", "frame.py")  # decides nothing
+IMUS = ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"]
+RANGES = ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"]
+TRACES = ["tests/traces/test_replay.py"]
+# Tests beside the file's own, or instead of them where there are none, quickest and nearest first.
+ALSO: dict[str, list[str]] = {
+    "health.py": ["tests/core/test_monitor.py"],
+    "monitor.py": ["tests/proof/test_monitor_model.py"],
+    "body/attitude.py": TRACES,
+    "body/gait.py": TRACES,
+    "body/fall.py": TRACES,
+    "body/fallen.py": ["tests/core/test_monitor.py"],
+    "body/evidence.py": ["tests/core/body/test_fall.py"],
+    "deck/position.py": TRACES,
+    "deck/drift.py": TRACES,
+}
+
+
+def _of_core() -> dict[str, list[str]]:
+    """Every file of the core, so that none is forgotten; its own tests stand at the same place in tests/."""
+    found = {}
+    for path in sorted((ROOT / CORE).rglob("*.py")):
+        name = str(path.relative_to(ROOT / CORE))
+        if path.name not in HOLDS_VALUES:
+            own = f"tests/core/{name.removesuffix(path.name)}test_{path.name}"
+            found[CORE + name] = ([own] if (ROOT / own).exists() else []) + ALSO.get(name, [])
+    return found
+
+
+# What is mutated -> the tests that must notice.
 TARGETS: dict[str, list[str]] = {
     "sensors/samples.py": ["tests/sensors"],
     "sensors/registers.py": ["tests/sensors"],
-    "sensors/imu.py": ["tests/sensors/test_imus.py"],
-    "sensors/lsm6dsox.py": ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"],
-    "sensors/mpu6050.py": ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"],
-    "sensors/vl53l1x.py": ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"],
-    "sensors/tf_luna.py": ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"],
+    "sensors/imu.py": IMUS[:1],
+    "sensors/lsm6dsox.py": IMUS,
+    "sensors/mpu6050.py": IMUS,
+    "sensors/vl53l1x.py": RANGES,
+    "sensors/tf_luna.py": RANGES,
     "sensors/hall.py": ["tests/sensors/test_hall.py"],
-    "firmware_py/core/latch.py": ["tests/core/test_latch.py"],
-    "firmware_py/core/health.py": ["tests/core/test_health.py", "tests/core/test_monitor.py"],
-    "firmware_py/core/monitor.py": ["tests/core/test_monitor.py", "tests/proof/test_monitor_model.py"],
-    "firmware_py/core/wire.py": ["tests/core/test_wire.py"],
-    "firmware_py/core/state.py": ["tests/core/test_state.py"],
-    "firmware_py/core/events.py": ["tests/core/test_events.py"],
-    "firmware_py/core/filters.py": ["tests/core/test_filters.py"],
-    "firmware_py/core/body/attitude.py": ["tests/core/body/test_attitude.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/body/gait.py": ["tests/core/body/test_gait.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/body/fall.py": ["tests/core/body/test_fall.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/body/fallen.py": ["tests/core/body/test_fallen.py", "tests/core/test_monitor.py"],
-    "firmware_py/core/body/evidence.py": ["tests/core/body/test_evidence.py", "tests/core/body/test_fall.py"],
-    "firmware_py/core/deck/position.py": ["tests/core/deck/test_position.py", "tests/traces/test_replay.py"],
-    "firmware_py/core/deck/drift.py": ["tests/core/deck/test_drift.py", "tests/traces/test_replay.py"],
+    **_of_core(),
     "firmware_py/guard/relay.py": ["tests/guard/test_relay.py"],
 }
 
@@ -288,12 +305,14 @@ def key_of(mutant: Mutant) -> str:
 
 
 def changed_lines(path: str, since: str) -> set[int]:
-    """The lines of the file that are new or different since that revision."""
-    diff = subprocess.run(
-        ["git", "diff", "-U0", since, "--", path], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    """The lines of the file that are new or different since that revision. A file that only moved has none."""
+    words = ["git", "diff", "-U0", "--find-renames", since, "--", "firmware_py", "sensors"]
+    diff = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    _, _, own = f"\n{diff}".partition(f"\n+++ b/{path}\n")
     lines: set[int] = set()
-    for start, count in re.findall(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", diff, re.MULTILINE):
+    for start, count in re.findall(
+        r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", own.partition("\ndiff --git ")[0], re.MULTILINE
+    ):
         lines |= set(range(int(start), int(start) + int(count or 1)))
     return lines
 
