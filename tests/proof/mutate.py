@@ -52,6 +52,7 @@ TRACES = ["tests/traces/test_replay.py"]
 ALSO: dict[str, list[str]] = {
     "health.py": ["tests/core/test_monitor.py"],
     "monitor.py": ["tests/proof/test_monitor_model.py"],
+    "slots_state.py": ["tests/core/test_state.py"],
     "body/attitude.py": TRACES,
     "body/gait.py": TRACES,
     "body/fall.py": TRACES,
