@@ -1,8 +1,10 @@
 """Owns the courier's end of the link to the guard. Must never block on anything but the link itself.
 
-A unix SOCK_SEQPACKET listener: the guard connects, one byte says what a packet is. Either side may restart in
-any order; the newest guard is the one that counts. Two words go back: `A` (this event is on disk) and `X`
-(please stop). There is no third.
+A unix SOCK_SEQPACKET listener: the guard connects; the first byte of a packet is its kind. Either side may restart in
+any order; the newest guard replaces an older one. Two kinds go back: `A` (this event is on disk) and `X` (please
+stop). There is no third.
+
+Thread: "link" reads, and alone closes what it reads. `acknowledge` and `request_stop` may be called from any thread.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import selectors
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,14 +27,15 @@ log = logging.getLogger(__name__)
 TICK_SIZE = FRAME_SIZE + DECISION_SIZE
 MAX_PACKET = 1 << 20  # a saved monitor state is tens of kilobytes
 SEQ_MAX = 2**63 - 1
+JOIN_S = 2.0
 _SEQ = struct.Struct("<Q")
 
 
 class Listener(Protocol):
-    """Who hears the link. Every method is called on the link's thread and must return at once."""
+    """Receives what the guard sends. Every method is called on the link's thread and must return at once."""
 
     def hello(self, hello: dict[str, Any]) -> None: ...
-    def tick(self, raw: bytes, frame: Frame, decision: Decision) -> None: ...
+    def tick(self, frame: Frame, decision: Decision) -> None: ...
     def event(self, seq: int, raw: bytes) -> None: ...
     def monitor_state(self, state: dict[str, Any]) -> None: ...
     def counters(self, counters: dict[str, Any]) -> None: ...
@@ -39,11 +43,18 @@ class Listener(Protocol):
 
 
 class Receiver:
-    """Listens at `path` on a thread of its own and tells `listener` what arrives."""
+    """Listens at `path` on a thread of its own and calls `listener` with what arrives."""
 
     def __init__(self, path: Path, listener: Listener) -> None:
         self._path = path
         self._listener = listener
+        self._kinds: dict[int, Callable[[bytes], None]] = {
+            ord("T"): self._tick,
+            ord("E"): self._event,
+            ord("H"): lambda payload: listener.hello(object_of(payload)),
+            ord("S"): lambda payload: listener.monitor_state(object_of(payload)),
+            ord("C"): lambda payload: listener.counters(object_of(payload)),
+        }
         self._guard: socket.socket | None = None
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = socket.socketpair()
@@ -56,23 +67,31 @@ class Receiver:
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._server.bind(str(self._path))
-        self._path.chmod(0o660)
-        self._server.listen(4)
+        try:
+            self._server.bind(str(self._path))
+            self._path.chmod(0o660)
+            self._server.listen(4)
+        except OSError:
+            self._server.close()
+            raise
         self._thread.start()
 
     def close(self) -> None:
-        if not self._thread.is_alive():
-            return
-        self._wake_w.send(b"q")
-        self._thread.join(2)
+        """Shut down, join, close: while the thread lives, none of its descriptors may go to somebody else."""
+        with contextlib.suppress(OSError):  # closed before
+            self._wake_w.shutdown(socket.SHUT_WR)
+        if self._thread.is_alive():
+            self._thread.join(JOIN_S)
+            if self._thread.is_alive():
+                log.error("link: its thread does not end; its sockets stay open until the process ends")
+                return
+            with contextlib.suppress(OSError):
+                self._path.unlink()
         for end in (self._wake_r, self._wake_w):
             end.close()
-        with contextlib.suppress(OSError):
-            self._path.unlink()
 
     def acknowledge(self, seq: int) -> None:
-        """Tell the guard that event `seq` is on disk. Silent when nobody is there: it will be sent again."""
+        """Event `seq` is on disk. Without a guard nothing is sent: it will send the event again."""
         self._send(b"A" + _SEQ.pack(seq))
 
     def request_stop(self) -> bool:
@@ -105,7 +124,7 @@ class Receiver:
             while True:
                 for key, _ in selector.select():
                     if key.fileobj is self._wake_r:
-                        self._hang_up(selector)  # we go, not the guard
+                        self._hang_up(selector)  # the courier ends, not the guard
                         return
                     if key.fileobj is self._server:
                         self._accept(selector)
@@ -114,7 +133,7 @@ class Receiver:
 
     def _accept(self, selector: selectors.BaseSelector) -> None:
         connection, _ = self._server.accept()
-        self._drop(selector)  # the newest guard counts: an older connection is a guard that has been replaced
+        self._drop(selector)  # the guard of an older connection has been replaced
         connection.setblocking(False)
         with self._lock:
             self._guard = connection
@@ -149,7 +168,7 @@ class Receiver:
             if size == 0:
                 return False
             try:
-                self._dispatch(buffer[0], bytes(memoryview(buffer)[1:size]))
+                self.dispatch(buffer[0], bytes(memoryview(buffer)[1:size]))
             except Exception as error:  # one bad packet must not end the link
                 self.refused_packets += 1
                 if self.refused_packets in (1, 10, 100, 1000):
@@ -161,25 +180,22 @@ class Receiver:
                     )
         return True
 
-    def _dispatch(self, kind: int, payload: bytes) -> None:
-        told = self._listener
-        if kind == ord("T"):
-            if len(payload) != TICK_SIZE:
-                raise ValueError(f"a tick has {TICK_SIZE} bytes, not {len(payload)}")
-            told.tick(payload, unpack_frame(payload[:FRAME_SIZE]), unpack_decision(payload[FRAME_SIZE:]))
-        elif kind == ord("E"):
-            (seq,) = _SEQ.unpack_from(payload)
-            if seq > SEQ_MAX:  # what the database cannot take would stay in its way for ever
-                raise ValueError(f"no guard counts to {seq}")
-            told.event(seq, payload[_SEQ.size :])
-        elif kind == ord("H"):
-            told.hello(object_of(payload))
-        elif kind == ord("S"):
-            told.monitor_state(object_of(payload))
-        elif kind == ord("C"):
-            told.counters(object_of(payload))
-        else:
-            raise ValueError(f"no packet is called {kind:#04x}")
+    def dispatch(self, kind: int, payload: bytes) -> None:
+        """Pass one packet to the listener. Raises ValueError or struct.error when it is none."""
+        if kind not in self._kinds:
+            raise ValueError(f"no packet has the kind {kind:#04x}")
+        self._kinds[kind](payload)
+
+    def _tick(self, payload: bytes) -> None:
+        if len(payload) != TICK_SIZE:
+            raise ValueError(f"a tick has {TICK_SIZE} bytes, not {len(payload)}")
+        self._listener.tick(unpack_frame(payload[:FRAME_SIZE]), unpack_decision(payload[FRAME_SIZE:]))
+
+    def _event(self, payload: bytes) -> None:
+        (seq,) = _SEQ.unpack_from(payload)
+        if seq > SEQ_MAX:  # the database cannot take it and would refuse everything behind it
+            raise ValueError(f"no guard counts to {seq}")
+        self._listener.event(seq, payload[_SEQ.size :])
 
 
 def object_of(payload: bytes) -> dict[str, Any]:

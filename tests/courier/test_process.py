@@ -14,7 +14,8 @@ from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.envelope import Data, SessionEnded
 from firmware_py.courier.page import server
 from firmware_py.courier.page.live import Live
-from firmware_py.courier.process import Losses
+from firmware_py.courier.page.parts import device_parts
+from firmware_py.courier.recording.gaps import Gaps
 from firmware_py.courier.recording.incidents import list_incidents
 from sensors.samples import Fault
 from tests.courier.conftest import Served
@@ -76,7 +77,7 @@ def test_a_guard_that_goes_when_the_courier_has_ended_is_no_error(tmp_path: Path
     """Found by CI: between the end of the main loop and the end of the link, the link asked the loop to hurry."""
     served = Served(tmp_path)
     served.close()
-    served.courier.lost()
+    served.courier.guard.lost()
     served.courier.stop()
 
 
@@ -163,35 +164,27 @@ def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path)
     assert all(str(value) in table.read_text() for value in figures.values())
 
 
-def test_a_loss_is_told_once_and_only_when_it_is_over() -> None:
-    losses = Losses()
-    assert [losses.update(total) for total in (7, 7, 10, 15, 15, 15, 0, 0, 3, 3)] == [
-        0,
-        0,
-        0,
-        0,
-        8,
-        0,
-        0,
-        0,
-        0,
-        3,
-    ]
+def test_a_loss_is_reported_once_and_only_when_it_is_over() -> None:
+    reported: list[tuple[int, int]] = []
+    gaps = Gaps("link", lambda kind, **data: reported.append((total, data["ticks"])))
+    for total in (7, 7, 10, 15, 15, 15, 0, 0, 3, 3):
+        gaps.update(total)
+    assert reported == [(15, 8), (3, 3)]
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_a_sensor_in_trouble_is_shown_with_what_to_do(fault: Fault) -> None:
-    live = Live(Config())
+    live = Live()
     live.tick(frame(1)._replace(imu=fault, belt=fault), stopped(1, Cause.IMU))
-    parts = {part["name"]: part for part in live.parts()}
+    parts = {part["name"]: part for part in device_parts(live, Config())}
     assert parts["Hip sensor"]["state"] == "bad" and len(parts["Hip sensor"]["text"]) > 20
 
 
 def test_what_a_viewer_or_broker_gets_is_plain_json_in_every_state() -> None:
-    live = Live(Config())
+    live = Live()
     for shown in (decision(1), *(stopped(2, cause) for cause in Cause)):
         assert live.tick(frame(1), shown) in (True, False)
-        json.dumps([live.view(), live.state(), live.parts()], allow_nan=False)
+        json.dumps([live.view(), live.state(), device_parts(live, Config())], allow_nan=False)
     assert live.state()["problem"] is True  # CONFIG, the last of them
     live.tick(frame(3), stopped(3, Cause.FALL))
     assert live.state()["danger"] is True and live.state()["problem"] is False
@@ -200,7 +193,7 @@ def test_what_a_viewer_or_broker_gets_is_plain_json_in_every_state() -> None:
 
 
 def test_a_short_peak_is_not_lost_between_two_updates() -> None:
-    live = Live(Config())
+    live = Live()
     for t_ns, down_m_s in ((1, 0.1), (2, 0.9), (3, 0.2)):
         live.tick(frame(t_ns), decision(t_ns, down_velocity_m_s=down_m_s))
     assert live.view()["down_m_s"] == 0.9

@@ -41,7 +41,7 @@ class Heard:
     def hello(self, hello: dict[str, Any]) -> None:
         self._note("hello", hello)
 
-    def tick(self, raw: bytes, frame: Frame, decision: Decision) -> None:
+    def tick(self, frame: Frame, decision: Decision) -> None:
         self._note("tick", (frame, decision))
 
     def event(self, seq: int, raw: bytes) -> None:

@@ -39,6 +39,7 @@ from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.mqtt import STOP_WORDS, Broker
 from firmware_py.courier.page import server
 from firmware_py.courier.page.gate import Gate
+from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.process import Courier
 from firmware_py.guard.link import ACK, COUNTERS, EVENT, HEARD_AT_ONCE, HELLO, STATE, STOP, TICK, Link
 from firmware_py.traces import mcap_reader
@@ -264,16 +265,16 @@ def _to_courier(data: bytes) -> None:
         if packet:
             told = packet[1:] if packet[:1] == TICK else oddly(data[:3] + packet[1:])
             with suppress(Exception):  # as Receiver does with a packet that it refuses
-                courier.receiver._dispatch(packet[0], told)
+                courier.receiver.dispatch(packet[0], told)
     for shown in (
         courier.live.view(),
         courier.live.state(),
-        courier.now(),
-        courier._state(),
-        courier.health(),
+        courier.health.now(),
+        courier.health.state(),
+        courier.health.figures(),
     ):
         json.dumps(shown, allow_nan=False).encode()
-    kept = courier.keeper._events
+    kept = courier.events._events
     with _outbox().transaction():
         _outbox().keep(event for event, _ in kept.values())
     kept.clear()
@@ -491,7 +492,12 @@ def _page() -> tuple[asyncio.AbstractEventLoop, ServerConfig, _Complaints]:
     """The page as it is served, with a password; nobody counts how often this client asks."""
     courier = _courier()
     shown = server.Shown(
-        courier.config, courier.database, courier.stream, courier.now, courier.incidents, courier.report
+        courier.config,
+        room() / "state" / "events.sqlite",
+        Stream(),
+        courier.health.now,
+        courier.incidents,
+        courier.report,
     )
     gate = server.application(shown, "sesame")
     gate._within_rate = lambda client: True  # type: ignore[method-assign]

@@ -1,7 +1,9 @@
 """Owns the connection to the broker (the only paho import). Must never start anything: one command exists, `stop`.
 
-Events go at QoS 1 and count as taken only when the broker's acknowledgement has come back (`taken`). Telemetry goes
-at QoS 0 while connected; a frozen broker is noticed by the keep-alive, so what piles up meanwhile is bounded.
+Events go at QoS 1 and count as published only when the broker's acknowledgement has come back (`acknowledged`).
+Telemetry goes at QoS 0 while connected; the keep-alive notices a frozen broker, so what piles up meanwhile is bounded.
+
+Threads: paho's own runs the callbacks; the event writer's sends events; the main thread retains telemetry.
 """
 
 import json
@@ -25,9 +27,10 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 15
 EVENTS_IN_FLIGHT = 20
-RESEND_S = 60.0  # an event in flight for longer while connected is sent again: at least once, never never
-STOP_INTERVAL_S = 1.0  # a stop is latched: one a second says as much as a thousand
+RESEND_S = 60.0  # an event that waits longer for its acknowledgement while connected is sent again
+STOP_INTERVAL_S = 1.0  # a stop is latched: one a second is as good as a thousand
 STOP_WORDS = (b"stop", b"STOP")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HOME_ASSISTANT_STATUS = "homeassistant/status"
 
 P = ParamSpec("P")
@@ -56,7 +59,7 @@ def password(config: MqttConfig) -> str | None:
 
 
 class Broker:
-    """One connection for ever. `on_stop` is called for a valid remote stop, `on_taken` when `taken` has news."""
+    """One connection for ever. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent."""
 
     def __init__(
         self,
@@ -64,16 +67,18 @@ class Broker:
         device: str,
         discovery: Callable[[], tuple[str, str]] | None,
         on_stop: Callable[[], None],
-        on_taken: Callable[[], None],
+        on_room: Callable[[], None],
     ) -> None:
         self._config = config
         self._base = f"rearguard/{device}"
         self._discovery = discovery
         self._on_stop = on_stop
-        self._on_taken = on_taken
+        self._on_room = on_room
         self._retained: dict[str, str] = {}
         self._acknowledged: deque[int] = deque()
-        self._in_flight: dict[int, tuple[int, float]] = {}  # mid -> (row, sent); the keeper's thread only
+        self._in_flight: dict[
+            int, tuple[int, float]
+        ] = {}  # mid -> (row, sent); the event writer's thread only
         self._last_stop_s = -STOP_INTERVAL_S
         self.connected = False
         self.problem = "not connected yet"
@@ -97,7 +102,7 @@ class Broker:
         config = self._config
         if config.user:
             self._client.username_pw_set(config.user, password(config))
-            if not config.tls and config.host not in ("localhost", "127.0.0.1", "::1"):
+            if not config.tls and config.host not in LOOPBACK:
                 log.warning(
                     "mqtt: the password goes to %s in clear text. Set mqtt.tls and, for a home-made certificate, "
                     "mqtt.ca_file.",
@@ -132,7 +137,7 @@ class Broker:
         if self.connected:
             self._client.publish(self.topic(tail), text, qos=0, retain=True)
 
-    # -- events: the keeper's thread ---------------------------------------------------------------------
+    # -- events: the event writer's thread ---------------------------------------------------------------
 
     def room(self) -> int:
         """How many more events may be sent now."""
@@ -149,7 +154,7 @@ class Broker:
             sent = event.n
         return sent
 
-    def taken(self) -> list[int]:
+    def acknowledged(self) -> list[int]:
         """Row numbers of the events whose acknowledgement has come since the last call."""
         rows = []
         while self._acknowledged:
@@ -179,7 +184,7 @@ class Broker:
 
     def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
-            self._say(
+            self._note(
                 f"mqtt: the broker refused the connection: {code}. Check mqtt.user and the password, and the "
                 "broker's access list."
             )
@@ -196,7 +201,7 @@ class Broker:
         self._client.publish(self.topic("status"), "online", qos=1, retain=True)
         for tail, text in list(self._retained.items()):
             self._client.publish(self.topic(tail), text, qos=0, retain=True)
-        self._on_taken()  # wakes the keeper: there is room again
+        self._on_room()  # the event writer may send again
 
     def _announce(self) -> None:
         if self._discovery:
@@ -204,21 +209,21 @@ class Broker:
             self._client.publish(topic, payload, qos=1, retain=True)
 
     def _failed(self) -> None:
-        self._say(
+        self._note(
             f"mqtt: no connection to {self._config.host}:{self._config.port}. Usually the broker is off, or mqtt.host, "
             "mqtt.port or mqtt.tls is wrong. Trying for ever; events are kept meanwhile."
         )
 
     def _disconnected(self, code: ReasonCode) -> None:
         if self.connected:
-            self._say(
+            self._note(
                 f"mqtt: the connection was lost ({code}). Trying again for ever; events are kept meanwhile."
             )
         self.connected = False
 
     def _published(self, mid: int) -> None:
         self._acknowledged.append(mid)
-        self._on_taken()
+        self._on_room()
 
     def _message(self, message: MQTTMessage) -> None:
         if message.topic == HOME_ASSISTANT_STATUS:
@@ -244,7 +249,7 @@ class Broker:
             log.warning("mqtt: a remote stop was asked for")
             self._on_stop()
 
-    def _say(self, problem: str) -> None:
+    def _note(self, problem: str) -> None:
         if problem != self.problem:
             log.warning("%s", problem)
         self.problem = problem

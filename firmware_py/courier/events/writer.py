@@ -1,21 +1,26 @@
-"""Owns the one thread that writes events: link -> disk -> acknowledge -> broker. Must never say "kept" too early.
+"""Owns the one thread that writes events: link -> disk -> acknowledge -> broker.
 
-What cannot be written now stays here (and with the guard) and is tried again each second; nothing else waits for it.
+Must never acknowledge an event that is not on disk yet. What cannot be written now stays here (and with the guard)
+and is tried again each second; nothing else waits for it.
 """
 
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.envelope import DATA, Envelope, Stamp, build, from_guard
 from firmware_py.courier.events.mqtt import Broker
 
 log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 RETRY_S = 1.0
 ROOM = 4096  # events held in memory while the disk refuses; the guard keeps its own and sends again
@@ -32,25 +37,25 @@ class SessionRow(NamedTuple):
     summary: dict[str, Any]
 
 
-class Keeper:
-    """Give it events from any thread; `acknowledge(seq)` is called once a guard's event is on disk."""
+class EventWriter:
+    """Takes events from any thread. `acknowledge(seq)` is called once a guard's event is on disk."""
 
     def __init__(
         self,
         path: Path,
         own: Stamp,
-        acknowledge: Callable[[int], None],
         keep_days: int,
-        on_kept: Callable[[Envelope], None],
+        acknowledge: Callable[[int], None],
+        on_stored: Callable[[Envelope], None],
     ) -> None:
         self._path = path
         self._own = own
         self._acknowledge = acknowledge
         self._keep_s = keep_days * 86400.0
-        self._on_kept = on_kept
+        self._on_stored = on_stored
         self._broker: Broker | None = None
         self._outbox: Outbox | None = None
-        self._cursor = 0
+        self._cursor = 0  # the last row that was sent
         self._own_seq = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -58,9 +63,9 @@ class Keeper:
         self._events: dict[tuple[str, int], tuple[Envelope, int | None]] = {}
         self._sessions: dict[str, SessionRow] = {}
         self._marks: dict[str, str] = {}
-        self._taken: list[int] = []
+        self._acknowledged: list[int] = []  # rows that the broker has, not marked as published yet
         self._next_forget_s = 0.0
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self.problem = ""
         self.refused = 0
 
@@ -69,7 +74,7 @@ class Keeper:
         self._thread.start()
 
     def close(self, patience_s: float = 3.0) -> None:
-        """Write what waits, if the disk lets us within `patience_s`."""
+        """Write what waits, if the disk lets us within `patience_s`. The thread closes the database."""
         self._closing = True
         self._wake.set()
         self._thread.join(patience_s)
@@ -85,7 +90,7 @@ class Keeper:
             self._cursor = 0
             if self._outbox.set_aside is not None:
                 detail = f"The event database was damaged, set aside as {self._outbox.set_aside.name}; a new one begun."
-                self.tell("storage_changed", part="events", ok=True, detail=detail, message=detail)
+                self.record("storage_changed", part="events", ok=True, detail=detail, message=detail)
         return self._outbox
 
     # -- from any thread ---------------------------------------------------------------------------------
@@ -96,7 +101,7 @@ class Keeper:
         if key not in self._events:
             self._put(from_guard(stamp, seq, raw, time_of), seq)
 
-    def tell(self, kind: str, **data: Any) -> None:
+    def record(self, kind: str, **data: Any) -> None:
         """An event of the courier's own."""
         with self._lock:
             self._own_seq += 1
@@ -113,7 +118,7 @@ class Keeper:
             self._marks[name] = value
         self._wake.set()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """The broker has news."""
         self._wake.set()
 
@@ -147,7 +152,7 @@ class Keeper:
                     time.sleep(RETRY_S)
                     self._wake.set()
             except Exception:
-                log.exception("keeper: an unexpected mistake; trying again")
+                log.exception("events: an unexpected mistake; trying again")
                 time.sleep(RETRY_S)
             if closing and (self.problem or not self._events):
                 if self._outbox is not None:
@@ -161,47 +166,43 @@ class Keeper:
                 return
             raise OSError(self.problem)
         with self._lock:
-            events = list(self._events.items())[:BATCH]
-            sessions = list(self._sessions.values())
-            marks = dict(self._marks)
+            events = dict(islice(self._events.items(), BATCH))
+            sessions, marks = dict(self._sessions), dict(self._marks)
         if self._broker:
-            self._taken += self._broker.taken()
+            self._acknowledged += self._broker.acknowledged()
         forget = time.monotonic() >= self._next_forget_s
-        if not (events or sessions or marks or self._taken or forget):
+        if not (events or sessions or marks or self._acknowledged or forget):
             return
         with outbox.transaction():
-            outbox.keep(event for _, (event, _) in events)
-            for row in sessions:
+            outbox.keep(event for event, _ in events.values())
+            for row in sessions.values():
                 outbox.save_session(*row)
             for name, value in marks.items():
                 outbox.mark(name, value)
-            outbox.published(self._taken, time.time())
+            outbox.published(self._acknowledged, time.time())
             if forget:
                 outbox.forget(time.time() - self._keep_s, unpublished_too=self._broker is None)
-        self._taken.clear()
+        self._acknowledged.clear()
         if forget:
             self._next_forget_s = time.monotonic() + FORGET_EVERY_S
         with self._lock:
-            for key, _ in events:
-                del self._events[key]
-            for row in sessions:
-                if self._sessions.get(row.id) is row:
-                    del self._sessions[row.id]
-            for name, value in marks.items():
-                if self._marks.get(name) == value:
-                    del self._marks[name]
-            more = bool(self._events)
-        for _, (event, seq) in events:
+            _remove(self._events, events)
+            _remove(self._sessions, sessions)
+            _remove(self._marks, marks)
+            if self._events:
+                self._wake.set()
+        self._written(events.values())
+
+    def _written(self, events: Iterable[tuple[Envelope, int | None]]) -> None:
+        for event, seq in events:
             if seq is not None:
                 self._acknowledge(seq)
-            self._on_kept(event)
+            self._on_stored(event)
         if self.problem:
             detail = f"Events can be written again. Before: {self.problem}"
             self.problem = ""
             log.warning("%s", detail)
-            self.tell("storage_changed", part="events", ok=True, detail=detail, message=detail)
-        if more:
-            self._wake.set()
+            self.record("storage_changed", part="events", ok=True, detail=detail, message=detail)
 
     def _publish(self) -> None:
         if self._broker is None or self._outbox is None:
@@ -209,7 +210,7 @@ class Keeper:
         if self._broker.overdue():
             self._cursor = 0
         while (room := self._broker.room()) > 0:
-            flying = self._broker.in_flight() | set(self._taken)
+            flying = self._broker.in_flight() | set(self._acknowledged)
             rows = self._outbox.unpublished(self._cursor, room + len(flying))
             if not rows:
                 return
@@ -220,7 +221,7 @@ class Keeper:
             self._cursor = sent
 
     def _refuse(self, error: Exception) -> None:
-        """Say it once, drop a connection that may be broken, try again later."""
+        """Log it once, drop a connection that may be broken, try again later."""
         if not self.problem:
             self.problem = (
                 f"events: cannot write {self._path.name} ({type(error).__name__}: {error}). Usually the disk is full, "
@@ -231,3 +232,10 @@ class Keeper:
         if self._outbox is not None and isinstance(error, sqlite3.DatabaseError) and not full_or_busy:
             self._outbox.close()
             self._outbox = None
+
+
+def _remove(waiting: dict[K, V], written: dict[K, V]) -> None:
+    """What was replaced meanwhile stays."""
+    for key, value in written.items():
+        if waiting.get(key) is value:
+            del waiting[key]

@@ -1,29 +1,25 @@
-"""Owns the picture of this moment: what the page and the telemetry show. Must never be asked more than it was told.
+"""Owns the picture of this moment: what the page and the telemetry show. Must never decide anything.
 
-The link's thread writes it at every tick; a ticker reads it ten times a second.
+Threads: the link's writes it at every tick; the main thread reads it ten times a second.
 """
 
 import math
 import time
 from typing import Any
 
-from firmware_py.config import Config
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.courier.events.envelope import rounded
 from firmware_py.messages import rule_sentence, tone_and_words
-from sensors.hints import HINTS
 from sensors.samples import Fault, ImuSample, RangeSample
 
-LOW_STORAGE_MB = 200
 SILENT_S = 1.0  # without a tick for this long the picture is called old
 
 
 class Live:
     """Latest values, and the peaks since they were last looked at (a fall is shorter than a page update)."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self.hello: dict[str, Any] = {}
         self.counters: dict[str, Any] = {}
         self.clock_offset_ns = 0  # this machine's monotonic clock minus the guard's
@@ -33,8 +29,8 @@ class Live:
         self._seen_s = -math.inf
         self._accel_max = 0.0
         self._down_max = 0.0
-        self._imu: ImuSample | Fault | None = None
-        self._range: RangeSample | Fault | None = None
+        self.imu: ImuSample | Fault | None = None
+        self.distance: RangeSample | Fault | None = None
 
     def tick(self, frame: Frame, decision: Decision) -> bool:
         """Take a tick; True when it changes what a person must see at once."""
@@ -42,9 +38,9 @@ class Live:
         self.frame, self.decision = frame, decision
         self.ticks += 1
         self._seen_s = time.monotonic()
-        self._imu = frame.imu
+        self.imu = frame.imu
         if frame.belt is not None and frame.belt is not Fault.NOT_READY:
-            self._range = frame.belt
+            self.distance = frame.belt
         if isinstance(frame.imu, ImuSample):
             self._accel_max = max(self._accel_max, math.hypot(*frame.imu.accel_m_s2))
         if decision.down_velocity_m_s is not None:
@@ -111,78 +107,6 @@ class Live:
             "cadence_per_min": rounded(d.cadence_hz * 60, 0) if d and d.cadence_hz is not None else None,
             "steps": d.steps if d else None,
         }
-
-    def parts(self) -> list[dict[str, str]]:
-        """The health of every sensor and of the guard, a line each: name, state (ok, bad, off), text."""
-        if not self.fresh or self.decision is None or self.frame is None:
-            return [_part("Guard", "bad", "no data. See `systemctl status rearguard`.")]
-        late = self.counters.get("late_ticks")
-        made = [_part("Guard", "ok", f"running{'' if late is None else f', {late} late ticks'}")]
-        imu = self._imu
-        if isinstance(imu, ImuSample):
-            made.append(_part("Hip sensor", "ok", self._config.imu.sensor))
-        elif imu is not None:
-            made.append(_part("Hip sensor", "bad", str(HINTS[imu])))
-        seen = self._range
-        if isinstance(seen, RangeSample):
-            made.append(_part("Distance sensor", "ok", f"{seen.distance_m:.2f} m"))
-        elif seen is not None:
-            made.append(_part("Distance sensor", "bad", str(HINTS[seen])))
-        if self.frame.belt_speed_m_s is None:
-            fitted = self._config.belt.speed_sensor != "none"
-            text = "no reading" if fitted else "not fitted: the speed ceiling stands in"
-            made.append(_part("Belt sensor", "bad" if fitted else "off", text))
-        else:
-            made.append(_part("Belt sensor", "ok", f"{self.frame.belt_speed_m_s * 3.6:.1f} km/h"))
-        feedback = self.frame.feedback
-        if feedback is None:
-            made.append(_part("Relay contacts", "off", "no read-back fitted"))
-        else:
-            agree = feedback == self.decision.run
-            text = "run" if feedback else "off"
-            made.append(_part("Relay contacts", "ok" if agree else "bad", f"contacts say {text}"))
-        realtime = self.hello.get("realtime")
-        if isinstance(realtime, list):
-            refused = [str(a.get("what")) for a in realtime if isinstance(a, dict) and not a.get("ok")]
-            granted = not refused
-            text = "granted" if granted else f"refused: {', '.join(refused)}; times may vary"
-            made.append(_part("Real-time rights", "ok" if granted else "off", text))
-        return made
-
-
-def courier_parts(health: dict[str, Any], page_problem: str) -> list[dict[str, str]]:
-    """The same for the courier's own parts; `health` is Courier.health()."""
-    drops = health["dropped_ticks"]
-    made = [_part("Link", "ok" if health["guard_connected"] else "bad", f"{drops} ticks dropped")]
-    if health["events_problem"]:
-        made.append(_part("Events", "bad", health["events_problem"]))
-    else:
-        made.append(_part("Events", "ok", f"{health['events_waiting']} waiting"))
-    if health["broker_connected"] is None:
-        made.append(_part("MQTT", "off", "not switched on"))
-    elif health["broker_connected"]:
-        made.append(_part("MQTT", "ok", "connected"))
-    else:
-        made.append(_part("MQTT", "bad", health["broker_problem"]))
-    recording = health["recording"]
-    if recording["problem"]:
-        made.append(_part("Recording", "bad", recording["problem"]))
-    else:
-        made.append(_part("Recording", "ok", f"{recording['lost_frames']} ticks lost"))
-    free = health["storage_free_mb"]
-    low = free is None or free < LOW_STORAGE_MB
-    made.append(_part("Storage", "bad" if low else "ok", "cannot be read" if free is None else _room(free)))
-    if page_problem:
-        made.append(_part("Page", "bad", page_problem))
-    return made
-
-
-def _room(free_mb: int) -> str:
-    return f"{free_mb} MB free" if free_mb < 10_000 else f"{free_mb // 1000} GB free"
-
-
-def _part(name: str, state: str, text: str) -> dict[str, str]:
-    return {"name": name, "state": state, "text": text}
 
 
 def _word(cause: Cause | None) -> str | None:

@@ -1,10 +1,12 @@
-"""Owns the recorder's thread: takes what the link brings without making it wait, and gives it to the files.
+"""Owns the recorder's thread: takes what the link brings without making it wait, and writes it to the files.
 
-Must never block its caller and never end because of a disk: while storage stalls, ticks wait for 30 s; what does
-not fit is dropped, counted, and told in the recording as a gap.
+Must never block its caller and never end because of a disk: while storage stalls, 30 s of ticks wait in memory; what
+does not fit is dropped, counted, and marked in the recording as a gap.
 """
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -16,11 +18,12 @@ from firmware_py.core.wire import pack_decision, pack_frame
 from firmware_py.courier.recording.incidents import Incidents
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import Segments
-from firmware_py.courier.recording.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
-ROOM = 200 * 30  # a stall of 30 s at 200 Hz
+ROOM = 200 * 30  # jobs: a stall of 30 s at 200 Hz
+SECOND_S = 1.0
+LOOK_S = 0.25  # how often the thread wakes without a job
 ABOUT = ("version", "config", "config_hash", "rate_hz", "boot_id")  # of a guard's hello, in every file
 
 
@@ -33,7 +36,7 @@ class Tape:
         self.shadow: Shadow | None = None
 
     def hello(self, hello: dict[str, Any]) -> None:
-        """A guard has connected: what it says of itself goes into every file."""
+        """A guard has connected: its version and configuration go into every file."""
         about = {key: hello[key] for key in ABOUT}
         about["simulated"] = hello.get("simulated") is True
         about |= {"button_recorded": True, "feedback_recorded": True, "distance_recorded": True}
@@ -53,7 +56,7 @@ class Tape:
         """One event of the guard. Raises ValueError, and keeps nothing of it, when it is not one."""
         t_ns = event.get("t_ns")
         if not isinstance(t_ns, int) or not 0 <= t_ns < 2**63:
-            raise ValueError(f"an event without its time: {event}")
+            raise ValueError(f"the event has no valid time: {event}")
         self.segments.event(event)
         self.incidents.event(event)
 
@@ -76,7 +79,7 @@ class Tape:
 
 
 class Recorder:
-    """A Tape on a thread of its own. Every method returns at once, `close` within `patience_s`."""
+    """A Tape on a thread of its own. Every method returns at once; `close` within `patience_s`."""
 
     def __init__(
         self,
@@ -89,29 +92,30 @@ class Recorder:
         self._tape = Tape(state_dir, quota_mb, keep_days)
         self._wall_ns = wall_ns
         self._patience_s = patience_s
-        self._waiting: Waiting[Callable[[], None]] = Waiting(ROOM)
-        self._dropped = 0
+        self._jobs: queue.Queue[Callable[[], None]] = queue.Queue(ROOM)
+        self._closing = False
+        self._dropped = 0  # counted on the link's thread ...
+        self._missed = 0  # ... and how many of them the files know of
         self._broken = ""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def hello(self, hello: dict[str, Any], clock_offset_ns: int = 0) -> None:
-        del clock_offset_ns  # the wall clock is read beside each tick, which also follows a clock that is set
-        self._waiting.put(lambda: self._tape.hello(hello))
+    def hello(self, hello: dict[str, Any]) -> None:
+        self._put(lambda: self._tape.hello(hello))
 
     def tick(self, frame: Frame, decision: Decision) -> None:
-        wall_ns = self._wall_ns()
-        self._waiting.put(lambda: self._tape.tick(frame, decision, wall_ns))
+        wall_ns = self._wall_ns()  # read beside each tick: a clock that is set later does not move this one
+        self._put(lambda: self._tape.tick(frame, decision, wall_ns))
 
     def event(self, event: dict[str, Any]) -> None:
-        self._waiting.put(lambda: self._tape.event(event))
+        self._put(lambda: self._tape.event(event))
 
     def monitor_state(self, state: dict[str, Any]) -> None:
-        self._waiting.put(lambda: self._tape.monitor_state(state))
+        self._put(lambda: self._tape.monitor_state(state))
 
     def lost(self) -> None:
         wall_ns = self._wall_ns()
-        self._waiting.put(lambda: self._tape.lost(wall_ns))
+        self._put(lambda: self._tape.lost(wall_ns))
 
     def health(self) -> dict[str, Any]:
         """For the diagnostics: is it recording, what was lost, can an incident be replayed exactly now?"""
@@ -126,28 +130,36 @@ class Recorder:
         }
 
     def close(self) -> None:
-        """Write out what waits, as long as the disk lets us."""
-        self._waiting.close()
+        """Write out what waits, as long as the disk lets us. The files are closed by the thread that writes them."""
+        self._closing = True
+        with contextlib.suppress(queue.Full):  # full: the thread does not sleep
+            self._jobs.put_nowait(lambda: None)
         self._thread.join(self._patience_s)
+
+    def _put(self, job: Callable[[], None]) -> None:
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            self._dropped += 1
 
     def _run(self) -> None:
         next_s = 0.0
-        while True:
-            for job in self._waiting.take(0.25):
-                try:
-                    job()
-                except Exception:  # one bad message must not end the recording
-                    if not self._broken:  # not two hundred times a second
-                        log.exception("recorder: an unexpected mistake; going on")
-                    self._broken = "recorder: an unexpected mistake, see the log"
-            dropped = self._waiting.dropped
-            if dropped > self._dropped:
-                self._tape.segments.miss(dropped - self._dropped, "the disk was too slow")
-                self._dropped = dropped
+        while not (self._closing and self._jobs.empty()):
+            with contextlib.suppress(queue.Empty):
+                self._do(self._jobs.get(timeout=LOOK_S))
+            if (dropped := self._dropped) > self._missed:
+                self._tape.segments.miss(dropped - self._missed, "the disk was too slow")
+                self._missed = dropped
             wall_s = self._wall_ns() / 1e9
-            if not 0 <= wall_s - next_s + 1 < 1:
-                next_s = wall_s + 1
+            if not 0 < next_s - wall_s <= SECOND_S:  # a second is over, or the clock was set
+                next_s = wall_s + SECOND_S
                 self._tape.second(wall_s)
-            if self._waiting.finished:
-                self._tape.close()
-                return
+        self._tape.close()
+
+    def _do(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception:  # one bad message must not end the recording
+            if not self._broken:  # not two hundred times a second
+                log.exception("recorder: an unexpected mistake; going on")
+            self._broken = "recorder: an unexpected mistake, see the log"

@@ -1,11 +1,12 @@
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from firmware_py.courier.events import writer
 from firmware_py.courier.events.database import Outbox, read_only
 from firmware_py.courier.events.envelope import Envelope, Stamp, build, ulid
-from firmware_py.courier.events.writer import Keeper, SessionRow
+from firmware_py.courier.events.writer import EventWriter, SessionRow
+from tests.support.process import wait_for
 
 STAMP = Stamp("rig", "guard", "boot", "c0ffee", "0.1.0")
 ARMED = b'{"kind":"armed","t_ns":5,"cause":null,"rule":"","value":0,"limit":0,"position_m":null,"velocity_m_s":null}'
@@ -92,52 +93,54 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(tmp_path: Path, dam
     again.close()
 
 
-def test_a_keeper_tells_that_it_began_anew(tmp_path: Path) -> None:
+def test_a_database_that_was_begun_anew_is_an_event(tmp_path: Path) -> None:
     (tmp_path / "e.sqlite").write_bytes(b"garbage, garbage, garbage" * 100)
     kept: list[Envelope] = []
-    keeper = Keeper(tmp_path / "e.sqlite", STAMP, lambda seq: None, 90, kept.append)
-    keeper.open()
-    keeper.start(None)
-    keeper.close()
+    events = EventWriter(tmp_path / "e.sqlite", STAMP, 90, lambda seq: None, kept.append)
+    events.open()
+    events.start(None)
+    events.close()
     assert [e.kind for e in kept] == ["storage_changed"]
     assert "damaged" in kept[0].text
     assert list(tmp_path.glob("e-damaged-*.sqlite"))
 
 
-def test_the_guard_hears_of_an_event_only_when_it_is_on_disk(tmp_path: Path) -> None:
-    heard: list[tuple[int, int]] = []
+def test_an_event_is_acknowledged_to_the_guard_only_when_it_is_on_disk(tmp_path: Path) -> None:
+    acknowledged: list[tuple[int, int]] = []
     path = tmp_path / "e.sqlite"
-    keeper = Keeper(path, STAMP, lambda seq: heard.append((seq, count(path))), 90, lambda e: None)
+    events = EventWriter(path, STAMP, 90, lambda seq: acknowledged.append((seq, count(path))), lambda e: None)
     for seq in (1, 2, 2, 3):
-        keeper.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
-    assert keeper.waiting == 3 and heard == []
-    keeper.start(None)
-    keeper.close()
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+        events.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
+    assert events.waiting == 3 and acknowledged == []
+    events.start(None)
+    events.close()
+    assert acknowledged == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_disk_that_refuses_loses_nothing_and_says_so(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_loses_nothing_and_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "e.sqlite"
-    heard: list[int] = []
+    acknowledged: list[int] = []
     kept: list[Envelope] = []
-    keeper = Keeper(path, STAMP, heard.append, 90, kept.append)
-    outbox = keeper.open()
+    events = EventWriter(path, STAMP, 90, acknowledged.append, kept.append)
+    outbox = events.open()
     assert outbox is not None
     pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
-    outbox._db.execute(f"PRAGMA max_page_count={pages}")  # what a full disk says: SQLITE_FULL
+    outbox._db.execute(f"PRAGMA max_page_count={pages}")  # what a full disk answers: SQLITE_FULL
     for seq in range(1, 101):
-        keeper.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
-    with pytest.raises(sqlite3.OperationalError, match="full") as refusal:
-        keeper._write()
-    keeper._refuse(refusal.value)
-    assert heard == [] and keeper.waiting == 100
-    assert "full" in keeper.problem and "Nothing is lost yet" in keeper.problem
+        events.guard_event(STAMP, seq, ARMED, lambda t_ns: 1e9)
+    monkeypatch.setattr(writer, "RETRY_S", 0.01)
+    events.start(None)
+    wait_for(lambda: events.problem)
+    assert acknowledged == [] and events.waiting == 100
+    assert "full" in events.problem and "Nothing is lost yet" in events.problem
     outbox._db.execute("PRAGMA max_page_count=100000")
-    keeper.start(None)
-    keeper.close()
-    assert heard == list(range(1, 101))
+    wait_for(lambda: not events.waiting)
+    events.close()
+    assert acknowledged == list(range(1, 101))
     assert [e.kind for e in kept][-1] == "storage_changed"
-    assert keeper.problem == ""
+    assert events.problem == ""
 
 
 def test_a_session_row_is_written_once_and_closed_later(tmp_path: Path) -> None:
@@ -154,10 +157,10 @@ def test_a_session_row_is_written_once_and_closed_later(tmp_path: Path) -> None:
 
 def test_the_courier_numbers_its_own_events(tmp_path: Path) -> None:
     kept: list[Envelope] = []
-    keeper = Keeper(tmp_path / "e.sqlite", STAMP, lambda seq: None, 90, kept.append)
-    keeper.tell("guard_lost")
-    keeper.tell("guard_found")
-    keeper.start(None)
-    keeper.close()
+    events = EventWriter(tmp_path / "e.sqlite", STAMP, 90, lambda seq: None, kept.append)
+    events.record("guard_lost")
+    events.record("guard_found")
+    events.start(None)
+    events.close()
     assert [e.seq for e in kept] == [1, 2]
     assert build(STAMP, 1, "guard_lost", kept[0].time_s, 0, {}).id == kept[0].id

@@ -16,8 +16,9 @@ from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import Stamp
 from firmware_py.courier.events.home_assistant import discovery
 from firmware_py.courier.events.mqtt import Broker, CredentialError
-from firmware_py.courier.events.writer import Keeper
+from firmware_py.courier.events.writer import EventWriter
 from tests.support.broker import FOUND, Mosquitto, ear, mosquitto
+from tests.support.process import wait_for
 
 pytestmark = pytest.mark.skipif(
     not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test"
@@ -28,27 +29,24 @@ OWN = Stamp("rig", "courier", "courierboot", "c0ffee", "0.1.0")
 
 
 @contextmanager
-def publishing(port: int, folder: Path, **settings: Any) -> Iterator[tuple[Broker, Keeper, threading.Event]]:
-    """A broker connection with a keeper behind it, as the courier builds them."""
+def publishing(
+    port: int, folder: Path, on_stop: Callable[[], None] | None = None, **settings: Any
+) -> Iterator[tuple[Broker, EventWriter, threading.Event]]:
+    """A broker connection with an event writer behind it, as the courier builds them."""
     stop = threading.Event()
     config = MqttConfig(enabled=True, host="127.0.0.1", port=port, **settings)
-    keeper = Keeper(folder / "e.sqlite", OWN, lambda seq: None, 90, lambda e: None)
-    broker = Broker(config, "rig", lambda: discovery("rig", "0.1.0", True, None), stop.set, keeper.poke)
+    events = EventWriter(folder / "e.sqlite", OWN, 90, lambda seq: None, lambda e: None)
+    broker = Broker(
+        config, "rig", lambda: discovery("rig", "0.1.0", True, None), on_stop or stop.set, events.wake
+    )
     broker._client.reconnect_delay_set(1, 1)
     broker.start()
-    keeper.start(broker)
+    events.start(broker)
     try:
-        yield broker, keeper, stop
+        yield broker, events, stop
     finally:
-        keeper.close()
+        events.close()
         broker.close()
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, "never came true"
-        time.sleep(0.01)
 
 
 def unpublished(folder: Path) -> int:
@@ -82,29 +80,29 @@ def test_the_will_says_offline_when_the_courier_dies_and_a_good_end_says_it_too(
         listener.until(f"{BASE}/status", lambda said: said[-1] == b"offline")
 
 
-def test_events_told_while_the_broker_is_away_come_when_it_is_back(tmp_path: Path) -> None:
+def test_events_recorded_while_the_broker_is_away_come_when_it_is_back(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server:
         server.kill()
-        with publishing(server.port, tmp_path) as (_, keeper, _):
+        with publishing(server.port, tmp_path) as (_, events, _):
             for _ in range(100):
-                keeper.tell("guard_lost")
-            wait_for(lambda: keeper.waiting == 0)
+                events.record("guard_lost")
+            wait_for(lambda: events.waiting == 0)
             assert unpublished(tmp_path) == 100
             server.start()
             wait_for(lambda: unpublished(tmp_path) == 0)
 
 
 def test_a_broker_killed_in_the_middle_of_a_flood_gets_every_event(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, keeper, _):
+    with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, events, _):
         wait_for(lambda: broker.connected)
         for burst in range(5):
             for _ in range(100):
-                keeper.tell("guard_lost")
+                events.record("guard_lost")
             if burst in (1, 3):
                 server.kill()
                 server.start()
-        wait_for(lambda: keeper.waiting == 0 and unpublished(tmp_path) == 0, 20)
-        assert len(broker._in_flight) == 0
+        wait_for(lambda: events.waiting == 0 and unpublished(tmp_path) == 0, 20)
+        assert len(broker.in_flight()) == 0
 
 
 def test_a_frozen_broker_holds_back_events_without_holding_up_anything(
@@ -114,17 +112,17 @@ def test_a_frozen_broker_holds_back_events_without_holding_up_anything(
     with (
         mosquitto(tmp_path) as server,
         ear(server.port) as listener,
-        publishing(server.port, tmp_path) as (broker, keeper, _),
+        publishing(server.port, tmp_path) as (broker, events, _),
     ):
         wait_for(lambda: broker.connected)
         server.freeze()
         began_s = time.monotonic()
         for n in range(200):
-            keeper.tell("guard_lost")
+            events.record("guard_lost")
             broker.retain("state", {"n": n})
-        wait_for(lambda: keeper.waiting == 0)
+        wait_for(lambda: events.waiting == 0)
         assert time.monotonic() - began_s < 2.0
-        assert len(broker._in_flight) <= mqtt.EVENTS_IN_FLIGHT
+        assert len(broker.in_flight()) <= mqtt.EVENTS_IN_FLIGHT
         wait_for(lambda: not broker.connected)  # the keep-alive has noticed
         server.thaw()
         wait_for(lambda: unpublished(tmp_path) == 0, 20)
@@ -138,12 +136,12 @@ def test_an_event_that_is_never_acknowledged_is_sent_again(
     with (
         mosquitto(tmp_path) as server,
         ear(server.port) as listener,
-        publishing(server.port, tmp_path) as (broker, keeper, _),
+        publishing(server.port, tmp_path) as (broker, events, _),
     ):
         wait_for(lambda: broker.connected)
         real = broker._client.on_publish
         broker._client.on_publish = lambda *_: None  # the acknowledgement is lost
-        keeper.tell("guard_lost")
+        events.record("guard_lost")
         listener.until(f"{BASE}/event/guard_lost", lambda said: len(said) >= 2)
         broker._client.on_publish = real
         wait_for(lambda: unpublished(tmp_path) == 0)
@@ -202,21 +200,19 @@ def test_home_assistant_hears_everything_again_after_its_birth_message(tmp_path:
 def test_a_callback_that_raises_does_not_end_the_connection(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
     with (
         mosquitto(tmp_path) as server,
         ear(server.port) as listener,
-        publishing(server.port, tmp_path) as (broker, keeper, _),
+        publishing(server.port, tmp_path, fail) as (broker, events, _),
     ):
         wait_for(lambda: broker.connected)
-
-        def fail() -> None:
-            raise ZeroDivisionError
-
-        broker._on_stop = fail
         listener.say(f"{BASE}/command/stop", "stop")
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
-        keeper.tell("guard_lost")
-        wait_for(lambda: keeper.waiting == 0 and unpublished(tmp_path) == 0)
+        events.record("guard_lost")
+        wait_for(lambda: events.waiting == 0 and unpublished(tmp_path) == 0)
 
 
 def password_file(folder: Path, text: str) -> Path:
@@ -239,8 +235,8 @@ def test_a_wrong_password_is_said_and_never_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = str(password_file(tmp_path, "open barley"))
-    with publishing(locked.port, tmp_path, user="rig", password_file=wrong) as (broker, keeper, _):
-        keeper.tell("guard_lost")
+    with publishing(locked.port, tmp_path, user="rig", password_file=wrong) as (broker, events, _):
+        events.record("guard_lost")
         wait_for(lambda: "refused the connection" in broker.problem)
         assert not broker.connected and "mqtt.user" in broker.problem
     assert "barley" not in caplog.text
@@ -282,12 +278,12 @@ def test_tls_talks_to_the_broker_it_can_check_and_to_no_other(tmp_path: Path) ->
     with mosquitto(tmp_path, settings) as server:
         with publishing(server.port, tmp_path, tls=True, ca_file=str(tmp_path / "ca.pem")) as (
             broker,
-            keeper,
+            events,
             _,
         ):
             wait_for(lambda: broker.connected)
-            keeper.tell("guard_lost")
-            wait_for(lambda: keeper.waiting == 0 and unpublished(tmp_path) == 0)
+            events.record("guard_lost")
+            wait_for(lambda: events.waiting == 0 and unpublished(tmp_path) == 0)
         with publishing(server.port, tmp_path, tls=True, ca_file=str(tmp_path / "other.pem")) as (
             broker,
             _,

@@ -332,7 +332,7 @@ def test_session_and_health_are_told(serving: Serving) -> None:
         wait_for(lambda: served.courier.live.ticks == 2)
         now = json.loads(get(served.port, "/api/now").body)  # type: ignore[attr-defined]
         assert [part["name"] for part in now["parts"]] == [
-            "Guard", "Hip sensor", "Distance sensor", "Belt sensor", "Relay contacts", "Real-time rights",
+            "Safety monitor", "Hip sensor", "Distance sensor", "Belt sensor", "Relay contacts", "Real-time rights",
             "Link", "Events", "MQTT", "Recording", "Storage",
         ]  # fmt: skip
         assert {part["state"] for part in now["parts"]} <= {"ok", "off"}

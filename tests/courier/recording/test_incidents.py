@@ -85,7 +85,7 @@ def test_figures_that_are_not_finite_and_events_that_are_none_do_no_harm(tmp_pat
     for n, (frame, decision) in enumerate(Guard(20.0, (12.0,)).ticks()):
         if n == 100:
             tape.event({"kind": "warning", "t_ns": frame.t_ns, "value": float("nan"), "limit": float("inf")})
-            with pytest.raises(ValueError, match="without its time"):
+            with pytest.raises(ValueError, match="no valid time"):
                 tape.event({"kind": "warning"})
         stopped = not decision.run and n > 2000
         tape.tick(frame, decision._replace(value=float("nan")) if stopped else decision, WALL_NS + frame.t_ns)

@@ -215,12 +215,15 @@ def test_nobody_waits_for_a_disk_that_stalls(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, 100, 30, wall_ns=lambda: WALL_NS)
     stalled, go_on = threading.Event(), threading.Event()
 
-    def stall() -> None:
-        stalled.set()
-        go_on.wait(10)
+    class Stall(dict[str, object]):
+        """An event that holds up whoever writes it, as a disk does that hangs."""
+
+        def get(self, *_: object) -> None:
+            stalled.set()
+            go_on.wait(10)
 
     recorder.hello(HELLO)
-    recorder._waiting.put(stall)  # the disk hangs inside a write
+    recorder.event(Stall())
     assert stalled.wait(5)
     (first, decision), *_ = Guard(0.1).ticks()
     started_s = time.monotonic()

@@ -65,7 +65,7 @@ def test_a_disk_that_stalls_holds_up_neither_the_link_nor_the_page(tmp_path: Pat
         told, drops = talking.told, talking.link.dropped_ticks
         stall.touch()
         time.sleep(STALL_S)
-        assert now(port)["Guard"]["state"] == "ok"  # the page goes on
+        assert now(port)["Safety monitor"]["state"] == "ok"  # the page goes on
         disturbed, waiting = len(talking.work_us), len(talking.link._pending)
         assert talking.told > told and waiting > 0  # told, but not yet on disk: the guard keeps them
         stall.unlink()
@@ -74,7 +74,7 @@ def test_a_disk_that_stalls_holds_up_neither_the_link_nor_the_page(tmp_path: Pat
         assert talking.link.dropped_ticks == drops  # not one tick was refused by the courier
         alike(talking, quiet, disturbed)
         assert "recording_gap" not in kinds(tmp_path)  # 30 s of ticks find room in memory
-        assert now(port)["Recording"]["text"] == "0 ticks lost"
+        assert now(port)["Recording"]["text"] == "0 readings lost"
 
 
 def trouble(
