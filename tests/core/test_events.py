@@ -4,12 +4,9 @@ import pytest
 
 from firmware_py.core.events import DEVICE_CAUSES, EventFinder
 from firmware_py.core.frame import Cause, Decision, Phase
+from tests.support.moments import decision
 
-BASE = Decision(
-    t_ns=0, run=False, cause=Cause.POWER_ON, rule="", value=0.0, limit=0.0, warning=None, refusal=None,
-    phase=Phase.WAITING, position_m=0.5, velocity_m_s=0.1, rest_position_m=None, stop_margin_m=None, tilt_rad=None,
-    down_velocity_m_s=None, down_velocity_limit_m_s=None, cadence_hz=None, steps=0, belt_speed_m_s=0.9, soft_stop=False,
-)  # fmt: skip
+BASE = decision(position_m=0.5, velocity_m_s=0.1)
 RUN = BASE._replace(run=True, cause=None)
 
 

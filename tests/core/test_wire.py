@@ -18,6 +18,7 @@ from firmware_py.core.wire import (
     unpack_frame,
 )
 from sensors.samples import Fault, ImuSample, RangeSample
+from tests.support import moments
 
 number = st.floats(-1e6, 1e6)
 vector = st.tuples(number, number, number)
@@ -98,7 +99,7 @@ def test_a_decision_of_another_size_says_what_and_why(size: int) -> None:
 
 
 def test_every_cause_phase_and_fault_has_a_code_of_its_own() -> None:
-    base = Frame(0, 0, Fault.NO_REPLY, None, None, None, False)
+    base = moments.frame()
     assert len({pack_frame(base._replace(imu=fault)) for fault in Fault}) == len(Fault)
     assert len({pack_frame(base._replace(belt=fault)) for fault in Fault}) == len(Fault)
     assert len({pack_frame(base._replace(refusal=cause)) for cause in (None, *Cause)}) == len(Cause) + 1
@@ -149,7 +150,7 @@ def test_bytes_of_a_decision_are_laid_out_as_written_here() -> None:
     {"position_m": -inf},
 ])  # fmt: skip
 def test_a_decision_that_no_core_makes_is_refused(changed: dict[str, float]) -> None:
-    good = Decision(0, False, None, "", nan, inf, None, None, Phase.WAITING, *[None] * 8, 0, 0.0, False)
+    good = moments.decision(value=nan, limit=inf)
     assert unpack_decision(pack_decision(good)).t_ns == 0  # the figures of a rule may be anything
     with pytest.raises(ValueError, match="not a decision"):
         unpack_decision(pack_decision(good._replace(**changed)))
@@ -157,7 +158,7 @@ def test_a_decision_that_no_core_makes_is_refused(changed: dict[str, float]) -> 
 
 @pytest.mark.parametrize("changed", [{"t_ns": -1}, {"belt_speed_m_s": inf}])
 def test_a_frame_that_no_guard_makes_is_refused(changed: dict[str, float]) -> None:
-    good = Frame(0, 0, Fault.NOT_READY, None, None, None, False)
+    good = moments.frame()
     assert unpack_frame(pack_frame(good)) == good
     with pytest.raises(ValueError, match="not a frame"):
         unpack_frame(pack_frame(good._replace(**changed)))

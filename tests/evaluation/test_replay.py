@@ -6,9 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from firmware_py.core.frame import Cause, Decision, Frame, Phase
+from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.evaluation.run.replay import REARM_S, Replayer
 from sensors.samples import ImuSample, RangeSample
+from tests.support.moments import decision
 
 RATE_HZ = 200.0
 ROWS = np.tile((0.0, 0.0, 9.81), (2000, 1))
@@ -36,10 +37,10 @@ class FakeMonitor:
         if tick in self._stop_at:
             self._run = False
         refusal = None if self._run or ready else Cause.SETTLING
-        return Decision(
-            frame.t_ns, self._run, None if self._run else Cause.FALL, "drop", 0.9, 0.8, None, refusal, Phase.WAITING,
-            None, None, None, None, None, None, None, None, 0, 0.9, False,
-        )  # fmt: skip
+        cause = None if self._run else Cause.FALL
+        return decision(
+            t_ns=frame.t_ns, run=self._run, cause=cause, rule="drop", value=0.9, limit=0.8, refusal=refusal
+        )
 
 
 def replay(monitor: FakeMonitor, rows: np.ndarray = ROWS) -> Replayer:

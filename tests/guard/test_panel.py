@@ -1,10 +1,12 @@
 """What people touch, see and hear."""
 
+from typing import Any
+
 import pytest
 from gpiozero.pins.mock import MockFactory
 
 from firmware_py.config import BeltConfig, PanelConfig
-from firmware_py.core.frame import Cause
+from firmware_py.core.frame import Cause, Decision
 from firmware_py.guard.panel import FULL_MARGIN_M, Panel, Signals
 from tests.support.moments import TICK_NS, decision
 
@@ -15,12 +17,17 @@ def panel(**pins: int) -> Panel:
     return Panel(PanelConfig(**pins), BeltConfig(speed_sensor="hall"))
 
 
+def settling(tick: int, run: bool = False, **changes: Any) -> Decision:
+    """The belt runs, or no press is accepted yet."""
+    return decision(tick, **{"run": run, "refusal": None if run else Cause.SETTLING, **changes})
+
+
 def heard(signals: Signals, first: int, ticks: int, run: bool = False, **more: object) -> list[bool]:
-    return [signals.update(decision(first + i, run, **more))[0] for i in range(ticks)]
+    return [signals.update(settling(first + i, run, **more))[0] for i in range(ticks)]
 
 
 def seen(signals: Signals, first: int, ticks: int, run: bool = False, **more: object) -> list[bool]:
-    return [signals.update(decision(first + i, run, **more))[1] for i in range(ticks)]
+    return [signals.update(settling(first + i, run, **more))[1] for i in range(ticks)]
 
 
 def beeps(track: list[bool]) -> int:
@@ -75,7 +82,7 @@ def test_the_soft_stop_follows_the_decision(pins: MockFactory) -> None:
 
 def test_a_device_that_never_ran_is_silent_and_dark() -> None:
     signals = Signals()
-    assert [signals.update(decision(i)) for i in range(3 * SECOND)] == [(False, False)] * (3 * SECOND)
+    assert [signals.update(settling(i)) for i in range(3 * SECOND)] == [(False, False)] * (3 * SECOND)
 
 
 def test_the_lamp_blinks_once_a_second_when_a_press_is_accepted_and_stays_on_while_running() -> None:
@@ -120,7 +127,7 @@ def test_a_refused_press_gives_three_blips() -> None:
 @pytest.mark.parametrize("cause", [Cause.RELAY_WELDED, Cause.BELT_RUNAWAY])
 def test_contacts_or_a_belt_that_do_not_obey_sound_until_somebody_comes(where: str, cause: Cause) -> None:
     signals = Signals()
-    track = [signals.update(decision(i, **{where: cause})) for i in range(60 * SECOND)]
+    track = [signals.update(settling(i, **{where: cause})) for i in range(60 * SECOND)]
     assert beeps([buzzer for buzzer, _ in track]) == 120
     assert beeps([lamp for _, lamp in track]) == 500
 

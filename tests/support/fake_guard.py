@@ -14,7 +14,7 @@ from firmware_py.core.events import Event, EventFinder
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.guard.link import Link
 from sensors.samples import Fault, ImuSample, RangeSample
-from tests.support import decisions
+from tests.support import moments
 
 RATE_HZ = 200
 
@@ -24,15 +24,8 @@ def frame(t_ns: int, **changes: object) -> Frame:
     phase = 2 * math.pi * 1.6 * t_ns / 1e9
     accel = (0.3 * math.sin(phase / 2), 0.4 * math.sin(phase / 2), 9.81 + 2.0 * math.sin(phase))
     position_m = 0.58 + 0.06 * math.sin(2 * math.pi * t_ns / 9e9)
-    made = Frame(
-        t_ns,
-        60_000,
-        ImuSample(t_ns, accel, (0.1, 0.2, 0.0)),
-        RangeSample(t_ns, position_m, t_ns // 20_000_000 % 256),
-        0.8,
-        True,
-        False,
-    )
+    belt = RangeSample(t_ns, position_m, t_ns // 20_000_000 % 256)
+    made = Frame(t_ns, 60_000, ImuSample(t_ns, accel, (0.1, 0.2, 0.0)), belt, 0.8, True, False)
     return made._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -41,21 +34,13 @@ def decision(t_ns: int, **changes: object) -> Decision:
     position_m = 0.58 + 0.06 * math.sin(2 * math.pi * t_ns / 9e9)
     velocity_m_s = 0.06 * 2 * math.pi / 9 * math.cos(2 * math.pi * t_ns / 9e9)
     made = {
-        "t_ns": t_ns,
-        "run": True,
-        "phase": Phase.GUARDING,
-        "position_m": position_m,
-        "velocity_m_s": velocity_m_s,
-        "rest_position_m": position_m + 3 * velocity_m_s,
-        "stop_margin_m": 0.98 - position_m - 3 * velocity_m_s,
-        "tilt_rad": 0.03 + 0.02 * math.sin(8 * t_ns / 1e9),
+        "t_ns": t_ns, "run": True, "phase": Phase.GUARDING, "position_m": position_m, "velocity_m_s": velocity_m_s,
+        "rest_position_m": position_m + 3 * velocity_m_s, "stop_margin_m": 0.98 - position_m - 3 * velocity_m_s,
+        "tilt_rad": 0.03 + 0.02 * math.sin(8 * t_ns / 1e9), "down_velocity_limit_m_s": 0.62,
         "down_velocity_m_s": 0.11 + 0.09 * math.sin(10 * t_ns / 1e9),
-        "down_velocity_limit_m_s": 0.62,
-        "cadence_hz": 1.6,
-        "steps": int(1.6 * t_ns / 1e9) % 100_000,
-        "belt_speed_m_s": 0.8,
-    }
-    return decisions.decision(**made | changes)
+        "cadence_hz": 1.6, "steps": int(1.6 * t_ns / 1e9) % 100_000, "belt_speed_m_s": 0.8,
+    }  # fmt: skip
+    return moments.decision(**made | changes)
 
 
 def stopped(t_ns: int, cause: Cause, **changes: object) -> Decision:
