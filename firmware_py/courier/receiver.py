@@ -78,9 +78,10 @@ class Receiver:
 
     def close(self) -> None:
         """Shut down, join, close: while the thread lives, none of its descriptors may go to somebody else."""
+        listening = self.listening  # asked first: it may end before the next line
         with contextlib.suppress(OSError):  # closed before
             self._wake_w.shutdown(socket.SHUT_WR)
-        if self._thread.is_alive():
+        if listening:
             self._thread.join(JOIN_S)
             if self._thread.is_alive():
                 log.error("link: its thread does not end; its sockets stay open until the process ends")
