@@ -1,24 +1,37 @@
 """Rearguard: stops a treadmill before a person who walks backward on it is hurt.
 
-The map of the house, from the bottom up; imports point down only (tests/test_layers.py holds that):
+The rooms, from the bottom up. Imports point down only; `make lint` checks it (pyproject.toml, docs/architecture.md).
 
-    sensors/        what the world says: chips on a wire become samples or faults
+    sensors/        chips on a wire become samples or faults
     core/           decides; pure and deterministic: no clock, no I/O, no log, no randomness
-    edge/           touches; decides nothing: relay, panel, realtime rights, the link to the courier
+    config.py       every setting once: unit, span, default, source
+    messages.py     what happened, why, what to do, for every cause
+    plot.py         the one chart maker
+    notify.py       messages to systemd, for both processes
     traces/         frames to and from files; replay through the same core
-    loop.py         one tick: read -> step -> relay -> tell
-    courier/        the second process: records, publishes, explains; can never make the belt run
-    rig/            a walker, a belt and emulated chips in closed loop
-    evaluation/     recorded people through the same core, scored
+    guard/          process 1: reads, asks the core, drives the relay; decides nothing itself
+    report/         one incident as a page
+    courier/        process 2: records, publishes, shows; can never make the belt run
+    device/         what a person runs at the treadmill: check, calibrate, commission, selftest, config
+    evaluation/     recorded subjects through the same core, scored
+    rig/            a simulated walker, belt and chips around the real guard
     __main__.py     the command line
 
-The path of one IMU sample:
+The path of one IMU sample from the chip to the relay, function by function (tests/guard/test_path.py walks it):
 
-    loop.Loop.tick          wakes on the absolute grid and asks every sensor once
-    sensors.lsm6dsox.read   one burst over I2C, decoded, turned to the body frame: ImuSample | Fault
-    core.monitor.step       Frame -> health, attitude, gait, position, drift, balance -> worst finding -> latch
-    edge.relay.set          the decision's `run`, before anything else happens
-    edge.link.Link.tick     a copy to the courier, if it has room; never waits
+    firmware_py/guard/loop.py     Loop.run          sleeps until the next slot of an absolute grid
+    firmware_py/guard/loop.py     Loop.tick         asks every sensor once and builds the Frame
+    sensors/imu.py                Pod.read          one reading of the hip sensor: ImuSample or Fault
+    sensors/i2c.py                Bus.read          one burst over the bus
+    sensors/lsm6dsox.py           decode            bytes become counts
+    sensors/imu.py                check             counts that are clipped, zero or all ones are faults
+    sensors/imu.py                Mounting.sample   counts become SI units in the body frame
+    firmware_py/core/monitor.py   Monitor.step      Frame becomes Decision: the rules, the worst finding, the latch
+    firmware_py/guard/relay.py    Relay.set         the pin follows the decision, before anything is reported
+
+`Monitor.step` hands the sample to each rule once (core/health.py, core/body, core/deck) and takes the worst finding
+to the table of core/latch.py. After the relay come the panel, the link to the courier and the service manager; none
+of them can wait.
 """
 
 __version__ = "0.1.0"

@@ -40,7 +40,7 @@ from firmware_py.courier.publisher import LAST_STOP_TYPES, Publisher
 from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.courier.recording.recorder import Recorder
-from firmware_py.guard.service import ServiceManager
+from firmware_py.notify import ServiceManager
 from firmware_py.report.command import html_of
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Courier:
         )
         self._stream = Stream()
         self._reporting = threading.Lock()
-        self._manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+        self._manager = ServiceManager.of_this_process()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hurry = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -139,7 +139,7 @@ class Courier:
                 f"courier: cannot listen at {self.config.courier.socket}: {error.strerror}. Usually the directory is "
                 "missing or belongs to somebody else: check courier.socket."
             ) from None
-        self._manager.tell("READY=1")
+        self._manager.send("READY=1")
         tasks = [asyncio.create_task(self._update())]
         if self.config.page.enabled:
             shown = Shown(
@@ -189,12 +189,12 @@ class Courier:
                 if (
                     self.receiver.listening
                 ):  # otherwise the service manager restarts a courier that cannot listen
-                    self._manager.tell("WATCHDOG=1")
+                    self._manager.send("WATCHDOG=1")
                 self.health.report_gaps()
                 self._stream.publish("health", self.health.now)
 
     def _close(self) -> None:
-        self._manager.tell("STOPPING=1")
+        self._manager.send("STOPPING=1")
         self.receiver.close()
         self.guard.close()
         self.events.mark("running", "")

@@ -1,4 +1,4 @@
-"""Touches the world, and decides nothing: relay, panel, operating system, and the link to the courier."""
+"""Process 1: reads the sensors, drives the relay, the panel and the link to the courier. Decides nothing itself."""
 
 from sensors.advice import HardwareError
 

@@ -83,7 +83,7 @@ def _warning_period_ns(d: Decision) -> int:
 class Panel:
     """The pins of the panel. Pressed means pressed; a broken stop-button wire counts as pressed.
 
-    The hall switch is looked at once a tick: a magnet must cover it for longer, 10 mm of travel at 2 m/s and 200 Hz.
+    The hall switch is read once a tick: a magnet must cover it for longer, 10 mm of travel at 2 m/s and 200 Hz.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class Panel:
         return self._stop is not None and not self._stop.is_active
 
     def belt_speed_m_s(self, t_ns: int) -> float | None:
-        """None when no hall switch is fitted, or while its pulses say nothing sure: the ceiling holds then."""
+        """None when no hall switch is fitted or its pulses give no speed: the ceiling stands in then."""
         if self._hall is None:
             return None
         magnet = bool(self._hall.is_active)

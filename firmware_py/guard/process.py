@@ -18,20 +18,20 @@ from firmware_py import __version__
 from firmware_py.config import Config, load
 from firmware_py.core.frame import Cause
 from firmware_py.core.monitor import Monitor
-from firmware_py.guard import EdgeError
 from firmware_py.guard.link import Link
 from firmware_py.guard.loop import Loop
 from firmware_py.guard.panel import Panel
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import (
     Asked,
-    ServiceManager,
     go_realtime,
     make_sleep_until,
     only_instance,
     under_voltage,
 )
 from firmware_py.guard.watch import Imu, Range
+from firmware_py.notify import ServiceManager
+from sensors.advice import Advice
 from sensors.i2c import Bus, open_bus
 from sensors.imu import RAD_PER_DEG
 from sensors.lsm6dsox import Lsm6dsox
@@ -48,7 +48,7 @@ class Wiring(NamedTuple):
 
     open_bus: Callable[[int], Bus] = open_bus
     take_pins: Callable[[ExitStack], None] = lambda _held: real_pins()  # and gives them back at the end
-    listeners: tuple[str, ...] = ()  # sockets that hear what the courier hears
+    listeners: tuple[str, ...] = ()  # sockets that get what the courier gets
     simulated: bool = False
 
 
@@ -59,19 +59,16 @@ def run(
 
     Example: rearguard run --config /etc/rearguard/config.toml
     """
-    settings = load(config)
-    try:
-        guard(settings, Wiring())
-    except EdgeError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(3) from None
+    guard(load(config), Wiring())
 
 
 def guard(config: Config, wiring: Wiring) -> None:
-    """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises EdgeError, SensorError."""
+    """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises HardwareError."""
     with ExitStack() as held:
         held.enter_context(only_instance(config.guard_lock))
-        os.environ.setdefault("LG_WD", str(config.guard_lock.parent))  # lgpio makes a FIFO; in / it could not
+        os.environ.setdefault(
+            "LG_WD", str(config.guard_lock.parent)
+        )  # lgpio makes a FIFO there; / is not writable
         wiring.take_pins(held)
         relay = held.enter_context(
             Relay(
@@ -87,7 +84,7 @@ def guard(config: Config, wiring: Wiring) -> None:
             sensor.open()
             held.callback(sensor.close)
         monitor = Monitor(config.monitor_params(), config.loop.rate_hz)
-        manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+        manager = ServiceManager.of_this_process()
         held.callback(manager.close)
         asked = go_realtime(config.loop.priority, config.loop.cpu)
         for refused in (a for a in asked if not a.ok):
@@ -105,11 +102,12 @@ def guard(config: Config, wiring: Wiring) -> None:
         try:
             loop.run()
         except Exception as error:
-            typer.echo(
-                f"guard: ended by {type(error).__name__}: {error}. The relay is off and stays off. Usually a pin or "
-                "the kernel refused; the lines below are for whoever mends it.",
-                err=True,
+            advice = Advice(
+                f"guard: ended by {type(error).__name__}: {error}. The relay is off and stays off",
+                "Usually a pin or the kernel refused",
+                "the lines below are for the developer",
             )
+            typer.echo(str(advice), err=True)
             raise
 
 
@@ -142,7 +140,7 @@ def platform_refusal(config: Config, realtime: bool) -> Cause | None:
 
 def _hello(config: Config, asked: list[Asked]) -> dict[str, Any]:
     return {
-        "boot_id": os.urandom(8).hex(),  # of this guard process: with seq it names an event for ever
+        "boot_id": os.urandom(8).hex(),  # of this guard process: with seq it is the id of an event
         "version": __version__,
         "config": config.model_dump(mode="json"),
         "config_hash": config.hash,
@@ -153,7 +151,7 @@ def _hello(config: Config, asked: list[Asked]) -> dict[str, Any]:
 
 
 def _stop_on_signals(relay: Relay, loop: Loop) -> None:
-    """The relay first, in the handler itself; the loop then ends at its next look."""
+    """The relay first, in the handler itself; the loop ends before its next tick."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         relay.drop()

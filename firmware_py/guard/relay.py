@@ -1,4 +1,4 @@
-"""Owns the pin that lets the belt move, and the contacts that tell whether it may.
+"""Owns the pin that lets the belt move, and the contacts that show whether it may.
 
 Energise to run, active high. Must never be high before `set(True)`, never stay high on any way out, never
 toggle by itself: the outside pulse watchdog has to see the loop's own ticks and nothing else.
@@ -9,14 +9,14 @@ from typing import Any, Literal, Self
 
 from gpiozero import Device, GPIODevice, GPIOZeroError, InputDevice, OutputDevice
 
-from firmware_py.guard import EdgeError
+from sensors.advice import HardwareError
 
 
 def real_pins() -> None:
-    """Makes gpiozero use lgpio and nothing else; left alone it falls back to other libraries in silence.
+    """Makes gpiozero use lgpio and nothing else; left alone it falls back to other libraries silently.
 
     gpiozero closes at exit only the devices of `Device.pin_factory`, so that is where it goes; pins that the rig has
-    put there stay. Raises EdgeError.
+    put there stay. Raises HardwareError.
     """
     if Device.pin_factory is not None:
         return
@@ -25,38 +25,42 @@ def real_pins() -> None:
 
         Device.pin_factory = LGPIOFactory()
     except ImportError as error:
-        raise EdgeError(
-            f"pins: lgpio cannot be loaded ({error}). Usually the package index had only a stub for this Python: "
-            "run `sudo apt install python3-lgpio` and make the venv with --system-site-packages."
+        raise HardwareError(
+            f"lgpio cannot be loaded ({error})",
+            "Usually the package index had only a stub for this Python",
+            "run `sudo apt install python3-lgpio` and make the venv with --system-site-packages",
         ) from error
     except Exception as error:  # lgpio.error and gpiozero's own derive from nothing narrower
-        raise EdgeError(
-            f"pins: /dev/gpiochip* cannot be opened ({error}). Usually this is no Raspberry Pi, or the user is "
-            "not in group gpio: run on the Pi, or try `rearguard demo`, which needs no hardware."
+        raise HardwareError(
+            f"/dev/gpiochip* cannot be opened ({error})",
+            "Usually this is no Raspberry Pi, or the user is not in group gpio",
+            "run on the Pi, or try `rearguard demo`, which needs no hardware",
         ) from error
 
 
 def claim(kind: type[GPIODevice], name: str, pin: int, **how: Any) -> Any:
-    """One pin as a gpiozero device without threads. Raises EdgeError in the words of the config."""
+    """One pin as a gpiozero device without threads. Raises HardwareError, which names the setting."""
     try:
         return kind(pin, **how)
     except GPIOZeroError as error:
-        raise EdgeError(
-            f"pins: {name} = {pin} cannot be used ({error}). Usually two settings name one pin: compare the "
-            "config with the wiring."
+        raise HardwareError(
+            f"{name} = {pin} cannot be used ({error})",
+            "Usually two settings name one pin",
+            "compare the config with the wiring",
         ) from error
     except Exception as error:  # lgpio.error: the kernel's own refusal
-        raise EdgeError(
-            f"pins: {name} = {pin} is refused ({error}). Usually another program holds it: stop the other guard, "
-            "see `gpioinfo`."
+        raise HardwareError(
+            f"{name} = {pin} is refused ({error})",
+            "Usually another program holds it",
+            "stop the other guard, see `gpioinfo`",
         ) from error
 
 
 class Relay:
     """Run or not run. Use it in a `with`: whatever happens inside, the pin is low afterwards.
 
-    In pulse drive, `set(True)` turns the pin over once, so that a healthy loop makes a square wave of half its
-    rate and a dead one makes none. `error` keeps what the pin library said when driving the pin failed.
+    In pulse drive, `set(True)` toggles the pin once, so that a healthy loop makes a square wave of half its
+    rate and a dead one makes none. `error` keeps the pin library's message when driving the pin failed.
     """
 
     __slots__ = ("_contacts", "_dropped", "_high", "_pin", "_pulse", "error")
@@ -71,7 +75,7 @@ class Relay:
         if readback_pin is not None:
             try:
                 self._contacts = claim(InputDevice, "relay.readback_pin", readback_pin, pull_up=True)
-            except EdgeError:
+            except HardwareError:
                 self._pin.close()
                 raise
 
@@ -87,13 +91,13 @@ class Relay:
             except BaseException:
                 self.drop()
                 raise
-            if self._dropped:  # a signal came between the question and the pin
+            if self._dropped:  # a signal came between the check and the pin
                 self._low()
         else:
             self._low()
 
     def feedback(self) -> bool | None:
-        """What the contacts say: True = the belt may move, False = both dropped, None = no read-back fitted.
+        """What the contacts show: True = the belt may move, False = both dropped, None = no read-back fitted.
 
         A broken read-back wire reads True, so that it is found as a welded contact and locks out.
         """

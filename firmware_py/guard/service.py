@@ -1,4 +1,4 @@
-"""Owns what the guard asks of the operating system: real time, an absolute sleep, the service manager, one instance.
+"""Owns what the guard asks of the operating system: real time, an absolute sleep, its service status, one instance.
 
 Must never hide a refusal: every return code is reported. Must never start a thread.
 """
@@ -8,22 +8,24 @@ import errno
 import fcntl
 import gc
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from firmware_py.guard import EdgeError
+from firmware_py.core.frame import Decision
+from firmware_py.notify import ServiceManager
+from sensors.advice import HardwareError
 
 TIMER_ABSTIME = 1
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h>
+FEEDS_A_SECOND = 10  # of the service manager's watchdog, which waits for at least 0.5 s
 SCHED_RESET_ON_FORK = 0x40000000  # a child of the guard is never real-time
 
 
 class Asked(NamedTuple):
-    """One thing asked of the system, whether it was granted, and what it said."""
+    """One thing asked of the system, whether it was granted, and if not, why and what to do."""
 
     what: str
     ok: bool
@@ -33,7 +35,7 @@ class Asked(NamedTuple):
 def go_realtime(priority: int, cpu: int) -> list[Asked]:
     """Asks for everything that keeps a tick on time; what is refused is reported, not raised.
 
-    Call it last: memory that is there now is locked, objects that are there now are never looked at again.
+    Call it last: memory that is in use now is locked, and the garbage collector never visits today's objects again.
     """
     asked = [
         _ask(
@@ -93,53 +95,66 @@ def make_sleep_until() -> Callable[[int], None]:
     return sleep_until
 
 
-class ServiceManager:
-    """Talks to systemd when it started us; says nothing otherwise. Never waits."""
+class Status:
+    """Keeps systemd informed: a line for `systemctl status` at each change, and its watchdog fed by the loop itself."""
 
-    __slots__ = ("_address", "_socket")
+    __slots__ = ("_feed_every", "_manager", "_tick")
 
-    def __init__(self, address: str | None) -> None:
-        """`address` is NOTIFY_SOCKET; a leading @ is the abstract namespace."""
-        self._address = f"\0{address[1:]}" if address and address.startswith("@") else address
-        self._socket = (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
-        )
+    def __init__(self, manager: ServiceManager, rate_hz: int) -> None:
+        self._manager = manager
+        self._feed_every = max(1, rate_hz // FEEDS_A_SECOND)
+        self._tick = 0
 
-    def tell(self, *lines: str) -> None:
-        """READY=1, WATCHDOG=1, STOPPING=1, STATUS=... A manager that does not listen changes nothing here."""
-        if self._socket is None or self._address is None:
-            return
-        try:
-            self._socket.sendto("\n".join(lines).encode(), self._address)
-        except OSError:
-            return
+    def ready(self) -> None:
+        self._manager.send("READY=1")
 
-    def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
+    def stopping(self) -> None:
+        self._manager.send("STOPPING=1")
+
+    def update(self, decision: Decision, changed: bool) -> None:
+        """Once a tick; `changed`: something happened that the line shows."""
+        if changed:  # the installer reads it, and refuses while running
+            self._manager.send(f"STATUS={status_line(decision)}")
+        if self._tick == 0:
+            self._manager.send("WATCHDOG=1")
+        self._tick = (self._tick + 1) % self._feed_every
+
+
+def status_line(decision: Decision) -> str:
+    """What `systemctl status` shows."""
+    if decision.run:
+        return "running" if decision.warning is None else f"running, warning: {decision.warning.value}"
+    refusal = (
+        "a press is accepted" if decision.refusal is None else f"a press is refused: {decision.refusal.value}"
+    )
+    cause = decision.cause.value if decision.cause else ""
+    why = f"{cause}, {decision.rule} {decision.value:.3g} of {decision.limit:.3g}" if decision.rule else cause
+    return f"stopped: {why}; {refusal}"
 
 
 def only_instance(path: Path) -> IO[str]:
-    """Takes the lock that a second guard would need too; keep the file open. Raises EdgeError."""
+    """Takes the lock that a second guard would need too; keep the file open. Raises HardwareError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             held = path.open("r+")
         except FileNotFoundError:
-            # Only then: in a sticky folder the kernel lets not even root "create" what is there.
+            # Only then: in a sticky folder the kernel refuses even root to "create" a file that exists.
             held = path.open("a+")
     except OSError as error:
-        raise EdgeError(
-            f"guard: cannot open {path} ({error.strerror}). Usually the runtime directory belongs to another user: "
-            "start the guard by its unit, or give courier.socket a directory of your own."
+        raise HardwareError(
+            f"cannot open {path} ({error.strerror})",
+            "Usually the runtime directory belongs to another user",
+            "start the guard by its unit, or give courier.socket a directory of your own",
         ) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         held.close()
-        raise EdgeError(
-            f"guard: another guard runs ({path} is locked). Two cannot drive one relay: "
-            "`systemctl stop rearguard-guard`, or use it."
+        raise HardwareError(
+            f"another guard runs ({path} is locked)",
+            "Only one program can own the bus and the pins",
+            "`systemctl stop rearguard-guard`, or use it",
         ) from error
     return held
 

@@ -1,15 +1,15 @@
-"""Owns what is known of a sensor beside its samples: faults counted, configuration re-checked, set up anew when lost.
+"""Owns the account of one sensor: counts its faults, re-checks its configuration, sets it up anew when it is lost.
 
-Must never touch a bus while the belt runs beyond the one row that is re-checked.
+While the belt runs it must never touch a bus beyond the one row that is re-checked.
 """
 
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from sensors.i2c import SensorError
+from sensors.advice import HardwareError
 from sensors.samples import Fault, ImuSample, RangeSample
 
-REOPEN_AFTER_S = 2  # a sensor that says nothing but faults for this long, while stopped, is set up anew
-NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)  # the answers of a sensor that works and sees nobody
+REOPEN_AFTER_S = 2  # a sensor that gives nothing but faults for this long, while stopped, is set up anew
+NOBODY = (Fault.NO_TARGET, Fault.WEAK_SIGNAL)  # a sensor that works and sees nobody
 
 
 class Imu(Protocol):
@@ -26,34 +26,33 @@ class Range(Protocol):
     def close(self) -> None: ...
 
 
-S = TypeVar("S", ImuSample, RangeSample | None)
+class Watch:
+    """The account of one sensor. `faults` counts them by name since the start."""
 
+    __slots__ = ("_answers", "_every", "_lost", "_sensor", "_silent_s", "_turn", "faults")
 
-class Watched:
-    """A sensor's bookkeeping. `faults` counts them by name since the start."""
-
-    __slots__ = ("_answers", "_doubt", "_sensor", "_silent_s", "faults")
-
-    def __init__(self, sensor: Imu | Range) -> None:
+    def __init__(self, sensor: Imu | Range, every: int, first: int) -> None:
+        """A row of the configuration is re-checked at tick `first` and then at each `every`th."""
         self._sensor = sensor
-        self._doubt: Fault | None = None  # a re-check failed: asked again at every tick until it is good
+        self._every = every
+        self._turn = every - first
+        self._lost: Fault | None = None  # a re-check failed: it is repeated at every tick until it is good
         self._answers = 0  # in this second
         self._silent_s = 0
         self.faults: dict[str, int] = {}
 
-    def check(self, reading: S | Fault, due: bool) -> S | Fault:
-        """The reading, or the fault in its place when a row of the configuration is `due` and has changed."""
-        checked: S | Fault = reading
-        if due or self._doubt is not None:
-            self._doubt = self._sensor.recheck()
-            if self._doubt is not None:
-                checked = self._doubt
-        if isinstance(checked, Fault):
-            self.faults[checked.value] = self.faults.get(checked.value, 0) + 1
-            self._answers += checked in NOBODY
-        elif checked is not None:
+    def look(self, reading: ImuSample | RangeSample | Fault | None) -> Fault | None:
+        """Counts this tick's reading. The fault that replaces it while a row of the configuration is lost, or None."""
+        if self._turn % self._every == 0 or self._lost is not None:
+            self._lost = self._sensor.recheck()
+        self._turn += 1
+        seen = self._lost or reading
+        if isinstance(seen, Fault):
+            self.faults[seen.value] = self.faults.get(seen.value, 0) + 1
+            self._answers += seen in NOBODY
+        elif seen is not None:
             self._answers += 1
-        return checked
+        return self._lost
 
     def second(self, stopped: bool) -> None:
         """Once a second: sets up anew, while stopped, a sensor that was unplugged or lost its power."""
@@ -63,5 +62,5 @@ class Watched:
             self._silent_s = 0
             try:
                 self._sensor.open()
-            except SensorError:
-                return  # still gone: the faults of the next ticks say so
+            except HardwareError:
+                return  # still gone: the faults of the next ticks report it

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -387,3 +388,57 @@ def test_what_a_full_socket_does_not_take_again_stays_kept(link: Link, courier: 
     assert seqs(courier.messages()) == [1, 2], "the first telling only"
     link.poll(2 * RESEND_NS + 2)
     assert seqs(courier.messages()) == [1, 2]
+
+
+PRESS = {"reset_pressed": True}
+
+
+def sent(link: Link, courier: Courier, *ticks: tuple[int, dict[str, Any], dict[str, Any]]) -> str:
+    """The kinds of messages that arrive while these ticks are handed over: number, frame's and decision's fields."""
+    for number, seen, decided in ticks:
+        link.update(frame(number)._replace(**seen), decision(number, **decided), (), lambda: {"a": 1})
+    return kinds(courier.messages())
+
+
+@pytest.mark.parametrize("run", [True, False])
+def test_a_new_courier_gets_the_monitors_state_and_then_the_ticks_that_follow_from_it(
+    link: Link, courier: Courier, run: bool
+) -> None:
+    assert sent(link, courier, (0, {}, {"run": run}), (1, {}, {"run": run})) == "HST"
+
+
+def test_the_state_is_sent_once_a_press_however_long_and_only_while_stopped(
+    link: Link, courier: Courier
+) -> None:
+    assert sent(link, courier, (0, {}, {})) == "HS"
+    assert sent(link, courier, (1, PRESS, {}), (2, PRESS, {}), (3, {}, {}), (4, PRESS, {})) == "TSTTTS"
+    assert sent(link, courier, (5, {}, {}), (6, PRESS, {"run": True})) == "TT"
+
+
+def test_a_courier_that_missed_ticks_gets_the_state_after_the_next_one(link: Link, courier: Courier) -> None:
+    assert sent(link, courier, (0, {}, {})) == "HS"
+    number = 0
+    while not link.dropped_ticks:
+        number += 1
+        link.update(frame(number), decision(number), (), dict)
+    courier.messages()
+    later = number + STATE_NS // 5_000_000
+    assert sent(link, courier, (later, {}, {}), (later + 1, {}, {})) == "TST"
+
+
+def test_one_tick_hands_over_tick_and_events_and_returns_the_courier_s_request(
+    link: Link, courier: Courier
+) -> None:
+    link.update(frame(0), decision(0), (), dict)
+    courier.messages()
+    courier.say(b"X")
+    assert link.update(frame(1), decision(1), (event(1), event(2)), dict)
+    assert kinds(courier.messages()) == "TEE"
+    assert not link.update(frame(2), decision(2), (), dict)
+
+
+def test_without_a_courier_no_time_is_spent_on_the_state(link: Link) -> None:
+    def state() -> dict[str, Any]:
+        raise AssertionError("nobody is there to get it")
+
+    assert not link.update(frame(0)._replace(**PRESS), decision(0), (), state)

@@ -11,11 +11,12 @@ from firmware_py.config import Config
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.monitor import Monitor
-from firmware_py.guard.loop import EDGE_WITHIN_NS, Loop, _status
+from firmware_py.guard.loop import EDGE_WITHIN_NS, Loop
 from firmware_py.guard.relay import Relay
 from firmware_py.guard.watch import REOPEN_AFTER_S
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedVl53l1x
-from sensors.i2c import Bus, SensorError
+from sensors.i2c import Bus
 from sensors.lsm6dsox import Lsm6dsox
 from sensors.samples import Fault, ImuSample, RangeSample
 from sensors.vl53l1x import Vl53l1x
@@ -26,7 +27,7 @@ PERIOD_NS = 1_000_000_000 // RATE_HZ
 
 
 class Bench:
-    """A loop on fakes: a clock that is told how late to be, sensors and panel that obey, a diary of calls."""
+    """A loop on fakes: a clock with a scripted lateness, sensors and panel that obey, a diary of calls."""
 
     def __init__(self, run: bool = True) -> None:
         self.diary: list[str] = []
@@ -38,13 +39,13 @@ class Bench:
         self.run = run
         self.imu_reading: ImuSample | Fault | None = None
         self.belt_reading: RangeSample | Fault | None = None
-        self.doubts: list[Fault | None] = []
+        self.rechecks: list[Fault | None] = []
         self.pressed = False
         self.asks_stop = False
-        self.new_link = False
         self.refusal: Cause | None = None
         self.frames: list[Frame] = []
-        self.told: list[Any] = []
+        self.events: list[str] = []
+        self.counters: list[dict[str, Any]] = []
         self.error: str | None = None
         self.opens = 0
         self.open_fails = False
@@ -95,7 +96,7 @@ class Bench:
     def open(self) -> None:
         self.opens += 1
         if self.open_fails:
-            raise SensorError("imu", "still unplugged", "plug it in")
+            raise HardwareError("imu", "still unplugged", "plug it in")
 
     def read(self, t_ns: int) -> ImuSample | Fault:
         self.note("imu.read")
@@ -103,7 +104,7 @@ class Bench:
 
     def recheck(self) -> Fault | None:
         self.note("recheck")
-        return self.doubts.pop(0) if self.doubts else None
+        return self.rechecks.pop(0) if self.rechecks else None
 
     # panel
     def reset_pressed(self) -> bool:
@@ -161,37 +162,24 @@ class FakeRange:
 class FakeLink:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.behind = False
 
-    def connect(self, t_ns: int) -> bool:
-        self.bench.note("link.connect")
-        new, self.bench.new_link = self.bench.new_link, False
-        return new
-
-    def tick(self, frame: Frame, decided: Decision) -> None:
-        self.bench.note("link.tick")
-
-    def event(self, event: Event) -> None:
-        self.bench.note("link.event")
-
-    def state(self, state: dict[str, Any]) -> None:
-        self.behind = False
-        self.bench.note("link.state")
+    def update(
+        self, frame: Frame, decided: Decision, events: tuple[Event, ...], state: Callable[[], Any]
+    ) -> bool:
+        self.bench.note("link.update")
+        self.bench.events += [event.kind for event in events]
+        return self.bench.asks_stop
 
     def counters(self, counters: dict[str, Any]) -> None:
         self.bench.note("link.counters")
-        self.bench.told.append(counters)
-
-    def poll(self, t_ns: int) -> bool:
-        self.bench.note("link.poll")
-        return self.bench.asks_stop
+        self.bench.counters.append(counters)
 
 
 class Manager:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
-    def tell(self, *lines: str) -> None:
+    def send(self, *lines: str) -> None:
         self.bench.note("manager." + lines[0].split("=")[0])
 
 
@@ -206,18 +194,18 @@ def levels(pins: MockFactory) -> list[bool]:
     return [bool(state.state) for state in pins.pin(17).states]
 
 
-def test_one_tick_reads_decides_drives_and_only_then_tells(bench: Bench) -> None:
+def test_one_tick_reads_decides_drives_and_only_then_reports(bench: Bench) -> None:
     bench.ticks(0, 0)
-    second = bench.diary[bench.diary.index("imu.read", bench.diary.index("link.poll")) :]
+    second = bench.diary[bench.diary.index("imu.read", bench.diary.index("link.update")) :]
     assert second == [
         "imu.read", "range.poll", "panel.belt_speed", "relay.feedback", "panel.reset_pressed", "panel.stop_pressed",
         "monitor.step", "relay.set",
-        "panel.show", "link.connect", "link.tick", "link.poll",
+        "panel.show", "link.update",
         "relay.drop", "manager.STOPPING",
     ]  # fmt: skip
 
 
-def test_it_says_ready_before_the_first_tick_and_drops_the_relay_after_the_last(
+def test_it_reports_ready_before_the_first_tick_and_drops_the_relay_after_the_last(
     bench: Bench, pins: MockFactory
 ) -> None:
     bench.ticks(0, 0, 0)
@@ -324,8 +312,8 @@ def test_a_signal_that_wakes_the_sleep_early_makes_no_tick(bench: Bench) -> None
 
 STAGES = [
     "imu.read", "range.poll", "recheck", "panel.belt_speed", "relay.feedback", "panel.reset_pressed",
-    "panel.stop_pressed", "monitor.step", "relay.set", "panel.show", "link.connect", "link.tick", "link.poll",
-    "link.event", "link.counters", "link.state", "manager.WATCHDOG", "platform",
+    "panel.stop_pressed", "monitor.step", "relay.set", "panel.show", "link.update",
+    "link.counters", "manager.STATUS", "manager.WATCHDOG", "platform",
 ]  # fmt: skip
 
 
@@ -336,8 +324,7 @@ def test_whatever_raises_wherever_the_relay_is_off_afterwards(
     bench.ticks(*[0] * 3)
     bench.relay = Relay(18, "level", None)
     bench.broken = stage
-    bench.pressed = stage == "link.state"
-    bench.run = stage not in ("link.state", "platform", "link.event")
+    bench.run = stage not in ("platform", "manager.STATUS")
     with pytest.raises(RuntimeError, match=stage):
         bench.ticks(*[0] * 2 * RATE_HZ)
     assert not pins.pin(18).state
@@ -362,7 +349,7 @@ def test_each_sensor_is_checked_eight_times_a_second_at_different_ticks(bench: B
 
 
 def test_a_failed_recheck_replaces_the_sample_and_is_asked_again_until_it_is_good(bench: Bench) -> None:
-    bench.doubts = [Fault.REGISTER_CHANGED, Fault.REGISTER_CHANGED, None]
+    bench.rechecks = [Fault.REGISTER_CHANGED, Fault.REGISTER_CHANGED, None]
     bench.ticks(0, 0, 0, 0)
     assert [f.imu if isinstance(f.imu, Fault) else "sample" for f in bench.frames] == [
         Fault.REGISTER_CHANGED, Fault.REGISTER_CHANGED, "sample", "sample",
@@ -371,7 +358,7 @@ def test_a_failed_recheck_replaces_the_sample_and_is_asked_again_until_it_is_goo
 
 
 def test_a_range_sensor_that_lost_a_register_is_a_fault_too(bench: Bench) -> None:
-    bench.doubts = [None, Fault.REGISTER_CHANGED, None]
+    bench.rechecks = [None, Fault.REGISTER_CHANGED, None]
     bench.ticks(*[0] * (RATE_HZ // 8 // 2 + 2))
     assert [f.belt for f in bench.frames][-2:] == [Fault.REGISTER_CHANGED, None]
 
@@ -413,20 +400,6 @@ def test_a_range_sensor_that_never_has_a_reading_is_set_up_anew(bench: Bench) ->
     assert bench.opens == 1
 
 
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [
-        ({"run": True}, "running"),
-        ({"run": True, "warning": Cause.DRIFT_REAR}, "running, warning: drift_rear"),
-        ({"cause": Cause.FALL, "rule": "drop", "value": 0.912, "limit": 0.8, "refusal": None},
-         "stopped: fall, drop 0.912 of 0.8; a press is accepted"),
-        ({"refusal": Cause.IMU}, "stopped: power_on; a press is refused: imu"),
-    ],
-)  # fmt: skip
-def test_the_service_manager_can_say_how_things_stand(change: dict[str, Any], status: str) -> None:
-    assert _status(decision(0, **change)) == status
-
-
 @pytest.mark.parametrize(("run", "asked"), [(True, 0), (False, 2)])
 def test_the_platform_is_looked_at_again_once_a_second_but_not_while_running(
     bench: Bench, run: bool, asked: int
@@ -446,56 +419,24 @@ def test_a_stop_that_the_courier_asks_for_is_in_the_next_frame(bench: Bench) -> 
     assert [f.stop_requested for f in bench.frames] == [False, False, True]
 
 
-@pytest.mark.parametrize("run", [True, False])
-def test_a_new_courier_is_told_the_monitors_state_and_then_the_ticks_that_follow_from_it(
-    bench: Bench, run: bool
-) -> None:
-    bench.run = run
-    bench.new_link = True
-    bench.ticks(0, 0)
-    told = [call for call in bench.diary if call in ("link.connect", "link.state", "link.tick")]
-    assert told == ["link.connect", "link.state", "link.connect", "link.tick"]
-
-
-def test_a_courier_that_missed_ticks_is_told_the_state_after_the_next_one(bench: Bench) -> None:
-    bench.ticks(0)
-    bench.link.behind = True
-    bench.diary.clear()
-    bench.ticks(0, 0)
-    told = [call for call in bench.diary if call in ("link.state", "link.tick")]
-    assert told == ["link.tick", "link.state", "link.tick"]
-
-
-def test_the_monitors_state_is_told_once_a_press(bench: Bench) -> None:
-    bench.run = False
-    bench.pressed = True
-    bench.ticks(0, 0, 0)
-    assert bench.diary.count("link.state") == 1, "however long"
-
-
 def test_changes_become_events(bench: Bench) -> None:
     bench.ticks(0, 0, 0)
-    assert bench.diary.count("link.event") == 2, "armed, and the first word on health"
+    assert bench.events == ["armed", "health_changed"]
     bench.run = False
     bench.ticks(0)
-    assert bench.diary.count("link.event") >= 3
+    assert bench.events[2:] == ["stopped", "health_changed"]
 
 
-def test_the_service_manager_is_fed_ten_times_a_second_by_the_loop_itself(bench: Bench) -> None:
-    bench.ticks(*[0] * RATE_HZ)
-    assert bench.diary.count("manager.WATCHDOG") == 10
-
-
-def test_counters_are_told_once_a_second(bench: Bench) -> None:
+def test_counters_are_sent_once_a_second(bench: Bench) -> None:
     bench.imu_reading = Fault.BUS_NOISE
     bench.ticks(*[1000 * k for k in range(RATE_HZ)])
     bench.ticks(*[0] * (RATE_HZ - 1))
-    (told,) = bench.told
-    assert told["ticks"] == RATE_HZ
-    assert told["imu_faults"] == {"bus_noise": RATE_HZ}
-    assert told["range_faults"] == {}
-    assert told["lateness_us"] == {"median": 100.0, "p99": 198.0, "max": 199.0}
-    assert told["relay_error"] is None
+    (counters,) = bench.counters
+    assert counters["ticks"] == RATE_HZ
+    assert counters["imu_faults"] == {"bus_noise": RATE_HZ}
+    assert counters["range_faults"] == {}
+    assert counters["lateness_us"] == {"median": 100.0, "p99": 198.0, "max": 199.0}
+    assert counters["relay_error"] is None
 
 
 def real_loop(ticks: int, at: Callable[[int], None]) -> Loop:

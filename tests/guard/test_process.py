@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from firmware_py.__main__ import build
 from firmware_py.config import Config, parse
 from firmware_py.core.frame import Cause
-from firmware_py.guard import EdgeError
 from firmware_py.guard import process as guard
 from firmware_py.guard.relay import Relay
 from firmware_py.guard.service import Asked
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus
 from sensors.i2c import Bus
 from sensors.lsm6dsox import Lsm6dsox
@@ -101,7 +101,7 @@ def test_a_start_that_fails_ends_with_3_and_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_pins() -> None:
-        raise EdgeError("pins: no chip. Usually no Pi: try the demo.")
+        raise HardwareError("no chip", "Usually no Pi", "try the demo")
 
     monkeypatch.setattr(guard, "real_pins", no_pins)
     monkeypatch.delenv("LG_WD", raising=False)
@@ -109,7 +109,7 @@ def test_a_start_that_fails_ends_with_3_and_a_sentence(
     config.write_text(f'[courier]\nsocket = "{tmp_path}/run/courier.sock"\n')
     done = CliRunner().invoke(build(["run"]), ["run", "--config", str(config)])
     assert done.exit_code == 3
-    assert done.stderr == "pins: no chip. Usually no Pi: try the demo.\n"
+    assert done.stderr == "no chip. Usually no Pi: try the demo.\n"
     assert os.environ.pop("LG_WD") == str(tmp_path / "run")
 
 

@@ -10,8 +10,8 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
-from firmware_py.guard import EdgeError
 from firmware_py.guard.relay import Relay, claim, real_pins
+from sensors.advice import HardwareError
 
 PIN, READBACK = 17, 22
 
@@ -166,7 +166,7 @@ def test_without_read_back_the_answer_is_none(pins: MockFactory) -> None:
 def test_a_read_back_pin_that_is_taken_gives_the_relay_pin_back(pins: MockFactory) -> None:
     with (
         Relay(PIN, "level", None),
-        pytest.raises(EdgeError, match=r"relay\.readback_pin = 17 cannot be used"),
+        pytest.raises(HardwareError, match=r"relay\.readback_pin = 17 cannot be used"),
     ):
         Relay(18, "level", PIN)
     with Relay(18, "level", None):
@@ -177,7 +177,7 @@ def test_a_pin_the_kernel_refuses_is_explained(pins: MockFactory) -> None:
     def busy(pin: int) -> None:
         raise OSError(16, "GPIO busy")
 
-    with pytest.raises(EdgeError, match="stop the other guard"):
+    with pytest.raises(HardwareError, match="stop the other guard"):
         claim(busy, "relay.pin", PIN)  # type: ignore[arg-type]
 
 
@@ -187,7 +187,7 @@ def test_without_a_gpio_chip_the_factory_does_not_fall_back(monkeypatch: pytest.
 
     monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", SimpleNamespace(LGPIOFactory=nothing))
     before = Device.pin_factory
-    with pytest.raises(EdgeError, match="rearguard demo"):
+    with pytest.raises(HardwareError, match="rearguard demo"):
         real_pins()
     assert Device.pin_factory is before
 
@@ -200,7 +200,7 @@ def test_pins_that_somebody_has_put_there_stay(pins: MockFactory, monkeypatch: p
 
 def test_a_missing_lgpio_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", None)
-    with pytest.raises(EdgeError, match="python3-lgpio"):
+    with pytest.raises(HardwareError, match="python3-lgpio"):
         real_pins()
 
 

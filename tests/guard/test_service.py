@@ -3,22 +3,26 @@
 import ctypes
 import gc
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from firmware_py.guard import EdgeError, service
+from firmware_py.core.frame import Cause
+from firmware_py.guard import service
 from firmware_py.guard.service import (
-    ServiceManager,
+    Status,
     go_realtime,
     make_sleep_until,
     only_instance,
+    status_line,
     under_voltage,
 )
+from sensors.advice import HardwareError
+from tests.support.moments import decision
 
 
 @pytest.fixture
@@ -98,31 +102,48 @@ def test_a_time_that_is_none_is_an_error_not_a_spin() -> None:
         make_sleep_until()(-5_000_000_000)
 
 
-@pytest.mark.parametrize("abstract", [False, True])
-def test_the_service_manager_hears_what_it_is_told(tmp_path: Path, abstract: bool) -> None:
-    address = f"@rearguard-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(address.replace("@", "\0"))
-        systemd.settimeout(1)
-        manager = ServiceManager(address)
-        manager.tell("READY=1", "STATUS=fine")
-        assert systemd.recv(100) == b"READY=1\nSTATUS=fine"
-        manager.close()
+class Manager:
+    """Keeps what the guard sends to systemd."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send(self, *lines: str) -> None:
+        self.sent += lines
 
 
-def test_a_manager_that_does_not_listen_changes_nothing(tmp_path: Path) -> None:
-    manager = ServiceManager(str(tmp_path / "nobody"))
-    manager.tell("WATCHDOG=1")
-    manager.close()
-    alone = ServiceManager(None)
-    alone.tell("WATCHDOG=1")
-    alone.close()
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"run": True}, "running"),
+        ({"run": True, "warning": Cause.DRIFT_REAR}, "running, warning: drift_rear"),
+        ({"cause": Cause.FALL, "rule": "drop", "value": 0.912, "limit": 0.8, "refusal": None},
+         "stopped: fall, drop 0.912 of 0.8; a press is accepted"),
+        ({"refusal": Cause.IMU}, "stopped: power_on; a press is refused: imu"),
+    ],
+)  # fmt: skip
+def test_the_status_line_shows_whether_the_belt_may_move_and_why_not(
+    change: dict[str, Any], status: str
+) -> None:
+    assert status_line(decision(0, **change)) == status
+
+
+def test_the_status_line_is_sent_at_each_change_and_the_watchdog_fed_ten_times_a_second() -> None:
+    manager: Any = Manager()
+    status = Status(manager, 200)
+    status.ready()
+    for tick in range(200):
+        status.update(decision(tick, run=True), changed=tick == 7)
+    status.stopping()
+    sent = manager.sent
+    assert sent.count("WATCHDOG=1") == 10
+    assert [line for line in sent if line != "WATCHDOG=1"] == ["READY=1", "STATUS=running", "STOPPING=1"]
 
 
 def test_a_second_guard_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
     path = tmp_path / "run" / "guard.lock"
     first = only_instance(path)
-    with pytest.raises(EdgeError, match="another guard runs"):
+    with pytest.raises(HardwareError, match="another guard runs"):
         only_instance(path)
     first.close()
     only_instance(path).close()
@@ -139,7 +160,7 @@ def test_the_lock_that_is_there_is_not_created_again(tmp_path: Path) -> None:
 
 def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EdgeError, match="runtime directory"):
+    with pytest.raises(HardwareError, match="runtime directory"):
         only_instance(tmp_path / "file" / "guard.lock")
 
 

@@ -28,7 +28,7 @@ from firmware_py.guard.loop import Loop
 from firmware_py.guard.panel import Panel
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay
-from firmware_py.guard.service import ServiceManager
+from firmware_py.notify import ServiceManager
 from firmware_py.rig.bench.latency import compare
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.processes import real_guard, settle

@@ -13,7 +13,7 @@ from firmware_py.guard.loop import Loop
 from firmware_py.guard.panel import Panel
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay
-from firmware_py.guard.service import ServiceManager
+from firmware_py.notify import ServiceManager
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.world import World
 from firmware_py.rig.world.hip import HipParams
