@@ -25,7 +25,7 @@ COMMANDS = {
     "bench": "firmware_py.rig.bench.bench:bench",
     "check": "firmware_py.device.check:check",
     "calibrate": "firmware_py.device.calibrate:calibrate",
-    "commission": "firmware_py.device.commission.guide:commission",
+    "commission": "firmware_py.device.commission.command:commission",
     "selftest": "firmware_py.device.selftest:selftest",
     "report": "firmware_py.report.command:report",
     "history": "firmware_py.courier.sessions.history:history",

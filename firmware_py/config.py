@@ -427,33 +427,3 @@ def limits(field: FieldInfo) -> tuple[float | None, float | None]:
 def unit_of(field: FieldInfo) -> str:
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-
-
-def annotated_toml(config: Config) -> str:
-    """The whole configuration as a TOML file in which each setting says what it is, its span and its unit."""
-    out = [
-        "# Rearguard: every setting with its default, span and unit. Delete what you do not change.",
-        "# `rearguard commission` and `rearguard calibrate` write the measured ones.",
-    ]
-    for name in Config.model_fields:
-        section = getattr(config, name)
-        out += ["", f"[{name}]  # {(section.__doc__ or '').strip()}"]
-        for key, field in type(section).model_fields.items():
-            low, high = limits(field)
-            span = f"{low:g} to {high:g} " if low is not None and high is not None else ""
-            choice = get_args(field.annotation)
-            if choice and all(isinstance(a, str) for a in choice):
-                span = " | ".join(f'"{a}"' for a in choice)
-            note = f"[{(span + unit_of(field)).strip()}]" if span or unit_of(field) else ""
-            out += [f"# {field.description} {note}".rstrip(), f"{key} = {_toml(getattr(section, key))}"]
-    return "\n".join(out) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value)
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return repr(value)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from firmware_py.config import Config, ConfigError, annotated_toml, limits, load, parse
+from firmware_py.config import Config, ConfigError, limits, load, parse
+from firmware_py.device.settings import annotated_toml
 
 
 def mistakes(raw: dict[str, Any]) -> list[str]:

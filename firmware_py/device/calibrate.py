@@ -1,4 +1,4 @@
-"""`rearguard calibrate`: how the hip pod sits, and what its gyro reads at rest, from ten seconds of standing.
+"""`rearguard calibrate`: measures how the hip pod sits and what its gyro reads at rest, in ten seconds of standing.
 
 Must never guess: a pod that lies on a table, hangs loose or moves is refused, and nothing is written.
 """
@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
-from firmware_py.config import Config, annotated_toml, load
+from firmware_py.config import INSTALLED, Config, load
+from firmware_py.device.settings import annotated_toml, save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.service import only_instance
+from sensors.advice import ConfigError, Failure
 from sensors.i2c import Bus, open_bus
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2
 from sensors.samples import ImuSample, Vec3
@@ -32,12 +34,8 @@ GRAVITY_MAX_ERROR = 0.15  # of 1 g; SisFall's chips read 0.85 to 1.09
 UPRIGHT_MIN = 0.5  # sine of the angle between "forward" and "up": 30 degrees
 
 
-class Refused(Exception):
-    """Nothing was written. The message says what, probably why, and what to do."""
-
-
 class Result(NamedTuple):
-    """What ten seconds of standing tell."""
+    """What ten seconds of standing show."""
 
     mounting: tuple[Vec3, Vec3, Vec3]
     gyro_bias_deg_s: Vec3
@@ -46,9 +44,7 @@ class Result(NamedTuple):
 
 
 def calibrate(
-    config: Annotated[Path, typer.Option(help="TOML file that the result is written into.")] = Path(
-        "/etc/rearguard/config.toml"
-    ),
+    config: Annotated[Path, typer.Option(help="TOML file that the result is written into.")] = INSTALLED,
     seconds: Annotated[float, typer.Option(min=2, max=60, help="How long to stand.")] = 10.0,
     forward: Annotated[
         str,
@@ -58,37 +54,23 @@ def calibrate(
 ) -> None:
     """Stand still with the pod on for ten seconds; its orientation and gyro bias go into the configuration.
 
-    Standing says where "up" is; where "forward" is, the way the pod is worn says.
+    Standing shows where "up" is. Where "forward" is depends on how the pod is worn.
     Example: rearguard calibrate --forward=-z
     """
     settings = load(config)
     if forward and forward not in AXES:
-        typer.echo(f"calibrate: --forward={forward} is none of: {' '.join(AXES)}", err=True)
-        raise typer.Exit(2)
-    try:
-        with only_instance(settings.guard_lock):
-            typer.echo(f"stand still, upright, for {seconds:g} s", err=True)
-            samples = record(settings, seconds)
-        result = solve(samples, AXES.get(forward, settings.imu.mounting[0]))
-    except Refused as refusal:
-        typer.echo(str(refusal), err=True)
-        raise typer.Exit(1) from None
-    text = annotated_toml(with_result(settings, result))
+        raise ConfigError(f"calibrate: --forward={forward} is none of: {' '.join(AXES)}")
+    with only_instance(settings.guard_lock):
+        typer.echo(f"stand still, upright, for {seconds:g} s", err=True)
+        samples = record(settings, seconds)
+    result = solve(samples, AXES.get(forward, settings.imu.mounting[0]))
+    calibrated = with_result(settings, result)
     typer.echo(f"gravity {result.gravity_g:.2f} g, pod tilted by {result.tilt_deg:.0f} degrees", err=True)
     if dry_run:
-        typer.echo(text, nl=False)
+        typer.echo(annotated_toml(calibrated), nl=False)
         return
-    try:
-        new = config.with_name(config.name + ".new")
-        new.write_text(text, encoding="utf-8")
-        new.replace(config)
-    except OSError as error:
-        typer.echo(
-            f"calibrate: cannot write {config}: {error.strerror}. Usually it belongs to root: run it with sudo.",
-            err=True,
-        )
-        raise typer.Exit(3) from None
-    typer.echo(f"written to {config}; the guard reads it when it starts", err=True)
+    save(calibrated, config)
+    typer.echo(f"written to {config}; restart the device to use it", err=True)
 
 
 def record(
@@ -97,67 +79,64 @@ def record(
     open_a_bus: Callable[[int], Bus] = open_bus,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[ImuSample]:
-    """Samples in chip axes, nothing subtracted. Raises SensorError without a chip, Refused with a bad cable."""
+    """Samples in chip axes, nothing subtracted. Raises HardwareError without a chip, Failure with a bad cable."""
     plain = config.model_copy(update={"imu": config.imu.model_copy(
         update={"mounting": (AXES["+x"], AXES["+y"], AXES["+z"]), "gyro_bias_deg_s": (0.0, 0.0, 0.0)})})  # fmt: skip
-    sensor: Any = build_sensors(plain, open_a_bus)[0]
-    sensor._sleep = sleep
+    sensor, _ = build_sensors(plain, open_a_bus, sleep)
     sensor.open()
     samples = []
     ticks = round(seconds * config.loop.rate_hz)
     for i in range(ticks):
         sleep(1 / config.loop.rate_hz)
-        said = sensor.read(round(i * 1e9 / config.loop.rate_hz))
-        if isinstance(said, ImuSample):
-            samples.append(said)
+        reading = sensor.read(round(i * 1e9 / config.loop.rate_hz))
+        if isinstance(reading, ImuSample):
+            samples.append(reading)
     sensor.close()
     if len(samples) < SAMPLES_MIN * ticks:
-        raise Refused(
-            f"calibrate: only {len(samples)} of {ticks} readings came. Usually a loose cable: run `rearguard "
-            "check` first."
+        raise Failure(
+            f"calibrate: only {len(samples)} of {ticks} readings arrived",
+            "Usually a loose cable",
+            "run `rearguard check` first",
         )
     return samples
 
 
 def solve(samples: Sequence[ImuSample], forward: Vec3) -> Result:
-    """Orientation and bias; `forward` is the wearer's front in chip axes, roughly. Raises Refused."""
+    """Orientation and bias; `forward` is the wearer's front in chip axes, roughly. Raises Failure."""
     accel, shake_m_s2 = _mean_and_spread([s.accel_m_s2 for s in samples])
     gyro, sway_rad_s = _mean_and_spread([s.gyro_rad_s for s in samples])
     gravity_g = _length(accel) / STANDARD_GRAVITY_M_S2
     if shake_m_s2 > SHAKE_MAX_M_S2 or sway_rad_s > SWAY_MAX_RAD_S or _length(gyro) > BIAS_MAX_RAD_S:
-        raise Refused(
-            f"calibrate: the pod moves ({sway_rad_s / RAD_PER_DEG:.1f} deg/s, {shake_m_s2:.2f} m/s2). "
-            "Usually a step or a loose "
-            "clip: fix the pod, stand still, and try again."
+        raise Failure(
+            f"calibrate: the pod moves ({sway_rad_s / RAD_PER_DEG:.1f} deg/s, {shake_m_s2:.2f} m/s2)",
+            "Usually a step or a loose clip",
+            "fix the pod, stand still, and try again",
         )
     if sway_rad_s < SWAY_MIN_RAD_S:
-        raise Refused(
-            f"calibrate: the pod is as still as a table ({sway_rad_s / RAD_PER_DEG:.2f} deg/s). Usually "
-            "nobody wears it: clip it to "
-            "the back of your belt, stand, and try again."
+        raise Failure(
+            f"calibrate: the pod is as still as a table ({sway_rad_s / RAD_PER_DEG:.2f} deg/s)",
+            "Usually nobody wears it",
+            "clip it to the back of your belt, stand, and try again",
         )
     if abs(gravity_g - 1) > GRAVITY_MAX_ERROR:
-        raise Refused(
-            f"calibrate: gravity reads {gravity_g:.2f} g. Usually a poor clone or a chip that was dropped: "
-            "use another one."
+        raise Failure(
+            f"calibrate: gravity reads {gravity_g:.2f} g",
+            "Usually a poor clone or a chip that was dropped",
+            "use another one",
         )
     up = _scaled(accel, 1 / _length(accel))
     flat = _minus(forward, _scaled(up, _dot(forward, up)))
     if _length(flat) < UPRIGHT_MIN:
-        raise Refused(
-            'calibrate: "forward" points up or down. Usually the wrong --forward, or a pod worn on its '
-            "side: the chip axis named by "
-            "--forward must point to your front."
+        raise Failure(
+            'calibrate: "forward" points up or down',
+            "Usually the wrong --forward, or a pod worn on its side",
+            "name the chip axis that points to your front",
         )
     x = _scaled(flat, 1 / _length(flat))
-    x_deg = (
-        round(gyro[0] / RAD_PER_DEG, 3),
-        round(gyro[1] / RAD_PER_DEG, 3),
-        round(gyro[2] / RAD_PER_DEG, 3),
-    )
+    bias_x, bias_y, bias_z = (round(rate / RAD_PER_DEG, 3) for rate in gyro)
     nearest = max(abs(c) for c in up)
     tilt_deg = sqrt(max(0.0, 2 * (1 - nearest))) / RAD_PER_DEG  # small angles
-    return Result((x, _cross(up, x), up), x_deg, gravity_g, tilt_deg)
+    return Result((x, _cross(up, x), up), (bias_x, bias_y, bias_z), gravity_g, tilt_deg)
 
 
 def with_result(config: Config, result: Result) -> Config:

@@ -1,7 +1,7 @@
 """`rearguard selftest`: pulls and drops the relay and measures how long the contacts take.
 
-Must never leave the pin high, and never go on past a contact that does not drop. The figures are kept, so that a
-relay that grows slow is seen before it is late.
+Must never leave the pin high, and never go on after a contact that does not drop. The figures are kept: a relay that
+becomes slow is noticed before it is too slow.
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from firmware_py.config import Config, load_of_device
-from firmware_py.guard import EdgeError
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import go_realtime, only_instance
+from sensors.advice import Advice, Failure
 
 DROP_LIMIT_MS = 60.0  # promise P2: last good tick to contact open
 PULL_LIMIT_MS = 100.0  # as core/health.py waits for it (F14)
@@ -25,6 +25,7 @@ LOOK_NS = 250_000
 PULLED_NS = 200_000_000  # each time long enough for a relay to settle
 GROWN_MS = 5.0  # against the median of the last runs: hardware.md says to change the relays
 KEPT = 100
+SLOW = Advice("the contacts have become slow", "Usually worn relays", "change both")
 
 
 class Round(NamedTuple):
@@ -32,10 +33,6 @@ class Round(NamedTuple):
 
     pull_ms: float | None
     drop_ms: float | None
-
-
-class Refused(Exception):
-    """The contacts are not at rest. The message says what, probably why, and what to do."""
 
 
 def selftest(
@@ -50,28 +47,21 @@ def selftest(
     Nobody on the belt, belt stopped. Example: rearguard selftest --rounds 10
     """
     settings = load_of_device(config)
-    try:
-        with only_instance(settings.guard_lock):
-            real_pins()
-            go_realtime(settings.loop.priority, settings.loop.cpu)
-            done = measure(settings, rounds)
-    except EdgeError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(3) from None
-    except Refused as refusal:
-        typer.echo(str(refusal), err=True)
-        raise typer.Exit(1) from None
-    wrong = judge(done)
-    trend = remember(Path(settings.courier.state_dir) / "selftest.jsonl", done)
+    with only_instance(settings.guard_lock):
+        real_pins()
+        go_realtime(settings.loop.priority, settings.loop.cpu)
+        done = measure(settings, rounds)
+    wrong = [str(advice) for advice in judge(done)]
+    grown_ms = remember(Path(settings.courier.state_dir) / "selftest.jsonl", done)
     if as_json:
-        typer.echo(json.dumps({"rounds": [r._asdict() for r in done], "wrong": wrong, "grown_ms": trend}))
+        typer.echo(json.dumps({"rounds": [r._asdict() for r in done], "wrong": wrong, "grown_ms": grown_ms}))
     else:
         for number, (pull_ms, drop_ms) in enumerate(done, 1):
             typer.echo(f"{number}: pulled after {_ms(pull_ms)}, dropped {_ms(drop_ms)} after the last pulse")
-        if trend is not None:
-            typer.echo(f"against the runs before: {trend:+.1f} ms")
-    if trend is not None and trend >= GROWN_MS:
-        typer.echo("selftest: the contacts have grown slow. Usually worn relays: change both.", err=True)
+        if grown_ms is not None:
+            typer.echo(f"compared with the runs before: {grown_ms:+.1f} ms")
+    if grown_ms is not None and grown_ms >= GROWN_MS:
+        typer.echo(f"selftest: {SLOW}", err=True)
     for line in wrong:
         typer.echo(f"selftest: {line}", err=True)
     raise typer.Exit(1 if wrong else 0)
@@ -83,19 +73,20 @@ def measure(
     clock: Callable[[], int] = time.monotonic_ns,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Round]:
-    """Pulls and drops `rounds` times. Raises Refused when the contacts are not at rest, EdgeError without pins."""
+    """Pulls and drops `rounds` times. Raises Failure when the contacts are not at rest, HardwareError without pins."""
     if config.relay.readback != "contacts":
-        raise Refused(
-            "selftest: no read-back is fitted, so nothing can be measured. Usually relay.readback is set to none: "
-            "wire the NC contacts as hardware.md shows and set it to contacts."
+        raise Failure(
+            "selftest: no read-back is fitted, so nothing can be measured",
+            "Usually relay.readback is set to none",
+            "wire the NC contacts as hardware.md shows and set it to contacts",
         )
     done: list[Round] = []
     with Relay(config.relay.pin, config.relay.drive, config.relay.readback_pin) as relay:
         if _wait(relay, False, GIVE_UP_MS, clock, sleep) is None:
-            raise Refused(
-                "selftest: the contacts read pulled although the pin is low. Usually a welded contact, 12 V on "
-                "a coil, or a "
-                "broken read-back wire: pull the safety key and do not arm before it is found."
+            raise Failure(
+                "selftest: the contacts read pulled although the pin is low",
+                "Usually a welded contact, 12 V on a coil, or a broken read-back wire",
+                "pull the safety key and do not arm before the cause is found",
             )
         for _ in range(rounds):
             pull_ms, last_tick_ns = _pull(relay, clock, sleep)
@@ -109,34 +100,40 @@ def measure(
     return done
 
 
-def judge(done: list[Round]) -> list[str]:
-    """What is wrong, in words; empty: the stop is proven."""
+def judge(done: list[Round]) -> list[Advice]:
+    """What is wrong, each once; empty: the stop is proven."""
     wrong = []
     for pull_ms, drop_ms in done:
         if drop_ms is None:
             wrong.append(
-                "the contacts did not drop. Usually a welded contact or a one-shot that never ends: pull the "
-                "safety key, "
-                "change the relay, do not arm."
+                Advice(
+                    "the contacts did not drop",
+                    "Usually a welded contact or a one-shot that never ends",
+                    "pull the safety key, change the relay, do not arm",
+                )
             )
         elif drop_ms > DROP_LIMIT_MS:
             wrong.append(
-                f"dropped after {drop_ms:.1f} ms, the limit is {DROP_LIMIT_MS:g}. Usually a wrong R or C at a "
-                "one-shot, a bare "
-                "diode across a coil, or a worn relay: see the timing table of hardware.md."
+                Advice(
+                    f"dropped after {drop_ms:.1f} ms, the limit is {DROP_LIMIT_MS:g}",
+                    "Usually a wrong R or C at a one-shot, a bare diode across a coil, or a worn relay",
+                    "see the timing table of hardware.md",
+                )
             )
         if pull_ms is None or pull_ms > PULL_LIMIT_MS:
-            took = "never" if pull_ms is None else f"after {pull_ms:.1f} ms"
+            what = "never pulled" if pull_ms is None else f"pulled after {pull_ms:.1f} ms"
             wrong.append(
-                f"pulled {took}, the limit is {PULL_LIMIT_MS:g} ms. Usually 12 V missing, a coil open, or no "
-                "pulses: check both."
+                Advice(
+                    f"{what}, the limit is {PULL_LIMIT_MS:g} ms",
+                    "Usually 12 V missing, a coil open, or no pulses",
+                    "check all three",
+                )
             )
     return list(dict.fromkeys(wrong))
 
 
 def remember(path: Path, done: list[Round]) -> float | None:
-    """Keeps this run; how many ms slower it dropped than the runs before, None when there are none "
-    "or no place to keep it."""
+    """Keeps this run. By how many ms it dropped slower than the runs before; None without any, or without a place."""
     dropped = sorted(r.drop_ms for r in done if r.drop_ms is not None)
     if not dropped:
         return None
@@ -173,7 +170,7 @@ def _pull(relay: Relay, clock: Callable[[], int], sleep: Callable[[float], None]
 def _wait(
     relay: Relay, pulled: bool, give_up_ms: float, clock: Callable[[], int], sleep: Callable[[float], None]
 ) -> float | None:
-    """ms until the contacts say so; None: not in time."""
+    """ms until the contacts are so; None: not in time."""
     start_ns = clock()
     while relay.feedback() is not pulled:
         if clock() - start_ns > give_up_ms * 1e6:

@@ -1,11 +1,18 @@
-"""`rearguard config`: prints the whole configuration with spans and units, or checks one. Must never change a file."""
+"""Owns the configuration as a file: prints it with spans and units, writes it whole or not at all; `rearguard config`.
 
+Must never lose the file that was there: the new one replaces it in one step, after it is on the disk.
+"""
+
+import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
+from pydantic.fields import FieldInfo
 
-from firmware_py.config import annotated_toml, load
+from firmware_py.config import Config, limits, load, unit_of
+from sensors.advice import HardwareError
 
 
 def config(
@@ -20,3 +27,58 @@ def config(
     effective = load(file)
     typer.echo(annotated_toml(effective), nl=False)
     typer.echo(f"config {effective.hash}: fine", err=True)
+
+
+def save(config: Config, path: Path) -> None:
+    """Writes the whole configuration to `path`. Raises HardwareError; the old file is then unchanged."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(annotated_toml(config))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise HardwareError(
+            f"config: cannot write {path}: {error.strerror}",
+            "Usually it belongs to root, or the disk is full",
+            "run it with sudo, or free some space",
+        ) from None
+
+
+def annotated_toml(config: Config) -> str:
+    """The whole configuration as a TOML file in which each setting has its purpose, its span and its unit."""
+    out = [
+        "# Rearguard: every setting with its default, span and unit. Delete what you do not change.",
+        "# `rearguard commission` and `rearguard calibrate` write the measured ones.",
+    ]
+    for name in Config.model_fields:
+        section = getattr(config, name)
+        out += ["", f"[{name}]  # {(section.__doc__ or '').strip()}"]
+        for key, field in type(section).model_fields.items():
+            out += [
+                f"# {field.description} {_note(field)}".rstrip(),
+                f"{key} = {_value(getattr(section, key))}",
+            ]
+    return "\n".join(out) + "\n"
+
+
+def _note(field: FieldInfo) -> str:
+    """Span and unit in brackets; empty when a setting has neither."""
+    choice = get_args(field.annotation)
+    low, high = limits(field)
+    span = f"{low:g} to {high:g}" if low is not None and high is not None else ""
+    if choice and all(isinstance(a, str) for a in choice):
+        span = " | ".join(f'"{a}"' for a in choice)
+    note = f"{span} {unit_of(field)}".strip()
+    return f"[{note}]" if note else ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return repr(value)

@@ -6,8 +6,10 @@ from random import Random
 
 import pytest
 
-from firmware_py.config import Config, annotated_toml, load
-from firmware_py.device.calibrate import AXES, Refused, record, solve, with_result
+from firmware_py.config import Config, load
+from firmware_py.device.calibrate import AXES, record, solve, with_result
+from firmware_py.device.settings import save
+from sensors.advice import Failure
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedVl53l1x
 from sensors.i2c import Bus
 from sensors.imu import RAD_PER_DEG
@@ -43,7 +45,7 @@ def turned(rows: tuple[Vec3, Vec3, Vec3], v: Vec3) -> Vec3:
 def test_every_way_to_wear_it_gives_up_and_forward_or_is_refused(up: str, forward: str) -> None:
     samples = standing(AXES[up])
     if up[1] == forward[1]:
-        with pytest.raises(Refused, match="points up or down"):
+        with pytest.raises(Failure, match="points up or down"):
             solve(samples, AXES[forward])
         return
     result = solve(samples, AXES[forward])
@@ -52,7 +54,7 @@ def test_every_way_to_wear_it_gives_up_and_forward_or_is_refused(up: str, forwar
     with_result(Config(), result)  # a rotation, or this raises
 
 
-def test_a_tilted_pod_is_set_upright_and_the_tilt_said() -> None:
+def test_a_tilted_pod_is_set_upright_and_the_tilt_shown() -> None:
     lean = (sin(radians(12)), 0.0, cos(radians(12)))
     result = solve(standing(lean), AXES["+x"])
     assert turned(result.mounting, lean) == pytest.approx((0, 0, 1), abs=0.01)
@@ -76,14 +78,14 @@ def test_the_bias_is_in_chip_axes_and_degrees() -> None:
     ],
 )
 def test_what_is_not_quiet_standing_is_refused_with_a_reason(samples: list[ImuSample], words: str) -> None:
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Failure, match=words):
         solve(samples, AXES["+x"])
 
 
 def test_the_result_survives_the_configuration_file(tmp_path: Path) -> None:
     config = with_result(Config(), solve(standing((0.1, 0.2, 0.97), (1.0, 2.0, 3.0)), AXES["+x"]))
     path = tmp_path / "config.toml"
-    path.write_text(annotated_toml(config))
+    save(config, path)
     assert load(path) == config
 
 
@@ -123,5 +125,5 @@ def test_a_cable_that_loses_readings_calibrates_nothing() -> None:
         if calls == 100:
             bus.detach(0x6A)
 
-    with pytest.raises(Refused, match="loose cable"):
+    with pytest.raises(Failure, match="loose cable"):
         record(Config(), 2.0, lambda _: Bus(bus), flaky)

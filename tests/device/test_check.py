@@ -12,8 +12,9 @@ from firmware_py.config import Config, parse
 from firmware_py.device.check import look
 from firmware_py.device.check.line import FAIL, PASS, WARN, Line
 from firmware_py.guard.service import only_instance
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedMpu6050, EmulatedVl53l1x, Kind, Trouble
-from sensors.i2c import Bus, SensorError
+from sensors.i2c import Bus
 
 G = 9.80665
 
@@ -57,7 +58,7 @@ class Bench:
 
     def look(self, seconds: float = 1.0) -> dict[str, Line]:
         lines = list(look(self.config, seconds, self.folder, lambda _: Bus(self.bus), self.sleep))
-        assert all(line.cure and line.cause for line in lines if line.verdict != PASS), lines
+        assert all(line.advice.do and line.advice.why for line in lines if line.verdict != PASS), lines
         return {line.name: line for line in lines}
 
 
@@ -72,10 +73,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_a_healthy_device_has_no_line_that_fails(bench: Bench) -> None:
     lines = bench.look()
     assert {name for name, line in lines.items() if line.verdict == FAIL} == set()
-    assert lines["imu"].found == "LSM6DSOX at 0x6a"
-    assert lines["imu cable"].found == "0 errors in 200 reads (0.00%)"
-    assert lines["range view"].found == "sees 0.50 m"
-    assert lines["relay read-back"].found == "both contacts dropped"
+    assert lines["imu"].advice.what == "LSM6DSOX at 0x6a"
+    assert lines["imu cable"].advice.what == "0 errors in 200 reads (0.00%)"
+    assert lines["range view"].advice.what == "sees 0.50 m"
+    assert lines["relay read-back"].advice.what == "both contacts dropped"
     assert not bench.pins.pin("GPIO17").state
 
 
@@ -107,7 +108,7 @@ def test_each_trouble_has_its_line(
     break_it(bench)
     line = bench.look(3.0)[name]
     assert line.verdict == verdict, line
-    assert words in line.found
+    assert words in line.advice.what
 
 
 def test_a_clone_is_named(bench: Bench) -> None:
@@ -117,12 +118,12 @@ def test_a_clone_is_named(bench: Bench) -> None:
     bench.bus.attach(0x68, clone)
     line = bench.look()["imu"]
     assert line.verdict == WARN
-    assert "MPU-6500" in line.found
+    assert "MPU-6500" in line.advice.what
 
 
 def test_without_a_bus_the_pins_are_still_looked_at(bench: Bench) -> None:
     def no_bus(_: int) -> Bus:
-        raise SensorError("i2c-1: /dev/i2c-1 does not exist", "Usually I2C is not enabled", "enable it")
+        raise HardwareError("i2c-1: /dev/i2c-1 does not exist", "Usually I2C is not enabled", "enable it")
 
     lines = {line.name: line for line in look(bench.config, 1.0, bench.folder, no_bus, bench.sleep)}
     assert lines["bus"].verdict == FAIL
@@ -133,7 +134,7 @@ def test_while_the_guard_runs_neither_bus_nor_pins_are_touched(bench: Bench) -> 
     with only_instance(Path(bench.config.courier.socket).with_name("guard.lock")):
         lines = bench.look()
     assert lines["guard"].verdict == WARN
-    assert "systemctl stop" in lines["guard"].cure
+    assert "systemctl stop" in lines["guard"].advice.do
     assert "bus" not in lines and "pins" not in lines
 
 
@@ -167,5 +168,5 @@ def test_a_wire_that_flickers_is_told_from_one_that_hangs(bench: Bench) -> None:
 
     bench.sleep = flicker  # type: ignore[method-assign]
     lines = bench.look()
-    assert (lines["relay read-back"].verdict, lines["relay read-back"].found) == (FAIL, "flickers")
+    assert (lines["relay read-back"].verdict, lines["relay read-back"].advice.what) == (FAIL, "flickers")
     assert lines["arming button"].verdict == WARN

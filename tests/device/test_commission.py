@@ -13,9 +13,10 @@ from firmware_py.config import Config, load, parse
 from firmware_py.device.commission.bench import Reading
 from firmware_py.device.commission.coast_down import Coast, fit
 from firmware_py.device.commission.deck_drawing import draw
-from firmware_py.device.commission.guide import CommissionError, guide
+from firmware_py.device.commission.guide import guide
 from firmware_py.guard.service import only_instance
 from firmware_py.rig.harness.commissioning import BODY_M, RigBench, RigPerson
+from sensors.advice import Failure
 
 REAR = parse({"range": {"mount": "rear", "sensor": "tf_luna", "address": 16}})
 
@@ -23,16 +24,16 @@ REAR = parse({"range": {"mount": "rear", "sensor": "tf_luna", "address": 16}})
 @pytest.mark.parametrize(("seed", "config"), [(1, Config()), (4, Config()), (9, Config()), (2, REAR)])
 def test_the_guide_finds_the_treadmill(seed: int, config: Config) -> None:
     bench = RigBench(seed, config)
-    after, told = guide(bench, RigPerson(bench), config)
+    after, figures = guide(bench, RigPerson(bench), config)
     assert after.belt.commissioned
     assert after.deck.length_mm == round(bench.length_m * 1000)
     assert after.range.zero_mm == pytest.approx(bench.sensor_m * 1000, abs=12)
     assert after.range.half_body_mm == pytest.approx(BODY_M * 1000, abs=15)
     true = Coast(bench.params.stop_latency_s, bench.params.coast_down_m_s2)
-    found = Coast(told["stop_latency_s"], told["coast_down_m_s2"])
+    found = Coast(figures["stop_latency_s"], figures["coast_down_m_s2"])
     assert found.way_m(0.42) == pytest.approx(true.way_m(0.42), abs=0.03)
     assert true.way_m(0.9) - 0.01 < found.way_m(0.9) < 1.6 * true.way_m(0.9)
-    assert told["walk_from_m"] < told["walk_to_m"] or told["safe_speed_m_s"] == 0.0
+    assert figures["walk_from_m"] < figures["walk_to_m"] or figures["safe_speed_m_s"] == 0.0
     assert parse(after.model_dump(mode="json")) == after
 
 
@@ -47,15 +48,15 @@ def test_a_second_commissioning_starts_from_the_first(tmp_path: Path) -> None:
     first = run("--rig", "--seed", "3", "--config", file)
     assert first.exit_code == 0
     assert "rear line" in first.stdout
-    told = json.loads(run("--rig", "--seed", "3", "--config", file, "--json").stdout)
-    assert told["config_hash"] == load(file).hash
+    figures = json.loads(run("--rig", "--seed", "3", "--config", file, "--json").stdout)
+    assert figures["config_hash"] == load(file).hash
 
 
 def test_the_rig_writes_here_and_never_into_the_installed_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("firmware_py.device.commission.guide.INSTALLED", tmp_path / "installed.toml")
+    monkeypatch.setattr("firmware_py.device.commission.command.INSTALLED", tmp_path / "installed.toml")
     assert run("--rig", "--seed", "3").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
 
@@ -63,7 +64,9 @@ def test_the_rig_writes_here_and_never_into_the_installed_configuration(
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firmware_py.device.commission.guide.INSTALLED", tmp_path / "nowhere" / "config.toml")
+    monkeypatch.setattr(
+        "firmware_py.device.commission.command.INSTALLED", tmp_path / "nowhere" / "config.toml"
+    )
     refused = run()  # the real treadmill
     assert refused.exit_code == 2
     assert "cannot be written" in refused.output and "--config" in refused.output
@@ -94,9 +97,9 @@ class Wall:
 
 
 class Nodding:
-    def tell(self, words: str) -> None: ...
-    def ready(self, words: str) -> None: ...
-    def ask(self, words: str, default: float) -> float:
+    def show(self, text: str) -> None: ...
+    def confirm(self, request: str) -> None: ...
+    def ask(self, question: str, default: float) -> float:
         return default
 
 
@@ -104,7 +107,7 @@ class Nodding:
     ("distance_m", "words"), [(None, "does not see the box"), (0.5, "marks do not agree")]
 )
 def test_what_cannot_be_measured_is_said_with_a_cure(distance_m: float | None, words: str) -> None:
-    with pytest.raises(CommissionError, match=words):
+    with pytest.raises(Failure, match=words):
         guide(Wall(distance_m), Nodding(), Config())
 
 
@@ -116,12 +119,12 @@ def test_a_belt_that_never_carries_the_box_ends_the_guide() -> None:
     bench = Marks(0.5)
 
     class Person(Nodding):
-        def ready(self, words: str) -> None:
-            places = [int(w) for w in words.replace(",", " ").split() if w.isdigit()]
-            if words.startswith(("Stand", "Belt off")):
+        def confirm(self, request: str) -> None:
+            places = [int(w) for w in request.replace(",", " ").split() if w.isdigit()]
+            if request.startswith(("Stand", "Belt off")):
                 bench.distance_m = places[0] / 1000
 
-    with pytest.raises(CommissionError, match="within a minute"):
+    with pytest.raises(Failure, match="within a minute"):
         guide(bench, Person(), Config())
 
 
@@ -139,12 +142,12 @@ def test_the_fit_is_exact_without_noise(latency: float, deceleration: float) -> 
     found = fit(drops, 0.9)
     assert found.best.latency_s == pytest.approx(latency, abs=0.003)
     assert found.best.deceleration_m_s2 == pytest.approx(deceleration, rel=0.02)
-    assert found.told.way_m(0.9) >= found.best.way_m(0.9) - 1e-6
+    assert found.cautious.way_m(0.9) >= found.best.way_m(0.9) - 1e-6
     assert math.isclose(found.drops[0][0], 0.40, rel_tol=0.01)
 
 
 def test_the_drawing_says_when_the_ceiling_is_too_fast() -> None:
     bench = RigBench(4, Config())
-    _, told = guide(bench, RigPerson(bench), Config())
-    assert "is faster" in draw(told)
-    assert "is faster" not in draw(told | {"ceiling_m_s": 0.0})
+    _, figures = guide(bench, RigPerson(bench), Config())
+    assert "is faster" in draw(figures)
+    assert "is faster" not in draw(figures | {"ceiling_m_s": 0.0})

@@ -30,7 +30,7 @@ from paho.mqtt.client import MQTTMessage
 from uvicorn import Config as ServerConfig
 from uvicorn.server import ServerState
 
-from firmware_py.config import Config, ConfigError, annotated_toml, load, parse
+from firmware_py.config import Config, ConfigError, load, parse
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore, save
@@ -41,6 +41,7 @@ from firmware_py.courier.page import server
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.process import Courier
+from firmware_py.device.settings import annotated_toml
 from firmware_py.guard.link import ACK, COUNTERS, EVENT, HEARD_AT_ONCE, HELLO, STATE, STOP, TICK, Link
 from firmware_py.traces import mcap_reader
 from firmware_py.traces import schemas as topic

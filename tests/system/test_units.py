@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_py.config import Config, annotated_toml
+from firmware_py.config import Config
+from firmware_py.device.settings import annotated_toml
 from tests.system.conftest import UNIT_PRIORITY
 
 SYSTEMD = Path("systemd")

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_py.config import Config, annotated_toml
+from firmware_py.config import Config
+from firmware_py.device.settings import annotated_toml
 from tests.proof.keep import keep_drops
 from tests.support.held_up import Busy
 from tests.support.pisim import header

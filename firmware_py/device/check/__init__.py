@@ -1,6 +1,6 @@
 """`rearguard check`: looks at the whole device, each line with cause and cure. Must never arm or move anything.
 
-The order is that in which trouble hides other trouble: computer, bus, sensors, cable, pins.
+The order is that in which one fault hides another: computer, bus, sensors, cable, pins.
 """
 
 import json
@@ -13,11 +13,11 @@ import typer
 
 from firmware_py.config import Config, load_of_device
 from firmware_py.device.check.computer import computer
-from firmware_py.device.check.line import FAIL, PASS, WARN, Line
+from firmware_py.device.check.line import FAIL, PASS, WARN, Line, warned
 from firmware_py.device.check.pins import pins
 from firmware_py.device.check.sensors import sensors
-from firmware_py.guard import EdgeError
 from firmware_py.guard.service import only_instance
+from sensors.advice import HardwareError
 from sensors.i2c import Bus, open_bus
 
 
@@ -37,7 +37,7 @@ def check(
     worst = PASS
     for line in look(load_of_device(config), seconds):
         worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
-        typer.echo(json.dumps(line._asdict()) if as_json else _words(line))
+        typer.echo(json.dumps(line.as_json()) if as_json else str(line))
     typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)
     raise typer.Exit(1 if worst == FAIL else 0)
 
@@ -49,19 +49,13 @@ def look(
     open_a_bus: Callable[[int], Bus] = open_bus,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Line]:
-    """Every line, as soon as it is known."""
+    """Every line, as soon as it is known. While a guard runs, neither bus nor pins are touched."""
     yield from computer(config, root)
     try:
         lock = only_instance(config.guard_lock)
-    except EdgeError as error:
-        what, _, rest = str(error).removeprefix("guard: ").partition(". ")
-        yield Line("guard", WARN, what, "It owns the bus and the pins", rest.rstrip("."))
+    except HardwareError as error:
+        yield warned("guard", *error.advice)
         return
     with lock:
         yield from sensors(config, seconds, open_a_bus, sleep)
         yield from pins(config, sleep)
-
-
-def _words(line: Line) -> str:
-    cure = f"\n      {line.cause}: {line.cure}." if line.cure else ""
-    return f"{line.verdict}  {line.name}: {line.found}{cure}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firmware_py.config import Config
-from firmware_py.device.check.line import FAIL, PASS, WARN, Line
+from firmware_py.device.check.line import Line, failed, passed, warned
 from firmware_py.guard.service import under_voltage
 
 FREE_MB = 500
@@ -21,8 +21,10 @@ SINCE_BOOT = 16  # the same bits, shifted: has happened since boot
 
 
 def computer(config: Config, root: Path) -> Iterator[Line]:
+    """Every line about the computer; `root` is / on the device itself."""
     yield _realtime(config)
-    yield from _supply(root)
+    yield _supply(root)
+    yield from _throttling(root)
     yield _disk(config, root)
     yield _clock(root)
     if config.mqtt.enabled:
@@ -33,31 +35,23 @@ def computer(config: Config, root: Path) -> Iterator[Line]:
 def _realtime(config: Config) -> Line:
     limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
     if limit >= config.loop.priority or limit == resource.RLIM_INFINITY:
-        return Line("realtime", PASS, f"priority up to {limit} is granted")
+        return passed("realtime", f"priority up to {limit} is granted")
     if os.geteuid() == 0:
-        return Line("realtime", PASS, "granted to root; the unit has LimitRTPRIO of its own")
-    cure = "use the installed service, or raise rtprio in /etc/security/limits.conf"
-    return Line(
-        "realtime",
-        WARN,
-        f"priority {config.loop.priority} is not granted",
-        "An ordinary login has no right to it",
-        cure,
-    )
+        return passed("realtime", "granted to root; the unit has LimitRTPRIO of its own")
+    what = f"priority {config.loop.priority} is not granted"
+    do = "use the installed service, or raise rtprio in /etc/security/limits.conf"
+    return warned("realtime", what, "An ordinary login has no right to it", do)
 
 
-def _supply(root: Path) -> Iterator[Line]:
-    if under_voltage(root / "sys/class/hwmon"):
-        cure = "use a 5.1 V supply of 3 A and a short, thick cable; then power off and on"
-        yield Line(
-            "supply",
-            FAIL,
-            "under-voltage since boot; the guard refuses to arm",
-            "Weak supply or thin cable",
-            cure,
-        )
-    else:
-        yield Line("supply", PASS, "no under-voltage since boot")
+def _supply(root: Path) -> Line:
+    if not under_voltage(root / "sys/class/hwmon"):
+        return passed("supply", "no under-voltage since boot")
+    do = "use a 5.1 V supply of 3 A and a short, thick cable; then power off and on"
+    what = "under-voltage since boot; the device refuses to arm"
+    return failed("supply", what, "Weak supply or thin cable", do)
+
+
+def _throttling(root: Path) -> Iterator[Line]:
     try:
         bits = int((root / THROTTLED).read_text(encoding="ascii"), 16)
     except (OSError, ValueError):
@@ -65,20 +59,13 @@ def _supply(root: Path) -> Iterator[Line]:
     now = [word for bit, word in THROTTLED_NOW.items() if bits >> bit & 1]
     before = [word for bit, word in THROTTLED_NOW.items() if bits >> (bit + SINCE_BOOT) & 1]
     if now:
-        cure = "cool the Pi, check the supply, and look again under load"
-        yield Line(
-            "throttling", FAIL, f"now: {', '.join(now)}", "Heat or a weak supply: ticks come late", cure
-        )
+        do = "cool the Pi, check the supply, and look again under load"
+        yield failed("throttling", f"now: {', '.join(now)}", "Heat or a weak supply slows the Pi", do)
     elif before:
-        yield Line(
-            "throttling",
-            WARN,
-            f"since boot: {', '.join(before)}",
-            "Heat or a weak supply",
-            "look again after a session",
-        )
+        what = f"since boot: {', '.join(before)}"
+        yield warned("throttling", what, "Heat or a weak supply", "look again after a session")
     else:
-        yield Line("throttling", PASS, "never since boot")
+        yield passed("throttling", "never since boot")
 
 
 def _disk(config: Config, root: Path) -> Line:
@@ -86,37 +73,35 @@ def _disk(config: Config, root: Path) -> Line:
     while not place.exists():
         place = place.parent
     free_mb = shutil.disk_usage(place).free // 1_000_000
-    if free_mb < FREE_MB:
-        cure = "lower courier.quota_mb or free some space; the guard itself needs none"
-        return Line("disk", WARN, f"{free_mb} MB free at {place}", "Recordings will be cut short", cure)
-    return Line("disk", PASS, f"{free_mb} MB free")
+    if free_mb >= FREE_MB:
+        return passed("disk", f"{free_mb} MB free")
+    do = "lower courier.quota_mb or free some space; stopping the belt needs none"
+    return warned("disk", f"{free_mb} MB free at {place}", "Recordings will be cut short", do)
 
 
 def _clock(root: Path) -> Line:
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     if time.time() < CLOCK_SET_AFTER_S:
-        cure = "connect it to a network, or run timedatectl set-time; the guard itself does not use it"
-        return Line("clock", WARN, date, "The clock was never set: events would carry wrong times", cure)
+        do = "connect it to a network, or run timedatectl set-time; stopping the belt does not need it"
+        return warned("clock", date, "The clock was never set: events would carry wrong times", do)
     synchronized = (root / "run/systemd/timesync/synchronized").exists()
-    return Line("clock", PASS, date + (", synchronized" if synchronized else ""))
+    return passed("clock", date + (", synchronized" if synchronized else ""))
 
 
 def _broker(config: Config) -> Line:
-    where = f"{config.mqtt.host}:{config.mqtt.port}"
+    address = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
         with socket.create_connection((config.mqtt.host, config.mqtt.port), BROKER_TIMEOUT_S):
-            return Line("broker", PASS, f"{where} answers")
+            return passed("broker", f"{address} answers")
     except OSError as error:
-        cure = "check mqtt.host and mqtt.port, and that the broker runs; the guard works without"
-        return Line(
-            "broker", WARN, f"{where} does not answer ({error})", "Wrong address, or no broker there", cure
+        do = "check mqtt.host and mqtt.port, and that the broker runs; stopping the belt does not need it"
+        return warned(
+            "broker", f"{address} does not answer ({error})", "Wrong address, or no broker there", do
         )
 
 
 def _commissioned(config: Config) -> Line:
     if config.belt.commissioned:
-        return Line("commissioning", PASS, f"coast-down {config.belt.coast_down_m_s2:g} m/s2")
-    cure = "run `rearguard commission` as hardware.md describes it, before anybody walks"
-    return Line(
-        "commissioning", WARN, "this treadmill has not been measured", "belt.commissioned is false", cure
-    )
+        return passed("commissioning", f"coast-down {config.belt.coast_down_m_s2:g} m/s2")
+    do = "run `rearguard commission` as hardware.md describes it, before anybody walks"
+    return warned("commissioning", "this treadmill has not been measured", "belt.commissioned is false", do)

@@ -1,27 +1,35 @@
-"""Owns one line of `rearguard check`: verdict, finding, cause and cure. Must never look at anything."""
+"""Owns one line of `rearguard check`: a verdict and its advice. Must never look at anything itself."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from firmware_py.guard import EdgeError
-from sensors.i2c import SensorError
+from sensors.advice import Advice
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 
 
 class Line(NamedTuple):
-    """One thing that was looked at. `cause` and `cure` are empty when there is nothing to cure."""
+    """One thing that was looked at. `advice.why` and `advice.do` are empty when there is nothing to cure."""
 
     name: str
     verdict: str
-    found: str
-    cause: str = ""
-    cure: str = ""
+    advice: Advice
+
+    def __str__(self) -> str:
+        what, why, do = self.advice
+        return f"{self.verdict}  {self.name}: {what}" + (f"\n      {why}: {do}." if do else "")
+
+    def as_json(self) -> dict[str, Any]:
+        what, why, do = self.advice
+        return {"name": self.name, "verdict": self.verdict, "found": what, "cause": why, "cure": do}
 
 
-def from_error(name: str, error: SensorError | EdgeError) -> Line:
-    """The line of an error that already says what, why and what to do."""
-    if error.advice.do:
-        return Line(name, FAIL, *error.advice)
-    what, _, rest = str(error).removeprefix(f"{name}: ").partition(". ")
-    why, _, do = rest.rstrip(".").partition(": ")
-    return Line(name, FAIL, what, why, do)
+def passed(name: str, what: str) -> Line:
+    return Line(name, PASS, Advice(what))
+
+
+def warned(name: str, what: str, why: str, do: str) -> Line:
+    return Line(name, WARN, Advice(what, why, do))
+
+
+def failed(name: str, what: str, why: str, do: str) -> Line:
+    return Line(name, FAIL, Advice(what, why, do))

@@ -1,26 +1,26 @@
 """Owns what `rearguard check` looks at on the bus: chips, registers, the cable's error rate, what the sensors see.
 
-Must never judge a walker: it says what a wire, a chip or an aim is worth.
+Must never judge a walker: it judges wires, chips and the sensor's aim.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import sqrt
 from typing import Any
 
 from firmware_py.config import Config
-from firmware_py.device.check.line import FAIL, PASS, WARN, Line, from_error
+from firmware_py.device.check.line import FAIL, WARN, Line, failed, passed, warned
 from firmware_py.guard.process import build_sensors
+from sensors.advice import HardwareError
 from sensors.hints import HINTS
-from sensors.i2c import Bus, SensorError
-from sensors.imu import STANDARD_GRAVITY_M_S2
+from sensors.i2c import Bus
+from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2
 from sensors.mpu6050 import CHIPS
 from sensors.samples import Fault, ImuSample, RangeSample
 
 GENUINE = ("MPU-6050", "LSM6DSOX")
-ERRORS_WARN, ERRORS_FAIL = (
-    0.0005,
-    0.01,
-)  # of all reads; one bad sample in ten stops nobody, one in a hundred is a bad cable
+# Of all reads; one bad sample in ten stops nobody, one in a hundred is a bad cable.
+ERRORS_WARN, ERRORS_FAIL = 0.0005, 0.01
+GOOD_SHARE = 0.9  # of the range readings; fewer is an aim, a window or cloth
 # SisFall's resting accelerometers read 0.85 to 1.09 g; beyond 10 % a pod should be calibrated.
 GRAVITY_WARN = 0.10
 BIAS_WARN_RAD_S = 0.09  # 5 deg/s
@@ -33,136 +33,130 @@ def sensors(
 ) -> Iterator[Line]:
     """Everything on the bus; the rest is left out once there is no bus."""
     try:
-        pair: tuple[Any, Any] = build_sensors(config, open_a_bus)
-    except SensorError as error:
-        yield from_error("bus", error)
+        imu, belt = build_sensors(config, open_a_bus, sleep)
+    except HardwareError as error:
+        yield failed("bus", *error.advice)
         return
-    imu, belt = pair
-    yield Line(
-        "bus",
-        PASS,
-        f"i2c-{config.imu.bus}" + (f", i2c-{config.range.bus}" if config.range.bus != config.imu.bus else ""),
-    )
-    opened = []
-    for name, sensor, address in (("imu", imu, config.imu.address), ("range", belt, config.range.address)):
-        sensor._sleep = sleep
-        try:
-            sensor.open()
-        except SensorError as error:
-            yield from_error(name, error)
-            continue
-        opened.append(name)
-        yield _identity(name, sensor.name, address)
-        yield _registers(name, sensor)
+    yield passed("bus", ", ".join(f"i2c-{bus}" for bus in sorted({config.imu.bus, config.range.bus})))
+    imu_fits = yield from _opened("imu", imu, config.imu.address)
+    belt_fits = yield from _opened("range", belt, config.range.address)
     ticks = max(1, round(seconds * config.loop.rate_hz))
     imu_read, belt_read = _watch(
-        imu if "imu" in opened else None,
-        belt if "range" in opened else None,
-        ticks,
-        config.loop.rate_hz,
-        sleep,
+        imu if imu_fits else None, belt if belt_fits else None, ticks, config.loop.rate_hz, sleep
     )
-    if "imu" in opened:
+    if imu_fits:
         yield _cable("imu cable", imu_read)
         yield from _rest(imu_read)
-    if "range" in opened:
+        imu.close()
+    if belt_fits:
         yield from _view(config, belt_read)
-    for name, sensor in (("imu", imu), ("range", belt)):
-        if name in opened:
-            sensor.close()
+        belt.close()
+
+
+def _opened(name: str, sensor: Any, address: int) -> Generator[Line, None, bool]:
+    """The lines about one chip. True when it could be opened."""
+    try:
+        sensor.open()
+    except HardwareError as error:
+        yield failed(name, *error.advice)
+        return False
+    yield _identity(name, sensor.name, address)
+    yield _registers(name, sensor)
+    return True
 
 
 def _identity(name: str, chip: str, address: int) -> Line:
-    found = f"{chip} at 0x{address:02x}"
+    what = f"{chip} at 0x{address:02x}"
     if chip in CHIPS.values() and chip not in GENUINE:
-        cure = "it is supported; measure it with `rearguard calibrate` and expect more noise"
-        return Line(name, WARN, found, "Sold as MPU-6050, but another chip", cure)
-    return Line(name, PASS, found)
+        do = "it is supported; measure it with `rearguard calibrate` and expect more noise"
+        return warned(name, what, "Sold as MPU-6050, but another chip", do)
+    return passed(name, what)
 
 
 def _registers(name: str, sensor: Any) -> Line:
     for _ in range(REGISTER_LOOKS):
         fault = sensor.recheck()
         if fault is not None:
-            return Line(f"{name} registers", FAIL, *HINTS[fault])
-    return Line(f"{name} registers", PASS, "hold what was written")
+            return Line(f"{name} registers", FAIL, HINTS[fault])
+    return passed(f"{name} registers", "hold what was written")
 
 
 def _watch(
     imu: Any, belt: Any, ticks: int, rate_hz: int, sleep: Callable[[float], None]
-) -> tuple[list[Any], list[Any]]:
-    """What both sensors said at every tick, as the loop would ask them."""
-    imu_read: list[Any] = []
-    belt_read: list[Any] = []
+) -> tuple[list[ImuSample | Fault], list[RangeSample | Fault]]:
+    """The readings of both sensors at every tick, asked for as the loop does."""
+    imu_read: list[ImuSample | Fault] = []
+    belt_read: list[RangeSample | Fault] = []
     for i in range(ticks):
         sleep(1 / rate_hz)
         t_ns = round(i * 1e9 / rate_hz)
         if imu is not None:
             imu_read.append(imu.read(t_ns))
-        if belt is not None and (said := belt.poll(t_ns)) is not None:
-            belt_read.append(said)
+        if belt is not None and (reading := belt.poll(t_ns)) is not None:
+            belt_read.append(reading)
     return imu_read, belt_read
 
 
 def _cable(name: str, read: list[ImuSample | Fault]) -> Line:
     bad = [x for x in read if isinstance(x, Fault) and x is not Fault.NOT_READY]
     rate = len(bad) / len(read)
-    found = f"{len(bad)} errors in {len(read)} reads ({rate:.2%})"
+    what = f"{len(bad)} errors in {len(read)} reads ({rate:.2%})"
     if rate <= ERRORS_WARN:
-        return Line(name, PASS, found)
-    most = max(set(bad), key=bad.count)
-    what, why, do = HINTS[most]
-    return Line(name, FAIL if rate >= ERRORS_FAIL else WARN, f"{found}, mostly: {what}", why, do)
+        return passed(name, what)
+    hint = HINTS[_most(bad)]
+    return Line(
+        name, FAIL if rate >= ERRORS_FAIL else WARN, hint._replace(what=f"{what}, mostly: {hint.what}")
+    )
 
 
 def _rest(read: list[ImuSample | Fault]) -> Iterator[Line]:
     samples = [x for x in read if isinstance(x, ImuSample)]
     if not samples:
         return
-    gravity = (
+    gravity_g = (
         sum(sqrt(sum(c * c for c in s.accel_m_s2)) for s in samples) / len(samples) / STANDARD_GRAVITY_M_S2
     )
-    turning = max(abs(sum(s.gyro_rad_s[i] for s in samples)) / len(samples) for i in range(3))
-    cure = "lay the pod still and look again; then run `rearguard calibrate`"
-    if abs(gravity - 1) > GRAVITY_WARN:
-        yield Line("imu gravity", WARN, f"{gravity:.2f} g", "A poor chip, or the pod was moved", cure)
+    turning_rad_s = max(abs(sum(s.gyro_rad_s[i] for s in samples)) / len(samples) for i in range(3))
+    what, do = f"{gravity_g:.2f} g", "lay the pod still and look again; then run `rearguard calibrate`"
+    if abs(gravity_g - 1) > GRAVITY_WARN:
+        yield warned("imu gravity", what, "A poor chip, or the pod was moved", do)
     else:
-        yield Line("imu gravity", PASS, f"{gravity:.2f} g")
-    if turning > BIAS_WARN_RAD_S:
-        yield Line("imu bias", WARN, f"{turning * 57.3:.1f} deg/s", "A gyro bias, or the pod was moved", cure)
+        yield passed("imu gravity", what)
+    what = f"{turning_rad_s / RAD_PER_DEG:.1f} deg/s"
+    if turning_rad_s > BIAS_WARN_RAD_S:
+        yield warned("imu bias", what, "A gyro bias, or the pod was moved", do)
     else:
-        yield Line("imu bias", PASS, f"{turning * 57.3:.1f} deg/s")
+        yield passed("imu bias", what)
 
 
 def _view(config: Config, read: list[RangeSample | Fault]) -> Iterator[Line]:
     good = sorted(x.distance_m for x in read if isinstance(x, RangeSample))
     bad = [x for x in read if isinstance(x, Fault)]
     if not read:
-        yield Line("range readings", FAIL, *HINTS[Fault.NOT_READY])
+        yield Line("range readings", FAIL, HINTS[Fault.NOT_READY])
         return
     if not good:
-        most = max(set(bad), key=bad.count)
-        yield Line("range view", WARN if most is Fault.NO_TARGET else FAIL, *HINTS[most])
+        most = _most(bad)
+        yield Line("range view", WARN if most is Fault.NO_TARGET else FAIL, HINTS[most])
         return
-    share = len(good) / len(read)
-    found = f"{len(good)} good of {len(read)}, {good[0]:.2f} to {good[-1]:.2f} m"
-    if share < 0.9:
-        what, why, do = HINTS[max(set(bad), key=bad.count)]
-        yield Line("range readings", WARN, f"{found}; else: {what}", why, do)
+    what = f"{len(good)} good of {len(read)}, {good[0]:.2f} to {good[-1]:.2f} m"
+    if len(good) / len(read) < GOOD_SHARE:
+        hint = HINTS[_most(bad)]
+        yield Line("range readings", WARN, hint._replace(what=f"{what}; else: {hint.what}"))
     else:
-        yield Line("range readings", PASS, found)
-    middle_m = good[len(good) // 2]
+        yield passed("range readings", what)
+    yield _middle(config, good[len(good) // 2])
+
+
+def _middle(config: Config, middle_m: float) -> Line:
     if middle_m < NEAR_M:
-        cure = "clear its window and what hangs in front of it"
-        yield Line(
-            "range view",
-            FAIL,
-            f"sees something at {middle_m:.2f} m",
-            "It looks at its own housing or a cable",
-            cure,
-        )
-    elif middle_m > config.deck_length_m + config.range.zero_mm / 1000:
-        cure = "stand on the deck in front of it and look again; check range.zero_mm and deck.length_mm"
-        yield Line("range view", WARN, f"sees {middle_m:.2f} m, beyond the deck", "Nobody stands there", cure)
-    else:
-        yield Line("range view", PASS, f"sees {middle_m:.2f} m")
+        what, do = f"sees something at {middle_m:.2f} m", "clear its window and what hangs in front of it"
+        return failed("range view", what, "It looks at its own housing or a cable", do)
+    if middle_m > config.deck_length_m + config.range.zero_mm / 1000:
+        do = "stand on the deck in front of it and look again; check range.zero_mm and deck.length_mm"
+        return warned("range view", f"sees {middle_m:.2f} m, beyond the deck", "Nobody stands there", do)
+    return passed("range view", f"sees {middle_m:.2f} m")
+
+
+def _most(faults: Sequence[Fault]) -> Fault:
+    return max(set(faults), key=faults.count)

@@ -1,4 +1,4 @@
-"""Owns what the commissioning guide may touch: a bench with a deck, and a person. Must never know which are real."""
+"""Owns what the commissioning guide may use: a bench with a deck, and a person. Must never know which are real."""
 
 from typing import NamedTuple, Protocol
 
@@ -13,16 +13,16 @@ class Reading(NamedTuple):
 
 
 class Bench(Protocol):
-    """What the guide may touch."""
+    """The range sensor and the relay of one treadmill."""
 
     def step(self, run: bool) -> Reading:
-        """Hold the relay for STEP_S and say what the sensors said. Anything else that runs must first be asked for."""
+        """Holds the relay for STEP_S and returns the reading. `run=True` only after the person agreed."""
 
 
 class Person(Protocol):
-    """Whom the guide talks to."""
+    """The person at the treadmill."""
 
-    def tell(self, words: str) -> None: ...
-    def ask(self, words: str, default: float) -> float: ...
-    def ready(self, words: str) -> None:
-        """Returns when the person says so."""
+    def show(self, text: str) -> None: ...
+    def ask(self, question: str, default: float) -> float: ...
+    def confirm(self, request: str) -> None:
+        """Returns when the person has done what `request` asks for."""

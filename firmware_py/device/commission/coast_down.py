@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 
-SIGMAS = 1.5  # told to be so much slower than the best fit: latency and deceleration blur into each other
+SIGMAS = 1.5  # assumed slower than the best fit by this much: latency and deceleration blur into each other
 _LOW, _HIGH = (0.01, 0.2), (0.60, 5.0)  # what the configuration takes: s, m/s2
 
 # Times and places of the box from before the cut to rest; the cut.
@@ -30,7 +30,7 @@ class Fit(NamedTuple):
     """All drops together."""
 
     best: Coast
-    told: Coast  # the slowest stop from `ceiling_m_s` that the drops allow
+    cautious: Coast  # the slowest stop from `ceiling_m_s` that the drops allow
     noise_m: float  # standard deviation of what the fit leaves
     drops: tuple[tuple[float, float], ...]  # speed and way of each
 
@@ -65,6 +65,6 @@ def fit(drops: list[Drop], ceiling_m_s: float) -> Fit:
     spread = np.linalg.pinv(jac.T @ jac)[:2, :2] * noise_m**2
     slope = np.array([ceiling_m_s, -(ceiling_m_s**2) / (2.0 * best.deceleration_m_s2**2)])
     slower = SIGMAS * (spread @ slope) / np.sqrt(max(1e-12, slope @ spread @ slope))
-    told = Coast(*(float(value) for value in np.clip(found.x[:2] + slower, _LOW, _HIGH)))
+    cautious = Coast(*(float(value) for value in np.clip(found.x[:2] + slower, _LOW, _HIGH)))
     speeds = [float(v) for v in found.x[2::2]]
-    return Fit(best, told, noise_m, tuple(zip(speeds, ways, strict=True)))
+    return Fit(best, cautious, noise_m, tuple(zip(speeds, ways, strict=True)))

@@ -12,7 +12,8 @@ import typer
 
 from firmware_py.config import Config
 from firmware_py.device.commission.bench import STEP_S, Reading
-from firmware_py.device.commission.guide import guide_or_leave, read_before, write_after
+from firmware_py.device.commission.command import read_before, write_after
+from firmware_py.device.commission.guide import guide
 from firmware_py.rig.world.belt import Belt, BeltParams
 from firmware_py.rig.world.ranging import VL53L1X, Ranging
 
@@ -66,22 +67,22 @@ class RigPerson:
         self._bench = bench
         self.heard: list[str] = []
 
-    def tell(self, words: str) -> None:
-        self.heard.append(words)
+    def show(self, text: str) -> None:
+        self.heard.append(text)
 
-    def ask(self, words: str, default: float) -> float:
-        self.heard.append(words)
-        return self._bench.length_m * 1000 if "running surface" in words else default
+    def ask(self, question: str, default: float) -> float:
+        self.heard.append(question)
+        return self._bench.length_m * 1000 if "running surface" in question else default
 
-    def ready(self, words: str) -> None:
-        self.heard.append(words)
+    def confirm(self, request: str) -> None:
+        self.heard.append(request)
         bench = self._bench
         slip_m = bench.random.gauss(0.0, 0.004)
         bench.on_belt = False
-        if "exactly" in words:
+        if "exactly" in request:
             bench.face_m = (0.5 if bench.front else bench.length_m - 0.5) + slip_m
-        elif words.startswith("Stand"):
-            mark_m = next(int(word) for word in words.split() if word.isdigit()) / 1000
+        elif request.startswith("Stand"):
+            mark_m = next(int(word) for word in request.split() if word.isdigit()) / 1000
             bench.face_m = mark_m + (-BODY_M if bench.front else BODY_M) + slip_m
         else:
             bench.face_m, bench.waiting_box = None, True
@@ -98,4 +99,4 @@ def commission(
     """
     before = read_before(config)
     bench = RigBench(seed, before)
-    write_after(config, *guide_or_leave(bench, RigPerson(bench), before), as_json)
+    write_after(config, *guide(bench, RigPerson(bench), before), as_json)

@@ -1,0 +1,90 @@
+"""`rearguard commission`: the guide at a real treadmill, a person at the keyboard. Must never measure by itself."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from firmware_py.config import INSTALLED, Config, load
+from firmware_py.device.commission.bench import STEP_S, Reading
+from firmware_py.device.commission.deck_drawing import draw
+from firmware_py.device.commission.guide import guide
+from firmware_py.device.settings import save
+from firmware_py.guard.process import build_sensors
+from firmware_py.guard.relay import Relay, real_pins
+from firmware_py.guard.service import only_instance
+from sensors.advice import ConfigError
+from sensors.i2c import open_bus
+from sensors.samples import RangeSample
+
+
+def commission(
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file to start from and to write; without it the device's own")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
+) -> None:
+    """Measure this treadmill once: deck, sensor place, coast-down; then write the lines and the safe speed.
+
+    With --rig it measures a simulated treadmill instead: `rearguard commission --rig --help`.
+
+    Example: rearguard commission --config /etc/rearguard/config.toml
+    """
+    path = config or INSTALLED
+    before = read_before(path)
+    with only_instance(before.guard_lock):
+        real_pins()
+        with Relay(before.relay.pin, before.relay.drive, None) as relay:
+            write_after(path, *guide(DeviceBench(before, relay), Terminal(), before), as_json)
+
+
+def read_before(path: Path) -> Config:
+    """The configuration that commissioning starts from. Raises ConfigError when `path` cannot be written afterwards."""
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(
+            f"commission: {path} cannot be written",
+            "Usually it belongs to root",
+            "run with sudo, or name another file with --config",
+        )
+    return load(path if path.exists() else None)
+
+
+def write_after(path: Path, after: Config, figures: dict[str, Any], as_json: bool) -> None:
+    """Writes the new configuration and shows what was measured."""
+    save(after, path)
+    typer.echo(json.dumps(figures) if as_json else draw(figures))
+    typer.echo(f"written: {path} (hash {after.hash}). Now run `rearguard selftest`.", err=True)
+
+
+class Terminal:
+    """A person at the keyboard; text goes to stderr, so that stdout stays for --json."""
+
+    def show(self, text: str) -> None:
+        typer.echo(text, err=True)
+
+    def ask(self, question: str, default: float) -> float:
+        return float(typer.prompt(question, default=default, type=float, err=True))
+
+    def confirm(self, request: str) -> None:
+        typer.prompt(f"{request}\nThen press Enter", default="", show_default=False, err=True)
+
+
+class DeviceBench:
+    """The range sensor and the relay of this device, stepped on a grid of STEP_S."""
+
+    def __init__(self, config: Config, relay: Relay) -> None:
+        self._relay = relay
+        _, self._range = build_sensors(config, open_bus)
+        self._range.open()
+        self._next_s = time.monotonic()
+
+    def step(self, run: bool) -> Reading:
+        self._next_s = max(self._next_s + STEP_S, time.monotonic())
+        time.sleep(max(0.0, self._next_s - time.monotonic()))
+        self._relay.set(run)
+        t_ns = time.monotonic_ns()
+        reading = self._range.poll(t_ns)
+        return Reading(t_ns * 1e-9, reading.distance_m if isinstance(reading, RangeSample) else None)
