@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup demo quick test lint test-vm proof config install uninstall clean
+.PHONY: help setup demo quick test lint hooks test-vm proof config install uninstall clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,11 +18,15 @@ setup: .venv/ready  ## .venv with the `rearguard` command
 demo: setup  ## the whole product on this computer, no hardware
 	.venv/bin/rearguard demo
 
-lint: setup
+lint: setup  ## style, types, import contracts, names in the documents
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
+	$(PY) -m pytest tests/docs/test_paths.py
+
+hooks: setup  ## the same checks before each commit
+	$(PY) -m pre_commit install
 
 test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	tests/system-packages.sh test
