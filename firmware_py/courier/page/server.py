@@ -66,7 +66,7 @@ def application(shown: Shown, password: str | None) -> Gate:
             {
                 "device": config.courier.device_id,
                 "deck_m": config.deck_length_m,
-                "front_m": config.deck.front_line_mm / 1000,
+                "front_m": config.front_line_m,
                 "rear_m": config.rear_line_m,
                 "mark_m": mark_m(config.monitor_params().drift),
                 "warn_m": config.drift.warn_mm / 1000,
