@@ -1,4 +1,4 @@
-"""Owns the command `rearguard courier`. Must never hold more than words and exit codes."""
+"""Owns the command `rearguard courier`. Must never hold more than its options."""
 
 import logging
 from pathlib import Path
@@ -7,20 +7,16 @@ from typing import Annotated
 import typer
 
 from firmware_py.config import load
-from firmware_py.courier.process import Courier, CourierError
+from firmware_py.courier.process import Courier
 
 
 def courier(
     config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
 ) -> None:
-    """Record, keep, publish and explain what the guard does; serve the page. Never starts the belt.
+    """Record, store, publish and explain what the guard does; serve the page. Never starts the belt.
 
     Example: rearguard courier --config /etc/rearguard/config.toml
     """
     settings = load(config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    try:
-        Courier(settings).run()
-    except CourierError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(3) from None
+    Courier(settings).run()

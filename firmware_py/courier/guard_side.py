@@ -108,7 +108,7 @@ class GuardSide:
         """The connection has ended on the guard's side."""
         self._gone = True
         self._events.record(
-            "guard_lost", message="The safety monitor has gone. Without its pulses the belt is off."
+            "guard_lost", message="The safety monitor has gone silent. Without its pulses the belt is off."
         )
         self.sessions.guard_lost(time.time())
         self._recorder.lost()

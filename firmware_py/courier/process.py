@@ -42,16 +42,13 @@ from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.courier.recording.recorder import Recorder
 from firmware_py.notify import ServiceManager
 from firmware_py.report.command import html_of
+from sensors.advice import HardwareError
 
 log = logging.getLogger(__name__)
 
 UPDATE_S = 0.1
 HEALTH_S = 1.0
 END_S = 3.0  # for the page and the update loop to end
-
-
-class CourierError(Exception):
-    """The courier cannot start. The message says what, why and what to do."""
 
 
 class Courier:
@@ -118,7 +115,7 @@ class Courier:
     # -- the main thread ---------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until stopped. Raises CourierError when it cannot begin."""
+        """Serve until stopped. Raises HardwareError when it cannot begin."""
         with _only_courier(self.state_dir):
             try:
                 asyncio.run(self._serve())
@@ -135,9 +132,10 @@ class Courier:
         try:
             self.receiver.start()
         except OSError as error:
-            raise CourierError(
-                f"courier: cannot listen at {self.config.courier.socket}: {error.strerror}. Usually the directory is "
-                "missing or belongs to somebody else: check courier.socket."
+            raise HardwareError(
+                f"courier: cannot listen at {self.config.courier.socket}: {error.strerror}",
+                "Usually the directory is missing or belongs to another user",
+                "check courier.socket",
             ) from None
         self._manager.send("READY=1")
         tasks = [asyncio.create_task(self._update())]
@@ -206,7 +204,7 @@ class Courier:
 
 @contextlib.contextmanager
 def _only_courier(state_dir: Path) -> Iterator[None]:
-    """Hold the lock of this state directory. Raises CourierError when another courier has it."""
+    """Hold the lock of this state directory. Raises HardwareError when another courier has it."""
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
         lock = (state_dir / "courier.lock").open("w")
@@ -223,8 +221,9 @@ def _only_courier(state_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise CourierError(
-                f"courier: another courier uses {state_dir}. Stop it first, or give this one a courier.state_dir "
-                "and courier.socket of its own."
+            raise HardwareError(
+                f"courier: another courier uses {state_dir}",
+                "Usually the service runs already",
+                "stop it first, or give this one a courier.state_dir and courier.socket of its own",
             ) from None
         yield

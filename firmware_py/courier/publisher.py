@@ -16,7 +16,8 @@ from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.courier.events.envelope import Envelope
 from firmware_py.courier.events.home_assistant import STATUS_PERIOD_S, discovery
-from firmware_py.courier.events.mqtt import Broker, CredentialError
+from firmware_py.courier.events.mqtt import Broker
+from sensors.advice import Failure
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,14 @@ class Publisher:
         self._state_s = self._health_s = 0.0
 
     def start(self, last_stop: str | None) -> None:
-        """Connect for ever. `last_stop` is the event that an earlier courier stored, as JSON."""
+        """Connect, and again after each loss. `last_stop` is the event that an earlier courier stored, as JSON."""
         if self.broker is None:
             return
         if last_stop is not None:
             self.broker.retain("last_stop", json.loads(last_stop))
         try:
             self.broker.start()
-        except CredentialError as error:
+        except Failure as error:
             self.broker.problem = str(error)
             log.error("%s", error)
 

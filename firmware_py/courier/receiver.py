@@ -78,10 +78,9 @@ class Receiver:
 
     def close(self) -> None:
         """Shut down, join, close: while the thread lives, none of its descriptors may go to somebody else."""
-        listening = self.listening  # asked first: it may end before the next line
         with contextlib.suppress(OSError):  # closed before
             self._wake_w.shutdown(socket.SHUT_WR)
-        if listening:
+        if self._thread.ident is not None:  # it was started
             self._thread.join(JOIN_S)
             if self._thread.is_alive():
                 log.error("link: its thread does not end; its sockets stay open until the process ends")
@@ -114,7 +113,7 @@ class Receiver:
             try:
                 self._guard.send(packet, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except OSError:
-                return False  # full or gone: the guard re-sends what it has no acknowledgement for
+                return False  # full or gone: the guard sends again what is not acknowledged
             return True
 
     def _run(self) -> None:
@@ -145,7 +144,7 @@ class Receiver:
             self._listener.lost()
 
     def _hang_up(self, selector: selectors.BaseSelector) -> bool:
-        """Close the connection; False when nobody was there."""
+        """Close the connection; False when there was none."""
         with self._lock:
             gone, self._guard = self._guard, None
         if gone is None:

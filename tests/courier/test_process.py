@@ -1,6 +1,8 @@
 import json
 import socket
 import sqlite3
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -109,7 +111,17 @@ def test_two_couriers_do_not_share_a_state_directory(tmp_path: Path) -> None:
         assert first.end() == 0
 
 
-def test_history_shows_what_the_courier_kept(tmp_path: Path) -> None:
+@pytest.fixture
+def two_hours_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XXX-2")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("two_hours_east")
+def test_history_shows_what_the_courier_stored_in_local_time(tmp_path: Path) -> None:
     config = toml(tmp_path)
     app = build(["history"])
     missing = CliRunner().invoke(app, ["history", "--config", str(config)])
@@ -127,7 +139,7 @@ def test_history_shows_what_the_courier_kept(tmp_path: Path) -> None:
         outbox.save_session("s", 1.0, 2.0, walk)
     outbox.close()
     shown = CliRunner().invoke(app, ["history", "--config", str(config)])
-    assert shown.exit_code == 0 and "2026-05-04 10:11" in shown.output and "310" in shown.output
+    assert shown.exit_code == 0 and "2026-05-04 12:11" in shown.output and "310" in shown.output
     lines = CliRunner().invoke(app, ["history", "--json", "--config", str(config)]).output.splitlines()
     assert [json.loads(line) for line in lines] == [{"session": walk}]
     table = tmp_path / "walks.csv"
@@ -135,6 +147,7 @@ def test_history_shows_what_the_courier_kept(tmp_path: Path) -> None:
     assert table.read_text().splitlines()[1] == "s,2026-05-04T10:11:12.000Z,3.2,310,1,2"
 
 
+@pytest.mark.usefixtures("two_hours_east")
 def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path) -> None:
     figures = {
         "minutes": 12.34, "steps": 1111, "cadence_per_min": 95.5, "speed_m_s": 0.432, "distance_m": 321.0,
@@ -157,7 +170,7 @@ def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path)
     outbox.close()
     app = build(["history"])
     shown = CliRunner().invoke(app, ["history", "--config", str(config)]).output
-    line = "2026-05-04 10:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 17 19"
+    line = "2026-05-04 12:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 17 19"
     assert line in " ".join(shown.split())
     table = tmp_path / "walks.csv"
     CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)])

@@ -11,6 +11,7 @@ import pytest
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.core.wire import pack_decision, pack_frame
+from firmware_py.courier import receiver as receiver_module
 from firmware_py.courier.receiver import Receiver
 from tests.support.fake_guard import FakeGuard, decision, frame
 
@@ -19,7 +20,7 @@ EVENT = Event("armed", 1, None, "", 0.0, 0.0, None, None)
 
 
 class Heard:
-    """Keeps what the link says; `until` waits for it."""
+    """Keeps what the link receives; `until` waits for it."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
@@ -132,6 +133,32 @@ def test_a_link_that_is_closed_hangs_up_and_calls_nobody_lost(tmp_path: Path) ->
         assert guard.recv(1) == b""
     assert heard.of("lost") == []
     assert not receiver.connected
+
+
+def test_a_link_whose_thread_is_held_up_closes_its_sockets_itself_and_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver_module, "JOIN_S", 0.05)
+    go_on = threading.Event()
+
+    class HeldUp(Heard):
+        def hello(self, hello: dict[str, Any]) -> None:
+            super().hello(hello)
+            go_on.wait(10)
+
+    heard = HeldUp()
+    link = Receiver(tmp_path / "c.sock", heard)
+    link.start()
+    with connect(str(tmp_path / "c.sock")) as guard:
+        guard.settimeout(5)
+        guard.send(b"H{}")
+        heard.until("hello")
+        link.close()
+        assert link.listening
+        go_on.set()
+        assert guard.recv(1) == b""
+        link.close()
+    assert not link.listening and not (tmp_path / "c.sock").exists()
 
 
 def test_without_a_guard_a_stop_cannot_be_asked_for(link: tuple[Receiver, Heard, str]) -> None:

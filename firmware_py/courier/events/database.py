@@ -1,7 +1,7 @@
 """Owns the database: events until long after the broker has them, and one row a session.
 
-Must never delete a file, and never say "kept" before the commit is on disk (WAL, synchronous=FULL). One thread
-writes; readers open their own connection with `read_only`.
+Must never delete a file, and never report an event as stored before the commit is on disk (WAL, synchronous=FULL).
+One thread writes; readers open their own connection with `read_only`.
 """
 
 import contextlib
@@ -112,9 +112,9 @@ class Outbox:
         self._db.executemany("UPDATE events SET published_s = ? WHERE n = ?", [(now_s, n) for n in numbers])
 
     def forget(self, before_s: float, unpublished_too: bool, newest_stay: int = NEWEST_STAY) -> int:
-        """Drop events that the broker took before `before_s`; without a broker, those that are older.
+        """Drop events that the broker received before `before_s`; without a broker, those that are older.
 
-        The newest stay whatever their date: a Pi that starts without a network believes in another year.
+        The newest stay whatever their date: a Pi that starts without a network has a wrong clock.
         """
         age = "coalesce(published_s, time_s)" if unpublished_too else "published_s"
         return self._db.execute(
@@ -131,7 +131,7 @@ class Outbox:
         return row[0] if row else None
 
     def last_seq(self, boot_id: str) -> int:
-        """The highest sequence number kept for one start of a process; 0 when there is none."""
+        """The highest sequence number stored for one start of a process; 0 when there is none."""
         row = self._db.execute("SELECT max(seq) FROM events WHERE boot_id = ?", (boot_id,)).fetchone()
         return int(row[0] or 0)
 
@@ -145,7 +145,7 @@ class Outbox:
         )
 
     def open_sessions(self) -> list[tuple[str, dict[str, Any]]]:
-        """Sessions whose end was never written: the courier was killed while somebody walked."""
+        """Sessions whose end was never written: the courier was killed during a walk."""
         rows = self._db.execute("SELECT id, summary FROM sessions WHERE ended_s IS NULL")
         return [(name, json.loads(summary)) for name, summary in rows]
 

@@ -1,6 +1,6 @@
 """Owns the form of every event: CloudEvents 1.0 in JSON, one pydantic model and one JSON Schema a type.
 
-Must never lose what the guard said: an event that fits no model is kept as `unreadable` with its raw text.
+Must never lose what the guard sent: an event that fits no model is stored as `unreadable` with its raw text.
 Run as a program it writes the JSON Schemas: python -m firmware_py.courier.events.envelope docs/events
 """
 
@@ -136,7 +136,7 @@ class Stamp(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """An event ready to be kept: its columns and its JSON text."""
+    """An event ready to be stored: its columns and its JSON text."""
 
     id: str
     boot_id: str
@@ -147,14 +147,14 @@ class Envelope(NamedTuple):
 
 
 def ulid(time_s: float, boot_id: str, seq: int) -> str:
-    """A ULID whose 80 "random" bits are a digest of (boot_id, seq): one event, one such half, whoever computes it."""
+    """A ULID whose 80 "random" bits are a digest of (boot_id, seq): the same event gives the same half everywhere."""
     digest = hashlib.sha256(f"{boot_id}/{seq}".encode()).digest()[:10]
     number = (int(time_s * 1000) & (1 << 48) - 1) << 80 | int.from_bytes(digest)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def rounded(value: float | None, digits: int) -> float | None:
-    """None as well for what is not finite: it is handed on as JSON, which has no word for it."""
+    """None also for what is not finite: JSON has no word for it."""
     return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
@@ -192,18 +192,18 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
     """The envelope of what the guard sent; `time_of(t_ns)` gives wall time. What fits no model is `unreadable`."""
     t_ns = 0
     try:
-        told = json.loads(raw)
-        kind, t_ns = str(told.pop("kind")), int(told.pop("t_ns"))
+        sent = json.loads(raw)
+        kind, t_ns = str(sent.pop("kind")), int(sent.pop("t_ns"))
         if DATA.get(kind) is not Moment:
-            raise ValueError(f"the guard does not tell of {kind}")
+            raise ValueError(f"the guard sends no event {kind}")
         for key in ("value", "limit"):
             if (
-                not isinstance(told.get(key), int | float)
-                or not math.isfinite(told[key])
-                or not told.get("rule")
+                not isinstance(sent.get(key), int | float)
+                or not math.isfinite(sent[key])
+                or not sent.get("rule")
             ):
-                told[key] = None
-        return build(stamp, seq, kind, time_of(t_ns), t_ns, told | {"message": _message(kind, told)})
+                sent[key] = None
+        return build(stamp, seq, kind, time_of(t_ns), t_ns, sent | {"message": _message(kind, sent)})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ValidationError) as error:
         text = raw[:20_000].decode("utf-8", "replace")
         why = f"An event of the guard could not be read: {type(error).__name__}. Restart guard and courier together."

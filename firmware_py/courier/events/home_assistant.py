@@ -1,4 +1,4 @@
-"""Owns what Home Assistant is told of the device: one retained device discovery payload (2024.12 or newer).
+"""Owns what Home Assistant knows of the device: one retained device discovery payload (2024.12 or newer).
 
 Must never announce anything that could start the belt: no switch, no select, no number; at most a stop button.
 Topics are written in full: only entity payloads, not this form, are documented to expand a `~`.
@@ -136,7 +136,7 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
             dev_cla="data_size",
         ),
     }
-    del made["last_stop"]["exp_aft"]  # the last stop does not grow old
+    del made["last_stop"]["exp_aft"]  # the last stop never expires
     if remote_stop:
         made["stop"] = entity(
             "stop", "button", "Stop the belt", cmd_t=f"{base}/command/stop", pl_prs="stop", ic="mdi:stop"

@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
 from firmware_py.courier.events.database import Unpublished
+from sensors.advice import Failure
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,11 @@ HOME_ASSISTANT_STATUS = "homeassistant/status"
 P = ParamSpec("P")
 
 
-class CredentialError(Exception):
-    """The broker's password cannot be read. The message never holds the password."""
-
-
 def password(config: MqttConfig) -> str | None:
-    """From mqtt.password_file, else the systemd credential `mqtt_password`; None when there is neither."""
+    """From mqtt.password_file, else the systemd credential `mqtt_password`; None when there is neither.
+
+    Raises Failure when it cannot be read; its message never holds the password.
+    """
     path = Path(config.password_file) if config.password_file else None
     if path is None and (folder := os.environ.get("CREDENTIALS_DIRECTORY")):
         path = Path(folder) / "mqtt_password"
@@ -52,14 +52,15 @@ def password(config: MqttConfig) -> str | None:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CredentialError(
-            f"mqtt: cannot read the password file {path}: {type(error).__name__}. Check mqtt.password_file, its owner "
-            "and its mode, or use a systemd credential."
+        raise Failure(
+            f"mqtt: cannot read the password file {path}: {type(error).__name__}",
+            "Usually its owner or its mode is wrong",
+            "check them and mqtt.password_file, or use a systemd credential",
         ) from None
 
 
 class Broker:
-    """One connection for ever. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent."""
+    """One lasting connection. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent."""
 
     def __init__(
         self,
@@ -76,9 +77,8 @@ class Broker:
         self._on_room = on_room
         self._retained: dict[str, str] = {}
         self._acknowledged: deque[int] = deque()
-        self._in_flight: dict[
-            int, tuple[int, float]
-        ] = {}  # mid -> (row, sent); the event writer's thread only
+        # mid -> (row, sent); the event writer's thread only
+        self._in_flight: dict[int, tuple[int, float]] = {}
         self._last_stop_s = -STOP_INTERVAL_S
         self.connected = False
         self.problem = "not connected yet"
@@ -98,7 +98,7 @@ class Broker:
         return f"{self._base}/{tail}"
 
     def start(self) -> None:
-        """Begin to connect, for ever. Raises CredentialError or OSError when login or TLS cannot be set up."""
+        """Begin to connect, and retry without end. Raises Failure when login or TLS cannot be set up."""
         config = self._config
         if config.user:
             self._client.username_pw_set(config.user, password(config))
@@ -116,9 +116,10 @@ class Broker:
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
                 self._client.tls_set_context(context)
             except (OSError, ssl.SSLError) as error:
-                raise CredentialError(
-                    f"mqtt: the certificate authority {config.ca_file} cannot be used ({error}). mqtt.ca_file must be "
-                    "a PEM file that the courier may read."
+                raise Failure(
+                    f"mqtt: the certificate authority {config.ca_file} cannot be used ({error})",
+                    "Usually it is no PEM file, or the courier may not read it",
+                    "check mqtt.ca_file",
                 ) from None
         self._client.connect_async(config.host, config.port, KEEPALIVE_S)
         self._client.loop_start()
@@ -211,13 +212,13 @@ class Broker:
     def _failed(self) -> None:
         self._note(
             f"mqtt: no connection to {self._config.host}:{self._config.port}. Usually the broker is off, or mqtt.host, "
-            "mqtt.port or mqtt.tls is wrong. Trying for ever; events are kept meanwhile."
+            "mqtt.port or mqtt.tls is wrong. Retrying without end; events are stored meanwhile."
         )
 
     def _disconnected(self, code: ReasonCode) -> None:
         if self.connected:
             self._note(
-                f"mqtt: the connection was lost ({code}). Trying again for ever; events are kept meanwhile."
+                f"mqtt: the connection was lost ({code}). Retrying without end; events are stored meanwhile."
             )
         self.connected = False
 
@@ -246,7 +247,7 @@ class Broker:
                 )
         elif now_s - self._last_stop_s >= STOP_INTERVAL_S:
             self._last_stop_s = now_s
-            log.warning("mqtt: a remote stop was asked for")
+            log.warning("mqtt: a remote stop was requested")
             self._on_stop()
 
     def _note(self, problem: str) -> None:

@@ -36,7 +36,7 @@ _HEADERS = {
 
 
 class Gate:
-    """An ASGI application in front of another. `password` None: no login asked for."""
+    """An ASGI application in front of another. `password` None: no login is required."""
 
     def __init__(
         self, app: ASGIApp, password: str | None, now_s: Callable[[], float] = time.monotonic
@@ -65,7 +65,11 @@ class Gate:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "This page only shows; nothing can be sent to it.", {"allow": "GET, HEAD"}
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            return 413, "A question to this page has no body.", {}  # and what follows is not read: we hang up
+            return (
+                413,
+                "Requests must not have a body.",
+                {},
+            )  # what follows is not read: the connection is closed
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return 414, "This address is too long.", {}
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
@@ -108,7 +112,7 @@ class Gate:
 
 
 def _own_name(host: str) -> bool:
-    """An address, localhost or this machine's own name: a stranger's name that points here is refused (rebinding)."""
+    """An address, localhost or this machine's own name; a foreign name that points here is refused (rebinding)."""
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     name = name.strip("[]").lower()
     own = socket.gethostname().lower()

@@ -48,7 +48,7 @@ class Live:
         return before is None or before.run != decision.run or before.warning is not decision.warning
 
     def wall_s(self, t_ns: int) -> float:
-        """Wall time of the guard's `t_ns`, as this machine's clock tells it now."""
+        """Wall time of the guard's `t_ns`, by this machine's clock now."""
         ago_s = (time.monotonic_ns() - self.clock_offset_ns - t_ns) / 1e9
         return time.time() - max(0.0, ago_s)
 

@@ -1,4 +1,4 @@
-"""Owns the health list of the page: a line for each part of the device. Must never say that all is well of old data."""
+"""Owns the health list of the page: a line for each part of the device. Must never show old data as healthy."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Owns the page's routes and its server. Must never write, and never hand out a file that is not on its list."""
+"""Owns the page's routes and its server. Must never write, and never serve a file that is not on its list."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from firmware_py.courier.sessions.history import sessions as past_sessions
 log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
-REQUEST_S = 10.0  # a client that has not asked a whole question by then is let go
+REQUEST_S = 10.0  # a client without a whole request by then is disconnected
 CONNECTIONS = 64
 _STATIC = Path(__file__).with_name("static")
 _FILES = {
@@ -102,7 +102,7 @@ def application(shown: Shown, password: str | None) -> Gate:
         Route("/incidents/{name}", report),
     ]
     listed = Starlette(routes=routes)
-    # An address that is not on the list is not found, never sent elsewhere.
+    # An address that is not on the list is not found, never redirected.
     listed.router.redirect_slashes = False
     return Gate(listed, password)
 
@@ -120,7 +120,7 @@ def _file(path: str, name: str, media_type: str) -> Route:
 
 
 class _Impatient(H11Protocol):
-    """Closes a connection that has not sent a whole request in REQUEST_S: slow clients hold no place."""
+    """Closes a connection that has not sent a whole request in REQUEST_S: slow clients hold no connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -138,14 +138,14 @@ class _Impatient(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """The courier has the signals."""
+    """The courier handles the signals."""
 
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
 
 
-async def serve(shown: Shown, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Serve until `stopping`; a port that is taken is tried again for ever. `say("")` means: it works."""
+async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[[str], None]) -> None:
+    """Serve until `stopping`; a port that is taken is tried again every RETRY_S. `report_problem("")`: it works."""
     page = shown.config.page
     while not stopping.is_set():
         try:
@@ -159,11 +159,11 @@ async def serve(shown: Shown, stopping: asyncio.Event, say: Callable[[str], None
                 "page.password_file cannot be read. Everything else goes on; trying again."
             )
             log.error("%s", problem)
-            say(problem)
+            report_problem(problem)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), RETRY_S)
             continue
-        say("")
+        report_problem("")
         log.info("page: http://%s:%d/", page.host, listening.getsockname()[1])
         server = _Server(
             uvicorn.Config(

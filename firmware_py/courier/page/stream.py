@@ -1,6 +1,6 @@
 """Owns the live stream to the viewers (server-sent events). Must never let a slow viewer cost the others anything.
 
-An update is serialised once for everybody. A viewer holds the newest update of each kind, never a queue; one that
+An update is serialised once for all. A viewer holds the newest update of each kind, never a queue; one that
 does not take its bytes within SEND_S is dropped.
 """
 
@@ -40,7 +40,7 @@ class Stream:
         return len(self._viewers)
 
     def publish(self, kind: str, make: Callable[[], dict[str, Any]]) -> None:
-        """Send `make()` to everybody; with nobody there it is not even made."""
+        """Send `make()` to every viewer; without viewers it is not even made."""
         if not self._viewers:
             self._latest.pop(kind, None)
             return

@@ -1,7 +1,7 @@
 """Owns incidents: the 30 s before a stop and the 10 s after it, each as one trace that is never deleted.
 
-Must never leave half a file under an incident's name, and never give one up while the process lives: it is written
-at the stop, once more when the 10 s are over, and again every second while the disk refuses.
+Must never leave half a file under an incident's name, and never drop an incident while the process lives: it is
+written at the stop, once more when the 10 s are over, and again every second while the disk refuses.
 """
 
 import json
@@ -26,9 +26,10 @@ SECOND_NS = 1_000_000_000
 BEFORE_NS = 30 * SECOND_NS
 AFTER_NS = 10 * SECOND_NS
 MOST_NS = 120 * SECOND_NS  # stops that follow one another at once share a file up to this length
-BLOCK_NS = 5 * SECOND_NS  # how often the monitor's state is kept: an incident begins at one of them
+BLOCK_NS = 5 * SECOND_NS  # how often the monitor's state is saved: an incident begins at one of these states
+BLOCKS_STAY = 2  # at least: the one before BEFORE_NS and the one under way
 GUARD_LOST = "guard_lost"  # no cause of the core: the guard went silent while the belt ran
-WAITING_MOST = 8  # incidents that the disk refuses; beyond it the oldest waits no longer
+WAITING_MOST = 8  # incidents that the disk refuses; beyond it the oldest is dropped
 
 Tick = tuple[int, bytes, bytes]  # t_ns, packed frame, packed decision: a third of the memory of the objects
 
@@ -57,7 +58,7 @@ class Incident:
 
 
 class Incidents:
-    """Keeps the last 30 s at hand and makes a file of them at each stop."""
+    """Holds the last 30 s in memory and writes them to a file at each stop."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,7 +73,7 @@ class Incidents:
         self.count = len(list_incidents(folder))
 
     def begin(self, about: dict[str, Any], shadow: Shadow) -> None:
-        """A guard has said hello: nothing of an earlier one belongs to its incidents."""
+        """A guard has connected: nothing of an earlier one belongs to its incidents."""
         self.close()
         self._about, self._shadow = about, shadow
         self._blocks.clear()
@@ -89,7 +90,7 @@ class Incidents:
             self._blocks.append(block)
             if self._open is not None:
                 self._open.blocks.append(block)
-            while len(self._blocks) > 2 and t_ns - self._blocks[1].ticks[0][0] >= BEFORE_NS:
+            while len(self._blocks) > BLOCKS_STAY and t_ns - self._blocks[1].ticks[0][0] >= BEFORE_NS:
                 self._blocks.popleft()
         block.ticks.append((t_ns, frame, packed))
         if self._run and not decision.run:
@@ -123,7 +124,7 @@ class Incidents:
             self._begin(decision.cause.value, title, decision, wall_ns)
 
     def lost(self, wall_ns: int) -> None:
-        """The guard has gone. When the belt was running, that is an incident too."""
+        """The guard has disconnected. When the belt was running, that is an incident too."""
         if self._run and self._open is None and self._blocks:
             last = unpack_decision(self._blocks[-1].ticks[-1][2])
             self._begin(GUARD_LOST, "The guard went silent", last, wall_ns)
@@ -133,13 +134,13 @@ class Incidents:
     def _begin(self, cause: str, title: str, last: Decision, wall_ns: int) -> None:
         assert self._about is not None
         moment = time.gmtime(wall_ns / 1e9)
-        said = plain(last)
+        last_known = plain(last)
         facts = {
             "title": title,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", moment),
             "t_ns": last.t_ns,
             "cause": cause,
-            **{key: said[key] for key in ("rule", "value", "limit", "position_m", "velocity_m_s")},
+            **{key: last_known[key] for key in ("rule", "value", "limit", "position_m", "velocity_m_s")},
             **{key: self._about.get(key, "") for key in ("boot_id", "version", "config_hash")},
         }
         self._open = Incident(
@@ -152,7 +153,7 @@ class Incidents:
             list(self._events),
         )
         self._write(self._open)
-        self.count += 1  # after the file: whoever sees the count change finds the incident
+        self.count += 1  # after the file: a reader who sees the new count finds the incident
 
     def _close_open(self) -> None:
         incident, self._open = self._open, None
@@ -160,7 +161,7 @@ class Incidents:
             self._waiting.append(incident)
             if len(self._waiting) > WAITING_MOST:
                 lost = self._waiting.pop(0)
-                log.error("recorder: the incident %s could not be written and is given up", lost.moment)
+                log.error("recorder: the incident %s could not be written and is dropped", lost.moment)
 
     def _write(self, incident: Incident) -> bool:
         """The whole incident as one file, in place at once; False when the disk refuses."""

@@ -65,7 +65,7 @@ class Tape:
             self.shadow.take(state)
 
     def lost(self, wall_ns: int) -> None:
-        """The guard has gone."""
+        """The guard has disconnected."""
         self.incidents.lost(wall_ns)
         self.segments.close()
 

@@ -1,4 +1,4 @@
-"""Owns a second monitor that steps the frames the guard has sent, so that a trace may begin in mid-run.
+"""Owns a second monitor that steps the frames of the guard, so that a trace may begin in mid-run.
 
 Must never act: it is only compared. Its state is the guard's as long as every decision is byte for byte the same.
 """
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Follows one guard from the first state it sends; `exact` says whether it still agrees."""
+    """Follows one guard from the first state it sends; `exact`: it still agrees."""
 
     def __init__(self, hello: dict[str, Any]) -> None:
         self.exact = False

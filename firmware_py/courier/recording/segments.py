@@ -1,7 +1,7 @@
 """Owns the continuous recording: MCAP files of ten minutes, made durable every second, old ones deleted.
 
-Must never touch an incident, and never raise for a disk that is full, read-only or gone: it says so, counts what
-is lost, and goes on when it can.
+Must never touch an incident, and never raise for a disk that is full, read-only or gone: it reports the problem, counts
+what is lost, and goes on when it can.
 """
 
 import contextlib
@@ -27,7 +27,9 @@ class Segments:
     def __init__(self, folder: Path, quota_bytes: int, keep_s: float) -> None:
         self._folder = folder
         self._quota_bytes = quota_bytes
-        self._spare_bytes = quota_bytes // 100  # more than a second brings: the quota holds between two looks
+        self._spare_bytes = (
+            quota_bytes // 100
+        )  # more than one second adds: the quota holds between two checks
         self._others_bytes = 0  # in every file but the one under way, as far as known
         self._keep_s = keep_s
         self._about: dict[str, Any] | None = None
@@ -36,18 +38,18 @@ class Segments:
         self._writer: McapWriter | None = None
         self._path = folder
         self._started_ns = 0
-        self._fresh = 0  # frames that are not surely on disk, those of the chunk under way included
+        self._fresh = 0  # frames that may not be on disk yet, those of the chunk under way included
         self._in_chunk = 0
         self._end_bytes = 0  # of the last whole chunk
-        self._lost, self._lost_why = 0, ""  # not yet told in a file ...
-        self._told = 0  # ... or told in one that is not durable yet
-        self._durable = False  # something of this file is surely on disk
+        self._lost, self._lost_why = 0, ""  # not yet marked in a file ...
+        self._marked = 0  # ... or marked in one that is not durable yet
+        self._durable = False  # some of this file is certainly on disk
         self._tidy_s = 0.0
         self.problem = ""
         self.lost_frames = 0
 
     def begin(self, about: dict[str, Any], shadow: Shadow) -> None:
-        """A guard has said hello: what follows goes into a file of its own."""
+        """A guard has connected: what follows goes into a file of its own."""
         self.close()
         self._about, self._shadow = about, shadow
 
@@ -61,9 +63,9 @@ class Segments:
             self.miss(1, self.problem)
             return
         try:
-            if self._lost > self._told:
-                self._writer.gap(frame.t_ns, self._lost - self._told, self._lost_why)
-                self._told = self._lost
+            if self._lost > self._marked:
+                self._writer.gap(frame.t_ns, self._lost - self._marked, self._lost_why)
+                self._marked = self._lost
             self._fresh += 1
             self._in_chunk += 1
             self._writer.frame(frame)
@@ -81,7 +83,7 @@ class Segments:
                 self._fail(error)
 
     def miss(self, frames: int, why: str) -> None:
-        """Frames that could not be kept; told in the file as soon as one can be written."""
+        """Frames that could not be written; marked in the file as soon as one can be."""
         self._lost += frames
         self.lost_frames += frames
         self._lost_why = why
@@ -93,8 +95,8 @@ class Segments:
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._durable = True
-                self._lost -= self._told
-                self._fresh, self._told = self._in_chunk, 0
+                self._lost -= self._marked
+                self._fresh, self._marked = self._in_chunk, 0
             except OSError as error:
                 self._fail(error)
         elif self.problem and self._about is not None:
@@ -146,11 +148,11 @@ class Segments:
             )
             log.error("%s", self.problem)
         self.miss(self._fresh, self.problem)
-        self._fresh = self._told = 0
+        self._fresh = self._marked = 0
         if self._file is not None:
-            with contextlib.suppress(OSError):  # what cannot be flushed is counted as lost already
+            with contextlib.suppress(OSError):  # what cannot be flushed is already counted as lost
                 self._file.close()
-            if not self._durable:  # a full disk is tried every second: no heap of empty files
+            if not self._durable:  # a full disk is tried every second: leave no empty files
                 with contextlib.suppress(OSError):
                     self._path.unlink()
         self._file = self._writer = None

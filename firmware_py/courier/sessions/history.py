@@ -1,4 +1,7 @@
-"""Owns the look back: sessions and incidents of the past, as a table, CSV or JSON. Must never write to the database."""
+"""Owns the command `rearguard history`: past sessions and stops as a table, CSV or JSON.
+
+Must never write to the database.
+"""
 
 import csv
 import json
@@ -6,16 +9,23 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from firmware_py.config import load
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
+from sensors.advice import Failure
 
 INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
+
+
+def _local(time: str, to: Literal["minutes", "seconds"]) -> str:
+    """RFC 3339 in the time zone of this computer."""
+    return datetime.fromisoformat(time).astimezone().replace(tzinfo=None).isoformat(" ", to)
 
 
 def _percent(value: float | None, digits: int = 0, sign: str = "") -> str:
@@ -26,9 +36,9 @@ def _short(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-# One session in one line; CSV and JSON hold every figure. Metres and metres a second.
+# One session in one line, in local time; CSV and JSON hold every figure. Metres and metres a second.
 SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("started", lambda w: str(w["started"])[:16].replace("T", " ")),
+    ("started", lambda w: _local(w["started"], "minutes")),
     ("min", lambda w: f"{w['minutes']:.1f}"),
     ("steps", lambda w: str(w["steps"])),
     ("/min", lambda w: _short(w.get("cadence_per_min"), 0)),
@@ -79,7 +89,7 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many sessions and so many moments.")] = 50,
 ) -> None:
-    """Past sessions, stops and warnings.
+    """Show past sessions, stops and warnings.
 
     Example: rearguard history --csv sessions.csv
     """
@@ -87,12 +97,11 @@ def history(
     try:
         walks, found = sessions(database, limit), moments(database, limit)
     except sqlite3.Error as error:
-        typer.echo(
-            f"history: cannot read {database} ({error}). Usually the courier has not run yet, or --config names "
-            "another courier.state_dir.",
-            err=True,
-        )
-        raise typer.Exit(1) from None
+        raise Failure(
+            f"history: cannot read {database} ({error})",
+            "Usually the courier has not run yet, or --config names another courier.state_dir",
+            "start the courier, or name its configuration",
+        ) from None
     if csv_file is not None:
         _write_csv(csv_file, walks)
     elif as_json:
@@ -112,8 +121,11 @@ def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
             writer.writeheader()
             writer.writerows(walks)
     except OSError as error:
-        typer.echo(f"history: cannot write {path}: {error.strerror}.", err=True)
-        raise typer.Exit(1) from None
+        raise Failure(
+            f"history: cannot write {path}: {error.strerror}",
+            "Usually the folder is missing or belongs to another user",
+            "name another file",
+        ) from None
     typer.echo(f"{len(walks)} sessions written to {path}", err=True)
 
 
@@ -134,7 +146,7 @@ def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right" if name in ("value", "limit") else "left", no_wrap=True)
     for m in found:
         cells = (m["cause"], m["rule"], m["value"], m["limit"])
-        table.add_row(m["time"][:19].replace("T", " "), m["type"], *(_text(cell) for cell in cells))
+        table.add_row(_local(m["time"], "seconds"), m["type"], *(_text(cell) for cell in cells))
     console.print(table)
 
 

@@ -9,6 +9,8 @@ from math import hypot
 
 RATE_HZ = 25.0
 WINDOW_S = 10.0
+GAP_NS = 1_000_000_000  # a longer silence begins a new window
+STILL_M2_S4 = 0.1**2  # variance of the acceleration: sensor noise and breathing
 STRIDE_S = (0.7, 2.6)  # backward walking on a belt: a stride of two steps
 
 
@@ -26,7 +28,7 @@ class Regularity:
         self._count += 1
         if t_ns < self._next_ns:
             return None
-        behind = t_ns - self._next_ns > 1e9
+        behind = t_ns - self._next_ns > GAP_NS
         self._next_ns = t_ns + int(1e9 / RATE_HZ) if behind else self._next_ns + int(1e9 / RATE_HZ)
         if behind:
             self._values.clear()
@@ -44,7 +46,7 @@ def stride_regularity(values: list[float], rate_hz: float) -> float | None:
     mean = sum(values) / len(values)
     x = [v - mean for v in values]
     power = sum(v * v for v in x) / len(x)
-    if power < 0.01:  # (0.1 m/s2)^2: sensor noise and breathing
+    if power < STILL_M2_S4:
         return None
     best = 0.0
     for lag in range(int(STRIDE_S[0] * rate_hz), min(int(STRIDE_S[1] * rate_hz), len(x) // 2) + 1):

@@ -1,10 +1,11 @@
-"""Owns the account of one walk, from arming to leaving the belt. Must never decide anything about the belt.
+"""Owns the figures of one walk, from arming to leaving the belt. Must never decide anything about the belt.
 
-A session begins when the belt may run. It ends when the walker has left (STEP_OFF or nobody in sight for a while)
-or the belt has stayed off for two minutes; stops in between belong to it.
+A session begins when the belt may run. It ends when the walker has left (STEP_OFF, or no target for a while) or
+the belt has stayed off for two minutes; stops in between belong to it.
 """
 
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from firmware_py.courier.sessions.regularity import Regularity
 from sensors.samples import Fault, ImuSample, RangeSample
 
 STAYED_STOPPED_S = 120.0
+REGULARITIES_MOST = 2000  # of 10 s each: five and a half hours
+TREND_POINTS = 3
 LEFT_S = 5.0  # stopped, and the distance sensor sees nobody for this long
 
 
@@ -66,7 +69,7 @@ class Tally:
             "position_max_m": rounded(self.position_max_m, 3),
             "drift_max_m_s": rounded(self.drift_max_m_s, 3),
             "margin_min_m": rounded(self.margin_min_m, 3),
-            "regularity_mean": rounded(sum(values) / len(values) if values else None, 3),
+            "regularity_mean": rounded(statistics.fmean(values) if values else None, 3),
             "regularity_per_min": rounded(_slope(self.regularity), 4),
             "warnings": self.warnings,
             "stops": self.stops,
@@ -86,7 +89,7 @@ class Sessions:
         self.current: Tally | None = None
 
     def resume(self, saved: dict[str, Any], boot_id: str, now_s: float) -> bool:
-        """Continue a session that a killed courier left open, if the same guard is still at it."""
+        """Continue a session that a killed courier left open, if the same guard still runs."""
         try:
             tally = Tally(**saved)
         except TypeError:
@@ -104,7 +107,7 @@ class Sessions:
             self._on_end(done, why, now_s)
 
     def guard_lost(self, now_s: float) -> None:
-        """The guard has gone: what the next one says has nothing to do with what this one said."""
+        """The guard has disconnected: the next decision is not compared with its last."""
         self._last = None
         self.end("guard_lost", now_s)
 
@@ -158,7 +161,7 @@ class Sessions:
             tally.margin_min_m = _least(tally.margin_min_m, d.stop_margin_m)
         if isinstance(frame.imu, ImuSample):
             found = self._regularity.update(d.t_ns, frame.imu.accel_m_s2)
-            if found is not None and len(tally.regularity) < 2000:
+            if found is not None and len(tally.regularity) < REGULARITIES_MOST:
                 tally.regularity.append((round(tally.belt_s / 60, 2), round(found, 3)))
 
     def _end_if_left(self, frame: Frame, d: Decision, now_s: float) -> None:
@@ -193,10 +196,6 @@ def _most(a: float | None, b: float) -> float:
 
 
 def _slope(points: list[tuple[float, float]]) -> float | None:
-    """Least squares; None with fewer than three points."""
-    if len(points) < 3:
-        return None
-    mean_t = sum(t for t, _ in points) / len(points)
-    mean_v = sum(v for _, v in points) / len(points)
-    square = sum((t - mean_t) ** 2 for t, _ in points)
-    return sum((t - mean_t) * (v - mean_v) for t, v in points) / square if square else None
+    """Least squares; None with too few points."""
+    times, values = [t for t, _ in points], [v for _, v in points]
+    return statistics.linear_regression(times, values).slope if len(set(times)) >= TREND_POINTS else None

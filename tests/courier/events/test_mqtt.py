@@ -15,8 +15,9 @@ from firmware_py.courier.events import mqtt
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import Stamp
 from firmware_py.courier.events.home_assistant import discovery
-from firmware_py.courier.events.mqtt import Broker, CredentialError
+from firmware_py.courier.events.mqtt import Broker
 from firmware_py.courier.events.writer import EventWriter
+from sensors.advice import Failure
 from tests.support.broker import FOUND, Mosquitto, ear, mosquitto
 from tests.support.process import wait_for
 
@@ -256,7 +257,7 @@ def test_the_right_password_opens_from_a_file_or_a_systemd_credential(
 
 def test_a_password_file_that_cannot_be_read_is_named_and_nothing_else(tmp_path: Path) -> None:
     config = MqttConfig(enabled=True, user="rig", password_file=str(tmp_path / "nowhere"))
-    with pytest.raises(CredentialError, match=r"nowhere.*mqtt\.password_file"):
+    with pytest.raises(Failure, match=r"nowhere.*mqtt\.password_file"):
         mqtt.password(config)
 
 
@@ -296,5 +297,5 @@ def test_tls_talks_to_the_broker_it_can_check_and_to_no_other(tmp_path: Path) ->
 def test_a_certificate_authority_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("not a certificate")
     config = MqttConfig(enabled=True, tls=True, ca_file=str(tmp_path / "bad.pem"))
-    with pytest.raises(CredentialError, match="PEM"):
+    with pytest.raises(Failure, match="PEM"):
         Broker(config, "rig", None, lambda: None, lambda: None).start()

@@ -1,4 +1,4 @@
-// Owns the page: takes the live stream, fills the words and numbers. It sends nothing; it cannot.
+// Owns the page: takes the live stream and fills in the words and numbers. Must never send anything.
 
 import { Charts } from "./charts.js";
 import { Deck } from "./deck.js";
@@ -29,10 +29,10 @@ const words = (at, text) => { // `a command` in the text becomes one that looks 
 };
 const figure = (id, value, digits) => put(id, value == null ? "–" : value.toFixed(digits));
 
-let deck, charts, heard_ms = 0, incidents = -1, walking = false;
+let deck, charts, received_ms = 0, incidents = -1, walking = false;
 by("sign").setAttribute("fill-rule", "evenodd");
 
-function say(view) {
+function showState(view) {
   document.body.dataset.tone = view.tone;
   document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   by("sign").setAttribute("d", SIGNS[view.tone]);
@@ -47,8 +47,8 @@ function say(view) {
 }
 
 function show(view) {
-  heard_ms = Date.now();
-  say(view);
+  received_ms = Date.now();
+  showState(view);
   connection(true, "Live");
   figure("n-position", view.position_m, 2);
   figure("n-rest", view.rest_m, 2);
@@ -95,7 +95,7 @@ function session(s) {
     ["Speed", fixed(shown.speed_m_s == null ? null : 3.6 * shown.speed_m_s, 1, "km/h")], ["Walked", fixed(shown.distance_m, 0, "m")],
     ["In the zone", percent(shown.in_zone_fraction)], ["Usual place", fixed(shown.position_mean_m, 2, "m")],
     ["Spread", shown.position_sd_m == null ? "–" : `± ${fixed(shown.position_sd_m, 2, "m")}`],
-    ["Foremost", fixed(shown.position_min_m, 2, "m")], ["Rearmost", fixed(shown.position_max_m, 2, "m")],
+    ["Nearest the console", fixed(shown.position_min_m, 2, "m")], ["Nearest the rear edge", fixed(shown.position_max_m, 2, "m")],
     ["Fastest drift", fixed(shown.drift_max_m_s, 2, "m/s")], ["Least margin", fixed(shown.margin_min_m, 2, "m")],
     ["Regularity", percent(shown.regularity_mean)], ["Its trend", signed(shown.regularity_per_min)],
     ["Warnings", String(shown.warnings)], ["Stops", String(shown.stops)],
@@ -154,9 +154,9 @@ function connection(ok, text) {
 }
 
 function silent() {
-  if (Date.now() - heard_ms < SILENT_MS) return;
+  if (Date.now() - received_ms < SILENT_MS) return;
   connection(false, "No connection");
-  say({ tone: "offline", lost: true, title: "No connection", what: "This page hears nothing from the device. The picture below is old.", why: "The courier is off or restarting, or this phone has left the network. The guard works without this page.", do: "Look at the treadmill, not at this page. It reconnects by itself." });
+  showState({ tone: "offline", lost: true, title: "No connection", what: "This page receives nothing from the device. The picture below is old.", why: "The program behind this page is off or restarting, or this phone has left the network. The treadmill is watched all the same.", do: "Look at the treadmill, not at this page. It reconnects by itself." });
 }
 
 async function start() {
@@ -172,10 +172,10 @@ async function start() {
   const stream = new EventSource("/api/stream");
   stream.addEventListener("view", (event) => show(JSON.parse(event.data)));
   stream.addEventListener("health", (event) => health(JSON.parse(event.data)));
-  // A browser gives up for ever when an answer is not a stream (a proxy, a full house): begin again.
+  // A browser never retries when the answer is no stream (a proxy, too many viewers): load the page again.
   stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000); });
 }
 
-heard_ms = Date.now();
+received_ms = Date.now();
 setInterval(silent, 500);
 start();

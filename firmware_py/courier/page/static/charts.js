@@ -1,4 +1,4 @@
-// Owns the last seconds of signals. uPlot draws; five redraws a second are enough for an eye.
+// Owns the charts of the last seconds. uPlot draws them, five times a second.
 
 const SPAN_S = 20, REDRAW_MS = 200;
 

@@ -1,4 +1,4 @@
-// Owns the deck from above: console at the left, rear end at the right, walker, lines, predicted resting point.
+// Owns the deck from above: console at the left, rear edge at the right, walker, lines, predicted resting point.
 
 const NS = "http://www.w3.org/2000/svg";
 const WIDTH = 1000, TOP = 46, HEIGHT = 250, LEFT = 40, RIGHT = 20;
@@ -41,7 +41,7 @@ export class Deck {
     this.walker = element(svg, "g", { class: "gone" });
     element(this.walker, "ellipse", { class: "walker", cx: 0, cy: middle, rx: 36, ry: 68 });
     element(this.walker, "path", { class: "facing", d: `M-8 ${middle - 20} L12 ${middle} L-8 ${middle + 20}` });
-    this.said_ms = 0;
+    this.labelled_ms = 0;
   }
 
   x(position_m) {
@@ -62,10 +62,10 @@ export class Deck {
       this.path.setAttribute("x2", this.x(view.rest_m));
     }
     const now_ms = Date.now();
-    if (now_ms - this.said_ms > 2000) {
-      this.said_ms = now_ms;
+    if (now_ms - this.labelled_ms > 2000) {
+      this.labelled_ms = now_ms;
       this.svg.setAttribute("aria-label", known
-        ? `The deck from above. The walker is ${view.position_m.toFixed(2)} metres from the front edge; the rear line is at ${this.setup.rear_m.toFixed(2)}.`
+        ? `The deck from above. The walker is ${view.position_m.toFixed(2)} metres from the console end; the rear line is at ${this.setup.rear_m.toFixed(2)}.`
         : "The deck from above. Nobody is seen on it.");
     }
   }
