@@ -1,27 +1,36 @@
-"""Owns every setting: its unit, span, default and where the number comes from. Must never touch hardware.
+"""Owns every setting: its unit, span, default and the source of the number. Must never touch hardware.
 
-People write degrees, millimetres, km/h and milliseconds in a TOML file; `Config.monitor_params` turns them
-into the SI values the core works with. Unknown keys, wrong spans and contradictions are refused all at once.
+People write degrees, millimetres, km/h and milliseconds in a TOML file; `Config.monitor_params` turns them into the
+SI values of the core. A default that the core has, too, is taken from the core's own params. Unknown keys, wrong spans
+and contradictions are refused all at once.
 """
 
 import difflib
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from firmware_py.core.body.fall import BalanceParams
-from firmware_py.core.deck.drift import DriftParams
-from firmware_py.core.deck.position import PositionParams
-from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
 from sensors.advice import ConfigError as ConfigError
 
 INSTALLED = Path("/etc/rearguard/config.toml")
+
+_CORE = MonitorParams()
+_DRIFT, _POSITION = _CORE.drift, _CORE.position
+KM_H = 3.6  # km/h in one m/s
+REAR_LINE_MAX_PERCENT = 70  # ISO 20957-6 6.5.3
+LEAST_ROOM_MM = 200  # between the lines: less, and the walker has nowhere to stand
+LEVEL_ANSWER_S = 0.05  # F14: a level drive has no pulse watchdog to wait for
+CONSOLE_PINS = (14, 15)  # the serial console talks on them at boot
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SAME_DIRECTION = 1e-3  # of a mounting's rows: lengths and right angles, as exact as six digits
 
 
 class _Section(BaseModel):
@@ -29,7 +38,7 @@ class _Section(BaseModel):
 
 
 def _setting(default: Any, why: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
-    """One setting: default, span, unit and the source of the number (all shown in config.toml and errors)."""
+    """One setting: default, span, unit and purpose; config.toml and the error messages show all of them."""
     return Field(default, ge=ge, le=le, description=why, json_schema_extra={"unit": unit})
 
 
@@ -37,17 +46,25 @@ class DeckConfig(_Section):
     """The running surface, measured from its front (console) end."""
 
     length_mm: int = _setting(
-        1400, "length of the running surface; `rearguard commission` asks for it", "mm", 800, 2200
+        round(_DRIFT.deck_length_m * 1000),
+        "length of the running surface; `rearguard commission` asks for it",
+        "mm",
+        800,
+        2200,
     )
     rear_line_percent: float = _setting(
-        70.0,
+        round(100 * _DRIFT.rear_line_m / _DRIFT.deck_length_m, 3),
         "the walker is at rest before this part of the deck; ISO 20957-6 6.5.3 allows at most 70",
         "%",
         40,
-        70,
+        REAR_LINE_MAX_PERCENT,
     )
     front_line_mm: int = _setting(
-        150, "heels and back are this far from the console hood at least", "mm", 0, 600
+        round(_DRIFT.front_line_m * 1000),
+        "heels and back are this far from the console hood at least",
+        "mm",
+        0,
+        600,
     )
 
 
@@ -55,21 +72,36 @@ class BeltConfig(_Section):
     """How fast the belt may be and how it comes to rest."""
 
     ceiling_km_h: float = _setting(
-        3.24, "fastest belt speed in use; stands in when none is measured", "km/h", 0.3, 8.0
+        round(_DRIFT.belt_ceiling_m_s * KM_H, 3),
+        "fastest belt speed in use; stands in when none is measured",
+        "km/h",
+        0.3,
+        8.0,
     )
     coast_down_m_s2: float = _setting(
-        1.0, "deceleration after the cut; measured by `rearguard commission`", "m/s2", 0.2, 5.0
+        _DRIFT.coast_down_m_s2,
+        "deceleration after the cut; measured by `rearguard commission`",
+        "m/s2",
+        0.2,
+        5.0,
     )
     stop_latency_ms: int = _setting(
-        150, "from the cut to the belt slowing; measured by `rearguard commission`", "ms", 10, 600
+        round(_DRIFT.stop_latency_s * 1000),
+        "from the cut to the belt slowing; measured by `rearguard commission`",
+        "ms",
+        10,
+        600,
     )
     direction: Literal["normal", "reverse"] = _setting(
-        "normal", "reverse: the belt runs toward the console and the walker faces it"
+        _POSITION.direction, "reverse: the belt runs toward the console and the walker faces it"
     )
     over_safe_speed: Literal["warn", "refuse"] = _setting(
-        "warn", "above the speed that the coast-down allows: only warn, or refuse to arm and stop"
+        _DRIFT.over_safe_speed,
+        "above the speed that the coast-down allows: only warn, or refuse to arm and stop",
     )
-    commissioned: bool = _setting(False, "true once `rearguard commission` has measured this treadmill")
+    commissioned: bool = _setting(
+        _DRIFT.commissioned, "true once `rearguard commission` has measured this treadmill"
+    )
     speed_sensor: Literal["none", "hall"] = _setting("none", "hall: a magnet on the roller and a hall switch")
     hall_pin: int = _setting(16, "GPIO of the hall switch", "BCM", 9, 27)
     hall_mm_per_pulse: float = _setting(
@@ -101,7 +133,7 @@ class ImuConfig(_Section):
         for i in range(3):
             for j in range(3):
                 dot = sum(a * b for a, b in zip(rows[i], rows[j], strict=True))
-                if abs(dot - (1.0 if i == j else 0.0)) > 1e-3:
+                if abs(dot - (1.0 if i == j else 0.0)) > SAME_DIRECTION:
                     raise ValueError(
                         "mounting is not a rotation: rows must be of length 1 and at right angles"
                     )
@@ -120,17 +152,17 @@ class RangeConfig(_Section):
     bus: int = _setting(1, "/dev/i2c-N", "", 0, 30)
     address: int = _setting(0x29, "vl53l1x 41; tf_luna 16", "", 8, 119)
     mount: Literal["front", "rear"] = _setting(
-        "front", "front: at the console looking rearward; rear: looking forward"
+        _POSITION.mount, "front: at the console looking rearward; rear: looking forward"
     )
     zero_mm: int = _setting(
-        0,
+        round(_POSITION.zero_m * 1000),
         "from the front edge (rear mount: the rear edge) to the sensor; positive when it sits outside the deck",
         "mm",
         -600,
         1000,
     )
     half_body_mm: int = _setting(
-        0,
+        round(_POSITION.half_body_m * 1000),
         "from the surface the sensor sees to the middle of the pelvis; 0 measures to the surface itself",
         "mm",
         0,
@@ -176,7 +208,7 @@ class BalanceConfig(_Section):
     """Loss of balance."""
 
     stumbles: Literal["stop", "warn"] = _setting(
-        "stop", "a stumble that the walker may yet recover from: stop, or warn"
+        _CORE.balance.stumbles, "a stumble that the walker may yet recover from: stop, or warn"
     )
 
 
@@ -184,12 +216,16 @@ class DriftConfig(_Section):
     """Drift toward an edge."""
 
     warn_mm: int = _setting(
-        100, "warn by ear when the predicted resting point is this near to a line", "mm", 0, 500
+        round(_DRIFT.warn_m * 1000),
+        "warn by ear when the predicted resting point is this near to a line",
+        "mm",
+        0,
+        500,
     )
     soft_stop: bool = _setting(
-        False, "pull the console's stop contact at the warning, the cut stays at its deadline"
+        _DRIFT.soft_stop, "pull the console's stop contact at the warning, the cut stays at its deadline"
     )
-    standstill: bool = _setting(True, "stop when the walker stands on a moving belt")
+    standstill: bool = _setting(_DRIFT.standstill, "stop when the walker stands on a moving belt")
 
 
 class CourierConfig(_Section):
@@ -248,35 +284,17 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        wrong = []
-        if self.deck.front_line_mm >= self.rear_line_m * 1000 - 200:
+        wrong = list(self._wrong_pins())
+        if self.deck.front_line_mm >= self.rear_line_m * 1000 - LEAST_ROOM_MM:
             wrong.append(
-                "deck.front_line_mm leaves less than 200 mm to the rear line: the walker has nowhere to stand"
+                f"deck.front_line_mm leaves less than {LEAST_ROOM_MM} mm to the rear line: the walker has nowhere to "
+                "stand"
             )
-        pins = {
-            "relay.pin": self.relay.pin,
-            "relay.readback_pin": self.relay.readback_pin if self.relay.readback != "none" else -1,
-            "belt.hall_pin": self.belt.hall_pin if self.belt.speed_sensor == "hall" else -1,
-            **{f"panel.{k}": v for k, v in self.panel.model_dump().items()},
-        }
-        seen: dict[int, str] = {}
-        for name, pin in pins.items():
-            if pin in (14, 15):
-                wrong.append(
-                    f"{name} = {pin} is the serial console's pin, which talks at boot: use another of 9 to 27"
-                )
-            if pin >= 0 and pin in seen:
-                wrong.append(f"{name} and {seen[pin]} share GPIO {pin}: give each a pin of its own")
-            seen[pin] = name
         if self.drift.soft_stop and self.panel.soft_stop_pin < 0:
             wrong.append(
                 "drift.soft_stop has no contact to pull: wire one and set panel.soft_stop_pin (hardware.md)"
             )
-        if (
-            self.page.enabled
-            and self.page.host not in ("127.0.0.1", "::1", "localhost")
-            and not self.page.password_file
-        ):
+        if self.page.enabled and self.page.host not in LOOPBACK and not self.page.password_file:
             wrong.append(
                 f"page.host = {self.page.host} shows the page to the network: set page.password_file too"
             )
@@ -285,6 +303,21 @@ class Config(_Section):
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
+
+    def _wrong_pins(self) -> Iterator[str]:
+        pins = {
+            "relay.pin": self.relay.pin,
+            "relay.readback_pin": self.relay.readback_pin if self.relay.readback != "none" else -1,
+            "belt.hall_pin": self.belt.hall_pin if self.belt.speed_sensor == "hall" else -1,
+            **{f"panel.{k}": v for k, v in self.panel.model_dump().items()},
+        }
+        seen: dict[int, str] = {}
+        for name, pin in pins.items():
+            if pin in CONSOLE_PINS:
+                yield f"{name} = {pin} is the serial console's pin, which talks at boot: use another of 9 to 27"
+            if pin >= 0 and pin in seen:
+                yield f"{name} and {seen[pin]} share GPIO {pin}: give each a pin of its own"
+            seen[pin] = name
 
     @property
     def deck_length_m(self) -> float:
@@ -296,26 +329,34 @@ class Config(_Section):
 
     @property
     def front_line_m(self) -> float:
-        """On a reverse belt the "front" of the core is the rear edge, where the 70 % rule holds from the other side."""
+        """The front line that the core enforces; whoever draws a front line uses this one.
+
+        On a reverse belt the core's "front" is the rear edge, where the 70 % rule holds from the other side.
+        """
         line_m = self.deck.front_line_mm / 1000
-        return max(line_m, 0.3 * self.deck_length_m) if self.belt.direction == "reverse" else line_m
+        if self.belt.direction == "normal":
+            return line_m
+        return max(line_m, (100 - REAR_LINE_MAX_PERCENT) / 100 * self.deck_length_m)
 
     @property
     def belt_ceiling_m_s(self) -> float:
-        return self.belt.ceiling_km_h / 3.6
+        return self.belt.ceiling_km_h / KM_H
 
     def monitor_params(self) -> MonitorParams:
-        """The SI values that the core works with."""
-        return MonitorParams(
-            balance=BalanceParams(stumbles=self.balance.stumbles),
-            position=PositionParams(
+        """What the core must know, in SI units; figures that nobody may set are the core's own."""
+        return replace(
+            _CORE,
+            balance=replace(_CORE.balance, stumbles=self.balance.stumbles),
+            position=replace(
+                _POSITION,
                 mount=self.range.mount,
                 direction=self.belt.direction,
                 zero_m=self.range.zero_mm / 1000,
                 half_body_m=self.range.half_body_mm / 1000,
                 deck_length_m=self.deck_length_m,
             ),
-            drift=DriftParams(
+            drift=replace(
+                _DRIFT,
                 deck_length_m=self.deck_length_m,
                 rear_line_m=self.rear_line_m,
                 front_line_m=self.front_line_m,
@@ -328,17 +369,19 @@ class Config(_Section):
                 standstill=self.drift.standstill,
                 over_safe_speed=self.belt.over_safe_speed,
             ),
-            health=HealthParams(relay_answer_s=0.05 if self.relay.drive == "level" else 0.1),
+            health=replace(_CORE.health, relay_answer_s=LEVEL_ANSWER_S)
+            if self.relay.drive == "level"
+            else _CORE.health,
         )
 
     @property
     def guard_lock(self) -> Path:
-        """What a guard, and whoever else wants its bus and pins for themselves, must hold."""
+        """The lock file of whoever uses the bus and the pins: the guard, or a command in its place."""
         return Path(self.courier.socket).with_name("guard.lock")
 
     @property
     def hash(self) -> str:
-        """Names the effective configuration in every trace and event: 12 hex digits of its SHA-256."""
+        """Identifies the effective configuration in every trace and event: 12 hex digits of its SHA-256."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -351,22 +394,22 @@ def load(path: Path | None) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"config: cannot read {path}: {error.strerror}. Give --config the path of a TOML file."
+            f"config: cannot read {path}: {error.strerror}", do="Give --config the path of a TOML file"
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(
-            f"config: {path} is not UTF-8 text. Usually a wrong file, or one saved by a word processor."
+            f"config: {path} is not UTF-8 text", "Usually a wrong file, or one saved by a word processor"
         ) from None
     try:
         return parse(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"config: {path} is not TOML: {error}. Usually a missing quote or bracket on that line."
+            f"config: {path} is not TOML: {error}", "Usually a missing quote or bracket on that line"
         ) from None
 
 
 def load_of_device(path: Path | None) -> Config:
-    """`path`, else the installed file, else the defaults: for a person's commands, never for the guard."""
+    """`path`, else the installed file, else the defaults: for commands of a person, never for the guard."""
     return load(path or (INSTALLED if INSTALLED.exists() else None))
 
 
@@ -379,7 +422,7 @@ def parse(raw: dict[str, Any]) -> Config:
 
 
 def _explain(error: dict[str, Any]) -> str:
-    """One mistake in one line: what - probably why - do this."""
+    """One mistake in one line: key, value, and what is allowed."""
     where = [str(part) for part in error["loc"]]
     key = ".".join(where)
     if error["type"] == "extra_forbidden":

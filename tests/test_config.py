@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firmware_py.config import Config, ConfigError, limits, load, parse
+from firmware_py.core.monitor import MonitorParams
 from firmware_py.device.settings import annotated_toml
 
 
@@ -72,7 +73,7 @@ def test_an_unknown_key_with_no_near_name_lists_what_is_known() -> None:
     )
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     assert (
         len(
             mistakes(
@@ -154,12 +155,12 @@ def test_a_device_id_that_cannot_be_a_topic_is_refused() -> None:
     assert "topic" in mistakes({"courier": {"device_id": "a/b"}})[0]
 
 
-def test_a_missing_file_says_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*--config"):
         load(tmp_path / "none.toml")
 
 
-def test_a_file_that_is_not_text_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load(tmp_path / "c.toml")
@@ -175,7 +176,7 @@ def test_no_file_means_the_defaults() -> None:
     assert load(None) == Config()
 
 
-def test_the_core_is_told_in_si_what_people_wrote_in_their_units() -> None:
+def test_the_core_gets_in_si_what_people_wrote_in_their_units() -> None:
     params = parse(
         {
             "deck": {"length_mm": 1500, "front_line_mm": 200},
@@ -199,3 +200,26 @@ def test_the_core_is_told_in_si_what_people_wrote_in_their_units() -> None:
     assert (params.position.mount, params.position.zero_m) == ("rear", 0.05)
     assert params.health.relay_answer_s == 0.05
     assert params.balance.stumbles == "warn"
+
+
+def test_the_core_alone_and_the_default_configuration_decide_alike() -> None:
+    assert Config().monitor_params() == MonitorParams()
+
+
+@pytest.mark.parametrize(
+    ("direction", "front_mm", "line_m"),
+    [
+        ("normal", 150, 0.15),
+        ("normal", 421, 0.421),
+        ("reverse", 0, 0.42),
+        ("reverse", 419, 0.42),
+        ("reverse", 420, 0.42),
+        ("reverse", 421, 0.421),
+    ],
+)
+def test_on_a_reverse_belt_the_front_line_keeps_the_70_percent_from_the_other_side(
+    direction: str, front_mm: int, line_m: float
+) -> None:
+    config = parse({"belt": {"direction": direction}, "deck": {"front_line_mm": front_mm}})
+    assert config.front_line_m == pytest.approx(line_m)
+    assert config.monitor_params().drift.front_line_m == config.front_line_m
