@@ -7,8 +7,6 @@ import socket
 class ServiceManager:
     """Reports to systemd when it started this process; does nothing otherwise."""
 
-    __slots__ = ("_address", "_socket")
-
     def __init__(self, address: str | None) -> None:
         """`address` is NOTIFY_SOCKET; a leading @ is the abstract namespace."""
         self._address = f"\0{address[1:]}" if address and address.startswith("@") else address

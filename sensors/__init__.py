@@ -1,1 +1,1 @@
-"""What the world says: chips on a wire become samples or faults. Imports nothing of ours but itself."""
+"""Drivers: chips on a wire become samples or faults. Imports nothing of ours but itself."""

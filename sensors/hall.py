@@ -1,13 +1,13 @@
 """Owns the belt's speed from a hall sensor on the roller: kernel edge times in, m/s out.
 
-Inputs: the time of every pulse, in order (`pulse`), and the time now (`speed`).
-It says a speed only when a whole turn of the roller has been seen (magnets are never spaced evenly).
-While the next pulse is awaited the speed can only have fallen: less than a turn has passed since the one that
-was a turn before it. It lags by at most a turn when the belt gains speed.
-It says 0.0 once a silence allows less than `min_speed_m_s`, if it has ever seen a pulse; a sensor that has
-never spoken is NOT_READY, because a torn wire and a resting belt sound the same.
-It says BAD_VALUE while pulses are closer than `max_speed_m_s` allows, or run backward in time.
-It must never guess low: an edge that is missed or doubled by noise is a fault until a turn has passed.
+Inputs are the time of every pulse, in order (`pulse`), and the time now (`speed`).
+* A speed needs a whole turn of the roller, because magnets are never spaced evenly. While the belt slows, the time
+  since the pulse a turn ago bounds it; when the belt gains speed it lags by at most a turn.
+* A silence that allows less than `min_speed_m_s` is 0.0. A sensor without any pulse yet is NOT_READY: a torn wire and
+  a resting belt look the same.
+* Pulses closer than `max_speed_m_s` allows, or out of order, are BAD_VALUE until a turn has passed.
+
+Must never guess low: an edge that is missed or doubled by noise is a fault until a turn has passed.
 """
 
 from collections import deque
@@ -17,16 +17,6 @@ from sensors.samples import Fault
 
 class HallSpeed:
     """Belt speed from pulses. `metres_per_pulse`: roller circumference / magnets."""
-
-    __slots__ = (
-        "_bad_pulses",
-        "_last_ns",
-        "_min_gap_ns",
-        "_pulses_ns",
-        "_standstill_ns",
-        "_turn",
-        "_turn_m",
-    )
 
     def __init__(
         self,
@@ -47,7 +37,7 @@ class HallSpeed:
         """One edge of the sensor, at the kernel's time."""
         gap_ns = self._min_gap_ns if self._last_ns is None else t_ns - self._last_ns
         self._last_ns = t_ns
-        if gap_ns >= self._standstill_ns:  # what was before a silence says nothing about the speed after it
+        if gap_ns >= self._standstill_ns:  # the speed before a silence is not the speed after it
             self._pulses_ns.clear()
             self._bad_pulses = 0
         elif gap_ns < self._min_gap_ns:

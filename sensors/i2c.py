@@ -1,7 +1,7 @@
 """Owns the I2C bus: one-burst reads, writes, and what each errno means. The only file that imports smbus2.
 
-Must never raise once a sensor is open (trouble comes back as a Fault), never wait longer than the 10 ms that
-the kernel is told to allow, never retry on its own.
+Must never raise once a sensor is open (trouble is returned as a Fault), never wait longer than the 10 ms that the
+kernel is set to allow, never retry on its own.
 """
 
 from fcntl import ioctl
@@ -27,10 +27,7 @@ ERRNO_FAULTS: dict[int, Fault] = {
     19: Fault.BUS_GONE,
     9: Fault.BUS_GONE,
 }
-"""An errno that is not listed counts as BUS_GONE: whatever it is, there is no bus to rely on."""
-
-
-SensorError = HardwareError  # the old name, until every caller has the new one
+"""An errno that is not listed counts as BUS_GONE: the bus cannot be relied on."""
 
 
 class Wire(Protocol):
@@ -42,8 +39,6 @@ class Wire(Protocol):
 
 class Bus:
     """One I2C bus. `errno` is that of the last transfer, 0 when it went well."""
-
-    __slots__ = ("_bursts", "_i2c_msg", "_wire", "errno", "name")
 
     def __init__(self, wire: Wire, name: str = "i2c") -> None:
         from smbus2 import i2c_msg  # here, so that commands without a bus start fast
@@ -68,7 +63,7 @@ class Bus:
         except OSError as error:
             return self._fault(error)
         self.errno = 0
-        held: bytes = burst[1].buf[:n]  # bytes(message) says the same, eight times slower
+        held: bytes = burst[1].buf[:n]  # bytes(message) is equal, eight times slower
         return held
 
     def write(self, address: int, register: int, data: bytes, register_bytes: int = 1) -> Fault | None:
@@ -83,23 +78,23 @@ class Bus:
     def write_and_verify(
         self, address: int, register: int, value: int, register_bytes: int = 1
     ) -> int | Fault:
-        """Writes one byte and returns what the chip then holds; comparing is the caller's."""
+        """Writes one byte and returns what the chip then holds; the caller compares."""
         fault = self.write(address, register, bytes((value,)), register_bytes)
         if fault is not None:
             return fault
         held = self.read(address, register, 1, register_bytes)
         return held if isinstance(held, Fault) else held[0]
 
-    def refusal(self, sensor: str, address: int, fault: Fault) -> SensorError:
-        """The error that says why `sensor` cannot be opened, from the hint of `fault`."""
+    def refusal(self, sensor: str, address: int, fault: Fault) -> HardwareError:
+        """Why `sensor` cannot be opened, from the hint of `fault`."""
         hint = HINTS[fault]
         errno = f" (errno {self.errno})" if self.errno else ""
-        return SensorError(
+        return HardwareError(
             f"{sensor} at 0x{address:02x} on {self.name}: {hint.what}{errno}", hint.why, hint.do
         )
 
     def close(self) -> None:
-        """Gives the bus back. Harmless when it is gone already."""
+        """Gives the bus back. No error when it is gone already."""
         try:
             self._wire.close()
         except OSError as error:
@@ -111,26 +106,26 @@ class Bus:
 
 
 def open_bus(number: int) -> Bus:
-    """/dev/i2c-`number` with a 10 ms timeout and no retries. Raises SensorError."""
+    """/dev/i2c-`number` with a 10 ms timeout and no retries. Raises HardwareError."""
     from smbus2 import SMBus
 
     name = f"i2c-{number}"
     try:
         wire = SMBus(number)
     except FileNotFoundError as error:
-        raise SensorError(
+        raise HardwareError(
             f"{name}: /dev/{name} does not exist (errno 2)",
             "Usually I2C is not enabled",
             "put dtparam=i2c_arm=on into config.txt and reboot",
         ) from error
     except PermissionError as error:
-        raise SensorError(
+        raise HardwareError(
             f"{name}: no permission to open /dev/{name} (errno {error.errno})",
             "Usually the user is not in group i2c",
             "run `sudo usermod -aG i2c $USER` and log in again",
         ) from error
     except OSError as error:
-        raise SensorError(
+        raise HardwareError(
             f"{name}: /dev/{name} cannot be opened ({error})",
             "Usually it is not an I2C adapter, or its driver has failed",
             "look at `dmesg | grep i2c`",
@@ -141,7 +136,7 @@ def open_bus(number: int) -> Bus:
         ioctl(descriptor, I2C_RETRIES, 0)
     except OSError as error:
         wire.close()
-        raise SensorError(
+        raise HardwareError(
             f"{name}: the kernel refuses the 10 ms bus timeout ({error})",
             "Without it a hung bus stops the loop for a second",
             "use the i2c-bcm2835 or i2c-gpio adapter of the Pi",

@@ -1,6 +1,6 @@
-"""Owns the way from a burst in chip axes to a sample in SI units and body axes, for every IMU.
+"""Turns a burst in chip axes into a sample in SI units and body axes, for every IMU.
 
-Must never pass on a reading that the chip has repeated: a repeated burst is no new reading.
+Must never pass on a reading that the chip has repeated: a repeated burst is not a new reading.
 """
 
 import time
@@ -15,7 +15,7 @@ STANDARD_GRAVITY_M_S2 = 9.80665
 RAD_PER_DEG = 0.017453292519943295
 FULL_SCALE = 32767  # counts: here the chips clip, and the true value is unknown
 
-# Noise changes the last bits at every reading; a burst that comes back this often is a chip that hangs.
+# Noise changes the last bits at every reading; a burst that repeats this often is a chip that hangs.
 # The fourth equal burst at 200 Hz is 15 ms after the first: inside the 25 ms that an IMU may be silent.
 FROZEN_READS = 4
 
@@ -32,7 +32,7 @@ def check(counts: Counts) -> Fault | None:
     if counts == (0, 0, 0, 0, 0, 0):
         return Fault.ASLEEP
     if counts == (-1, -1, -1, -1, -1, -1):
-        return Fault.BAD_VALUE  # every bit 1: nobody drove the line
+        return Fault.BAD_VALUE  # every bit 1: no chip drove the line
     return None
 
 
@@ -41,8 +41,6 @@ class Mounting:
 
     `gyro_bias_rad_s` is in chip axes, as `rearguard calibrate` measures it.
     """
-
-    __slots__ = ("_accel", "_bias", "_gyro", "_last", "_repeats")
 
     def __init__(
         self,
@@ -59,7 +57,7 @@ class Mounting:
         self._repeats = 0
 
     def sample(self, t_ns: int, counts: Counts) -> ImuSample | Fault:
-        """The counts as a sample; NOT_READY when the chip repeats itself, FROZEN when it does so for long."""
+        """The counts as a sample; NOT_READY when the chip repeats itself, FROZEN when it does so FROZEN_READS times."""
         if counts == self._last:
             self._repeats += 1
             return Fault.FROZEN if self._repeats >= FROZEN_READS - 1 else Fault.NOT_READY
@@ -75,9 +73,7 @@ class Mounting:
 
 
 class Pod:
-    """What every IMU does alike. A chip adds its numbers, its `decode`, and how it is opened and closed."""
-
-    __slots__ = ("_address", "_bus", "_configured", "_mounting", "_registers", "_sleep", "name")
+    """What all IMUs have in common. A chip adds its numbers, its `decode`, and how it is opened and closed."""
 
     NAME: ClassVar[str]
     ADDRESS: ClassVar[int]
@@ -119,7 +115,7 @@ class Pod:
         return self._registers.recheck()
 
     def _chip_id(self, register: int) -> int:
-        """What the chip says it is. Raises SensorError when nobody answers."""
+        """The chip's own id. Raises HardwareError when it does not answer."""
         answer = self._bus.read(self._address, register, 1)
         if isinstance(answer, Fault):
             raise self._bus.refusal(f"imu ({self.NAME})", self._address, answer)

@@ -1,11 +1,11 @@
 """Owns the LSM6DSOX (ST, DS12814): 416 Hz, 16 g, 2000 deg/s, both low-passed under half the loop rate.
 
-Must never hand on a burst that is torn, repeated, clipped or all zeros.
+Must never pass on a burst that is torn, repeated, clipped or all zeros.
 """
 
 from struct import Struct
 
-from sensors.i2c import SensorError
+from sensors.advice import HardwareError
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
 from sensors.registers import Row
 from sensors.samples import Fault
@@ -48,8 +48,6 @@ def decode(data: bytes) -> Counts | Fault:
 class Lsm6dsox(Pod):
     """The preferred hip IMU."""
 
-    __slots__ = ()
-
     NAME = "LSM6DSOX"
     ADDRESS = ADDRESS
     ROWS = ROWS
@@ -58,13 +56,13 @@ class Lsm6dsox(Pod):
     decode = staticmethod(decode)
 
     def open(self) -> None:
-        """Checks the chip id, resets and configures the chip. Takes about 0.1 s. Raises SensorError."""
+        """Checks the chip id, resets and configures the chip. Takes about 0.1 s. Raises HardwareError."""
         self._configured = False
         chip_id = self._chip_id(WHO_AM_I)
         if chip_id != CHIP_ID:
-            raise SensorError(
+            raise HardwareError(
                 f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id:02x}, "
-                f"a LSM6DSOX says 0x{CHIP_ID:02x}",
+                f"a LSM6DSOX has 0x{CHIP_ID:02x}",
                 "Usually another chip at this address, or a loose wire",
                 "check the part against imu.sensor in the config, then the wires",
             )
@@ -75,7 +73,7 @@ class Lsm6dsox(Pod):
         self._registers.apply()
         self._sleep(0.08)  # DS12814 table 3: the gyro turns on in 30 ms, then the filters settle
         self._configured = True
-        self.read(0)  # what was measured before now is not news
+        self.read(0)  # drops the reading from before now
 
     def close(self) -> None:
         """Powers both sensors down."""

@@ -1,11 +1,11 @@
-"""Owns the MPU-6050 family (InvenSense RM-MPU-6000A): what the market sells under that name, told apart by id.
+"""Owns the MPU-6050 family (InvenSense RM-MPU-6000A): the chips sold under that name, distinguished by their id.
 
-Must never take a chip it does not know, nor the zeros that a sleeping one sends.
+Must never take a chip it does not know, nor the zeros of a sleeping one.
 """
 
 from struct import Struct
 
-from sensors.i2c import SensorError
+from sensors.advice import HardwareError
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
 from sensors.registers import Registers, Row
 from sensors.samples import Fault
@@ -17,7 +17,7 @@ DEVICE_RESET = 0x80
 ACCEL_XOUT_H = 0x3B  # accel x y z, temperature, gyro x y z, big endian
 BURST_BYTES = 14
 
-# The first three and 0x74, 0x98 are the ids of the makers' own parts; 0x72 and 0x75 were met on modules sold
+# The first three and 0x74, 0x98 are the ids of the makers' own parts; 0x72 and 0x75 were found on modules sold
 # as MPU-6050.
 CHIPS: dict[int, str] = {
     0x68: "MPU-6050",
@@ -55,9 +55,7 @@ def decode(data: bytes) -> Counts | Fault:
 
 
 class Mpu6050(Pod):
-    """The cheap hip IMU. `name` tells the chip that was found once it is open."""
-
-    __slots__ = ()
+    """The cheap hip IMU. `name` is the chip that was found once it is open."""
 
     NAME = "MPU-6050"
     ADDRESS = ADDRESS
@@ -67,12 +65,12 @@ class Mpu6050(Pod):
     decode = staticmethod(decode)
 
     def open(self) -> None:
-        """Tells the chip by its id, resets, wakes and configures it. Takes 0.2 s. Raises SensorError."""
+        """Identifies the chip, resets, wakes and configures it. Takes 0.2 s. Raises HardwareError."""
         self._configured = False
         chip_id = self._chip_id(WHO_AM_I)
         if chip_id not in CHIPS:
             known = ", ".join(f"0x{known_id:02x}" for known_id in CHIPS)
-            raise SensorError(
+            raise HardwareError(
                 f"imu at 0x{self._address:02x} on {self._bus.name}: WHO_AM_I is 0x{chip_id:02x}, "
                 f"none of the MPU-6050 family ({known})",
                 "Usually another chip at this address, or a loose wire",
@@ -89,7 +87,7 @@ class Mpu6050(Pod):
         self._registers.apply()
         self._sleep(0.05)  # product specification 6.1: the gyro starts in 30 ms
         self._configured = True
-        self.read(0)  # what was measured before now is not news
+        self.read(0)  # drops the reading from before now
 
     def close(self) -> None:
         """Puts the chip to sleep."""

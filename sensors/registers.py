@@ -1,12 +1,13 @@
-"""Owns a chip's configuration as a table: applies it, and later proves piece by piece that the chip still holds it.
+"""Owns a chip's configuration as a table: applies it, and later checks piece by piece that the chip still holds it.
 
-Must never decide what a lost register means: it says that one is lost, the core's health counts.
+Must never decide what a lost register means: it reports one, and the core's health counts.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sensors.i2c import Bus, SensorError
+from sensors.advice import HardwareError
+from sensors.i2c import Bus
 from sensors.samples import Fault
 
 
@@ -35,8 +36,6 @@ class Span(NamedTuple):
 class Registers:
     """One chip's table on the bus."""
 
-    __slots__ = ("_address", "_bus", "_next", "_register_bytes", "_rows", "_sensor", "_spans")
-
     def __init__(
         self, bus: Bus, address: int, sensor: str, rows: Sequence[Row], register_bytes: int = 1
     ) -> None:
@@ -49,13 +48,13 @@ class Registers:
         self._next = 0
 
     def apply(self) -> None:
-        """Writes every row and reads it back. Raises SensorError at the first that does not hold."""
+        """Writes every row and reads it back. Raises HardwareError at the first that does not hold."""
         for row in self._rows:
             held = self._bus.write_and_verify(self._address, row.address, row.value, self._register_bytes)
             if isinstance(held, Fault):
                 raise self._bus.refusal(self._sensor, self._address, held)
             if (held ^ row.value) & row.mask:
-                raise SensorError(
+                raise HardwareError(
                     f"{self._sensor}: wrote 0x{row.value:02x} to {row.name}, read back 0x{held:02x}",
                     "Usually a loose wire or too weak a supply",
                     "check the wires and the 3V3 at the sensor, then try again",
@@ -64,8 +63,7 @@ class Registers:
     def recheck(self) -> Fault | None:
         """Reads one span, the next at each call; None when the chip still holds it.
 
-        A span that was not good is read again at the next call: a bit error on the wire passes, a lost
-        register stays.
+        A span that was not good is read again at the next call: a bit error is gone then, a lost register is not.
         """
         span = self._spans[self._next]
         held = self._bus.read(self._address, span.address, span.n, self._register_bytes)

@@ -47,7 +47,7 @@ class RangeSample:
 class Fault(Enum):
     """Why there is no sample. The value is the word used in traces, events and config."""
 
-    # The chip has no new reading yet: normal once in a while, an age limit watches it.
+    # The chip has no new reading yet: normal now and then; the core limits the age of the last one.
     NOT_READY = "not_ready"
     NO_REPLY = "no_reply"
     BUS_TIMEOUT = "bus_timeout"

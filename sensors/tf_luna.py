@@ -1,13 +1,14 @@
 """Owns the TF-Luna (Benewake, product manual A05): 0.2 to 8 m, 100 readings a second, I2C mode (pin 5 to ground).
 
-Must never hand on a distance whose amplitude says that it is a guess.
+Must never pass on a distance whose amplitude is too low or too high to trust.
 """
 
 import time
 from collections.abc import Callable
 from struct import Struct
 
-from sensors.i2c import Bus, SensorError
+from sensors.advice import HardwareError
+from sensors.i2c import Bus
 from sensors.registers import Registers, Row
 from sensors.samples import Fault, RangeSample
 
@@ -19,8 +20,8 @@ BURST_BYTES = 8
 
 MIN_AMPLITUDE = 100  # manual, 7.1: below this, and at 0xFFFF, the distance is not reliable
 OVEREXPOSED = 0xFFFF
-ALL_ONES = b"\xff" * BURST_BYTES  # nobody drove the line
-GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # of such a burst not even the tick is believed
+ALL_ONES = b"\xff" * BURST_BYTES  # no chip drove the line
+GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # not even the tick of such a burst is valid
 MAX_DISTANCE_CM = 800  # manual, 4: the range at 90 % reflectivity
 
 ROWS = (
@@ -55,8 +56,6 @@ def decode(data: bytes) -> float | Fault:
 class TfLuna:
     """The deck sensor for long or sunlit decks."""
 
-    __slots__ = ("_address", "_bus", "_configured", "_count", "_registers", "_sleep", "_tick", "name")
-
     def __init__(self, bus: Bus, address: int = ADDRESS, sleep: Callable[[float], None] = time.sleep) -> None:
         self.name = "TF-Luna"
         self._bus = bus
@@ -68,22 +67,22 @@ class TfLuna:
         self._configured = False
 
     def open(self) -> None:
-        """Checks the signature and configures the sensor. Raises SensorError."""
+        """Checks the signature and configures the sensor. Raises HardwareError."""
         self._configured = False
         signature = self._bus.read(self._address, SIGNATURE, len(CHIP_ID))
         if isinstance(signature, Fault):
             raise self._bus.refusal("range (TF-Luna)", self._address, signature)
         if signature != CHIP_ID:
-            raise SensorError(
+            raise HardwareError(
                 f"range at 0x{self._address:02x} on {self._bus.name}: signature is {signature!r}, "
-                f"a TF-Luna says {CHIP_ID!r}",
+                f"a TF-Luna has {CHIP_ID!r}",
                 "Usually another sensor at this address, or one in serial mode",
                 "check range.sensor in the config, and that pin 5 is grounded before power comes on",
             )
         self._registers.apply()
         self._sleep(0.02)  # two readings at the new rate
         self._configured = True
-        self.poll(0)  # what was measured before now is not news
+        self.poll(0)  # drops the reading from before now
 
     def poll(self, t_ns: int) -> RangeSample | Fault | None:
         """A reading that is new by the sensor's own tick, why it is no distance, or None when there is none yet."""

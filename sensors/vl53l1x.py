@@ -1,6 +1,6 @@
 """Owns the VL53L1X (ST): short mode to 1.3 m, 20 ms budget, a reading every 25 ms.
 
-Must never wait for the chip, and never hand on a distance whose range status is not 0x09.
+Must never wait for the chip, and never pass on a distance whose range status is not 0x09.
 
 ST describes few of the registers. Addresses, names and the values that are not self-evident are those of ST's
 public register map and ultra-lite driver (STSW-IMG009, UM2510); short mode and budget are its table entries.
@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from struct import Struct
 
-from sensors.i2c import Bus, SensorError
+from sensors.advice import HardwareError
+from sensors.i2c import Bus
 from sensors.registers import Registers, Row
 from sensors.samples import Fault, RangeSample
 
@@ -30,12 +31,13 @@ BURST_BYTES = 17
 
 START, STOP = b"\x40", b"\x00"
 PERIOD_MS = 25  # budget 20 ms + 4 ms that the chip needs between two readings (UM2356, 2.5.3)
-BOOT_TRIES = 100  # of 1 ms; the data sheet promises 1.2 ms
+BOOT_TRIES = 100  # of 1 ms; the data sheet states 1.2 ms
 FIRST_READING_TRIES = 100  # of 2 ms; the first reading also calibrates
-MAX_DISTANCE_MM = 4000  # what the part can do at all (DS12385, 3.1)
-GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # of such a burst not even the stream count is believed
+MAX_DISTANCE_MM = 4000  # the most that the part can measure (DS12385, 3.1)
+GARBAGE = (Fault.BAD_VALUE, Fault.ASLEEP)  # not even the stream count of such a burst is valid
 REPEATED_READS = 4  # "ready" with the same stream count this often: the chip hangs
 
+VALID = 9  # range status of a good reading
 STATUS_FAULTS: dict[int, Fault] = {
     4: Fault.WEAK_SIGNAL,  # signal below the limit
     5: Fault.NO_TARGET,  # phase out of bounds: nothing within reach
@@ -43,7 +45,7 @@ STATUS_FAULTS: dict[int, Fault] = {
     7: Fault.NO_TARGET,  # wrap-around: the target is beyond reach
     12: Fault.NO_TARGET,  # target below the threshold
 }
-"""Range status -> fault; 9 is the only good one, any other is BAD_VALUE."""
+"""Range status -> fault; VALID is the only good one, any other is BAD_VALUE."""
 
 _NAMED: dict[int, tuple[str, int, int, str]] = {
     0x2E: ("PAD_I2C_HV__EXTSUP_CONFIG", 0x01, 0x01, "bus pulled up to AVDD, as on every breakout"),
@@ -104,7 +106,7 @@ def decode(data: bytes) -> tuple[float, int] | Fault:
     if len(data) != BURST_BYTES:
         return Fault.BAD_VALUE
     status, count, distance_mm = _unpack(data)
-    if status & 0x1F != 9:
+    if status & 0x1F != VALID:
         return Fault.ASLEEP if not any(data) else STATUS_FAULTS.get(status & 0x1F, Fault.BAD_VALUE)
     if not 0 < distance_mm <= MAX_DISTANCE_MM:
         return Fault.BAD_VALUE
@@ -113,8 +115,6 @@ def decode(data: bytes) -> tuple[float, int] | Fault:
 
 class Vl53l1x:
     """The deck sensor for ranges to 1.3 m."""
-
-    __slots__ = ("_address", "_bus", "_configured", "_last_count", "_registers", "_repeats", "_sleep", "name")
 
     def __init__(self, bus: Bus, address: int = ADDRESS, sleep: Callable[[float], None] = time.sleep) -> None:
         self.name = "VL53L1X"
@@ -127,13 +127,13 @@ class Vl53l1x:
         self._configured = False
 
     def open(self) -> None:
-        """Checks the id, resets, configures, calibrates and starts ranging. Takes 0.1 s. Raises SensorError."""
+        """Checks the id, resets, configures, calibrates and starts ranging. Takes 0.1 s. Raises HardwareError."""
         self._configured = False
         model = int.from_bytes(self._need(self._bus.read(self._address, MODEL_ID, 2, 2)))
         if model != CHIP_ID:
-            raise SensorError(
+            raise HardwareError(
                 f"range at 0x{self._address:02x} on {self._bus.name}: model id is 0x{model:04x}, "
-                f"a VL53L1X says 0x{CHIP_ID:04x}",
+                f"a VL53L1X has 0x{CHIP_ID:04x}",
                 "Usually a VL53L0X or VL53L4CD, which look the same, or a loose wire",
                 "check the part against range.sensor in the config, then the wires",
             )
@@ -153,7 +153,7 @@ class Vl53l1x:
         self._write(VHV_CONFIG_TIMEOUT, b"\x09")
         self._write(VHV_CONFIG_INIT, b"\x00")
         self._write(MODE_START, START)
-        # What was measured before now is not news.
+        # A reading from before now does not count as new.
         self._last_count = self._need(self._bus.read(self._address, RANGE_STATUS, BURST_BYTES, 2))[2]
         self._repeats = 0
         self._configured = True
@@ -205,7 +205,7 @@ class Vl53l1x:
                 return
             self._sleep(pause_s)  # a chip that boots does not even acknowledge
         self._need(answer)
-        raise SensorError(
+        raise HardwareError(
             f"range (VL53L1X) at 0x{self._address:02x} on {self._bus.name}: {trouble}",
             "Usually too weak a supply, or XSHUT not pulled up",
             "check 3V3 and XSHUT at the sensor, power it off and on, then try again",

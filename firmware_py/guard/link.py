@@ -30,25 +30,6 @@ State = Callable[[], Mapping[str, Any]]  # makes the monitor's state; costs much
 class Link:
     """`update` once a tick. Events are kept until the courier has them; ticks are dropped when there is no room."""
 
-    __slots__ = (
-        "_asked_ns",
-        "_backlog",
-        "_hello",
-        "_missed",
-        "_path",
-        "_pending",
-        "_resent",
-        "_resent_ns",
-        "_reset_was",
-        "_seq",
-        "_socket",
-        "_state_ns",
-        "behind",
-        "connects",
-        "dropped_events",
-        "dropped_ticks",
-    )
-
     def __init__(self, path: str, hello: Mapping[str, Any]) -> None:
         self._path = path
         self._hello = HELLO + json.dumps(hello).encode()

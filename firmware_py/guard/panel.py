@@ -33,8 +33,6 @@ class Signals:
     slow blinking = a press is accepted; dark = not ready; flickering = locked out.
     """
 
-    __slots__ = ("_refused_ns", "_run", "_since_ns")
-
     def __init__(self) -> None:
         self._run = False
         self._since_ns: int | None = None  # of the last change; None: never ran, so silence
@@ -85,19 +83,6 @@ class Panel:
 
     The hall switch is read once a tick: a magnet must cover it for longer, 10 mm of travel at 2 m/s and 200 Hz.
     """
-
-    __slots__ = (
-        "_button",
-        "_buzzer",
-        "_hall",
-        "_lamp",
-        "_magnet",
-        "_signals",
-        "_soft_stop",
-        "_speed",
-        "_stop",
-        "_was",
-    )
 
     def __init__(self, pins: PanelConfig, belt: BeltConfig) -> None:
         self._signals = Signals()

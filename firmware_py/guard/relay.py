@@ -63,8 +63,6 @@ class Relay:
     rate and a dead one makes none. `error` keeps the pin library's message when driving the pin failed.
     """
 
-    __slots__ = ("_contacts", "_dropped", "_high", "_pin", "_pulse", "error")
-
     def __init__(self, pin: int, drive: Literal["level", "pulse"], readback_pin: int | None) -> None:
         self._pulse = drive == "pulse"
         self._high = False

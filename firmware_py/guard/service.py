@@ -98,8 +98,6 @@ def make_sleep_until() -> Callable[[int], None]:
 class Status:
     """Keeps systemd informed: a line for `systemctl status` at each change, and its watchdog fed by the loop itself."""
 
-    __slots__ = ("_feed_every", "_manager", "_tick")
-
     def __init__(self, manager: ServiceManager, rate_hz: int) -> None:
         self._manager = manager
         self._feed_every = max(1, rate_hz // FEEDS_A_SECOND)

@@ -7,8 +7,6 @@ Must never allocate from tick to tick.
 class Timing:
     """`tick` once a tick. The counts are those since the start, the lists those of the last second."""
 
-    __slots__ = ("_lateness_ns", "_rate_hz", "_work_ns", "late", "skipped", "ticks")
-
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._lateness_ns = [0] * rate_hz

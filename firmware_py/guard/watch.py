@@ -29,8 +29,6 @@ class Range(Protocol):
 class Watch:
     """The account of one sensor. `faults` counts them by name since the start."""
 
-    __slots__ = ("_answers", "_every", "_lost", "_sensor", "_silent_s", "_turn", "faults")
-
     def __init__(self, sensor: Imu | Range, every: int, first: int) -> None:
         """A row of the configuration is re-checked at tick `first` and then at each `every`th."""
         self._sensor = sensor

@@ -7,13 +7,13 @@ A world is built in three lines, and time is always an argument:
     bus.attach(0x29, deck := EmulatedVl53l1x())
 
     imu.set(accel_m_s2, gyro_rad_s)     # the physical truth, in chip axes
-    deck.set(distance_m)                # status=... for what the chip says of it
+    deck.set(distance_m)                # status=... as the chip would report it
     bus.advance(t_ns)                   # data rates, boot times and scripted trouble follow this clock
     driver = Lsm6dsox(Bus(bus), sleep=bus.sleep)   # sleep: waiting at open advances the emulated clock
 
 `bus` has the shape of smbus2.SMBus; `chip.write(bytes)` and `chip.read(n)` are the bare wire. remote.py carries
 a bus to another process. Readings carry no noise of their own: two equal truths in a row look like a frozen
-chip, as they would on hardware, so whoever calls `set` adds the noise.
+chip, as they would on hardware, so the caller of `set` adds the noise.
 """
 
 from sensors.emulated.bus import EmulatedBus

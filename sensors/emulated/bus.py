@@ -23,7 +23,7 @@ class EmulatedBus:
         self._chips: dict[int, Chip] = {}
 
     def attach(self, address: int, chip: Chip) -> None:
-        """Solders `chip` to the wires; one that was there before is gone."""
+        """Connects `chip` to the wires, in place of one that was there before."""
         self._chips[address] = chip
         chip.advance(self.t_ns)
 
@@ -32,7 +32,7 @@ class EmulatedBus:
         return self._chips[address]
 
     def detach(self, address: int) -> None:
-        """Unplugs the chip at `address`: from now on nobody answers there."""
+        """Unplugs the chip at `address`: from now on no chip answers there."""
         del self._chips[address]
 
     def advance(self, t_ns: int) -> None:

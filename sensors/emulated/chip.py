@@ -24,7 +24,7 @@ class Chip(ABC):
         self._pointer = 0
         self._started_ns = 0
         self._index = 0
-        self._silent_until_ns = 0  # no answer while it boots; at the start it has had power for long
+        self._silent_until_ns = 0  # no answer while it boots; at the start it has long been powered
         self.power_on()
 
     def write(self, data: bytes) -> None:
@@ -47,7 +47,9 @@ class Chip(ABC):
         else:
             data = bytes(self.registers[(first + i * step) % self.size] for i in range(n))
         self._pointer = first + n * step
-        self._was_read(first, n)
+        cleared = self._flag()
+        if cleared and first < cleared[0].stop and first + n > cleared[0].start:
+            self.registers[cleared[1]] = 0
         return spoil(self.trouble, self.t_ns, data) if self.trouble else data
 
     def advance(self, t_ns: int) -> None:
@@ -91,13 +93,13 @@ class Chip(ABC):
     def _increment(self) -> int:
         return 1
 
+    def _flag(self) -> tuple[range, int] | None:
+        """The registers whose reading clears a ready flag, and that flag's register; None: reading clears nothing."""
+        return None
+
     @abstractmethod
     def _store(self, register: int, value: int) -> None:
         """One byte that is written, with its side effects."""
-
-    @abstractmethod
-    def _was_read(self, first: int, n: int) -> None:
-        """Side effects of reading, such as a ready flag that clears."""
 
     @abstractmethod
     def _reset_values(self) -> None:

@@ -55,9 +55,8 @@ class EmulatedLsm6dsox(Chip):
         if register == 0x10:
             self._restart_clock()
 
-    def _was_read(self, first: int, n: int) -> None:
-        if first <= 0x2D and first + n > 0x22:
-            self.registers[0x1E] = 0  # STATUS_REG: XLDA, GDA clear
+    def _flag(self) -> tuple[range, int]:
+        return range(0x22, 0x2E), 0x1E  # STATUS_REG: XLDA, GDA clear
 
     def _period_ns(self) -> int:
         return self._PERIOD_NS[min(self.registers[0x10] >> 4, 10)]
@@ -106,9 +105,8 @@ class EmulatedMpu6050(Chip):
         if register in (0x6B, 0x19, 0x1A):
             self._restart_clock()
 
-    def _was_read(self, first: int, n: int) -> None:
-        if first <= 0x3A < first + n:
-            self.registers[0x3A] = 0  # INT_STATUS clears on read
+    def _flag(self) -> tuple[range, int]:
+        return range(0x3A, 0x3B), 0x3A  # INT_STATUS clears on read
 
     def _period_ns(self) -> int:
         if self.registers[0x6B] & 0x40:

@@ -1,4 +1,4 @@
-"""Owns the emulated range sensors. Noise, reach and colour are not emulated: `set` says what the chip reports."""
+"""Owns the emulated range sensors. Noise, reach and colour are not emulated: `set` is what the chip reports."""
 
 from struct import Struct
 
@@ -38,9 +38,6 @@ class EmulatedVl53l1x(Chip):
         self.registers[0x00E5] = 0x01
         self.registers[0x0000] = 0x01
         self._silent_until_ns = self.t_ns + self.BOOT_TIME_NS
-
-    def _was_read(self, first: int, n: int) -> None:
-        """Reading changes nothing: ready is cleared by a write."""
 
     def _store(self, register: int, value: int) -> None:
         if register == 0x0000:
@@ -104,9 +101,6 @@ class EmulatedTfLuna(Chip):
         self.registers[0x26] = 100
         self.registers[0x2A] = 10
         self.registers[0x3C:0x40] = self._signature
-
-    def _was_read(self, first: int, n: int) -> None:
-        """Reading changes nothing."""
 
     def _store(self, register: int, value: int) -> None:
         if register < 0x1F or 0x3C <= register <= 0x3F:

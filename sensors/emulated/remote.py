@@ -67,7 +67,7 @@ def _messages(request: bytes) -> list[Message]:
 class RemoteBus:
     """A bus in another process, in the shape of smbus2.SMBus. Waits at most `timeout_s` for an answer.
 
-    A bus that times out over there costs `timeout_s` here, as it does in the kernel.
+    A bus that times out in the other process costs `timeout_s` here, as it does in the kernel.
     """
 
     fd = None
@@ -80,7 +80,7 @@ class RemoteBus:
 
     @classmethod
     def connect(cls, path: str, timeout_s: float = 0.01) -> Self:
-        """The bus that listens at `path`. Raises OSError when nobody does."""
+        """The bus that listens at `path`. Raises OSError when none does."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             connection.connect(path)
@@ -115,11 +115,11 @@ class RemoteBus:
         run_i2c_msgs(self.transfer, i2c_msgs)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Ends the connection."""
         self._socket.close()
 
     def _receive(self) -> bytes:
-        # An answer that came too late for its own request is passed over; the socket timeout bounds it.
+        # An answer that arrives too late for its own request is skipped; the socket's timeout is the bound.
         while True:
             answer = self._socket.recv(MAX_BYTES)
             if len(answer) < _ANSWER.size:

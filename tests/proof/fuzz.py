@@ -50,6 +50,7 @@ from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
 from firmware_py.traces.trace import TraceError
 from sensors import lsm6dsox, mpu6050, tf_luna, vl53l1x
+from sensors.advice import HardwareError
 from sensors.emulated import (
     EmulatedBus,
     EmulatedLsm6dsox,
@@ -57,7 +58,7 @@ from sensors.emulated import (
     EmulatedTfLuna,
     EmulatedVl53l1x,
 )
-from sensors.i2c import ERRNO_FAULTS, Bus, SensorError
+from sensors.i2c import ERRNO_FAULTS, Bus
 from sensors.samples import Fault, ImuSample, RangeSample
 from tests.traces.make import about, walk
 
@@ -113,7 +114,7 @@ def _drive(data: bytes, chip: Any, address: int, driver: Any, kinds: tuple[type,
     bus = MeddledBus(data[1:])
     bus.attach(address, chip)
     sensor = driver(Bus(bus), address, sleep=bus.sleep)
-    with suppress(SensorError):
+    with suppress(HardwareError):
         sensor.open()
     for tick in range(data[0] % 16 if data else 1):
         if hasattr(sensor, "read"):

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_py.__main__ import build
-from firmware_py.guard import EdgeError
 from firmware_py.rig.bench import bench, latency
 from firmware_py.rig.harness import processes
 from firmware_py.rig.harness.processes import settle
+from sensors.advice import HardwareError
 
 pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
@@ -120,7 +120,7 @@ def test_without_cyclictest_it_says_where_to_get_it(monkeypatch: pytest.MonkeyPa
 
 def test_a_cyclictest_that_refuses_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: "/bin/false")
-    with pytest.raises(EdgeError, match="use sudo"):
+    with pytest.raises(HardwareError, match="use sudo"):
         latency.cyclictest_us(1.0, 200, 50)
 
 

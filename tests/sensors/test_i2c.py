@@ -7,9 +7,10 @@ import pytest
 import smbus2
 
 import sensors.i2c
+from sensors.advice import HardwareError
 from sensors.emulated import Kind, Trouble
 from sensors.hints import HINTS
-from sensors.i2c import ERRNO_FAULTS, I2C_RETRIES, I2C_TIMEOUT, Bus, SensorError, open_bus
+from sensors.i2c import ERRNO_FAULTS, I2C_RETRIES, I2C_TIMEOUT, Bus, open_bus
 from sensors.samples import Fault
 
 
@@ -184,7 +185,7 @@ def test_a_bus_that_cannot_be_opened_says_so(
         raise error
 
     monkeypatch.setattr(smbus2, "SMBus", refuse)
-    with pytest.raises(SensorError) as caught:
+    with pytest.raises(HardwareError) as caught:
         open_bus(3)
     assert words in str(caught.value)
 
@@ -196,11 +197,11 @@ def test_a_kernel_that_refuses_the_timeout_is_refused_itself(monkeypatch: pytest
     FakeSmbus.opened = []
     monkeypatch.setattr(smbus2, "SMBus", FakeSmbus)
     monkeypatch.setattr(sensors.i2c, "ioctl", refuse)
-    with pytest.raises(SensorError, match="10 ms"):
+    with pytest.raises(HardwareError, match="10 ms"):
         open_bus(3)
     assert FakeSmbus.opened[0].closed
 
 
 def test_this_machine_without_an_adapter_gets_the_same_clear_error() -> None:
-    with pytest.raises(SensorError, match="i2c-99"):
+    with pytest.raises(HardwareError, match="i2c-99"):
         open_bus(99)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors import lsm6dsox, mpu6050
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedMpu6050, Kind, Trouble
-from sensors.i2c import SensorError
 from sensors.imu import AXES_ALIGNED, FROZEN_READS, NO_BIAS, Mounting, check
 from sensors.lsm6dsox import Lsm6dsox
 from sensors.mpu6050 import CHIPS, Mpu6050
@@ -213,7 +213,7 @@ def test_bus_trouble_at_any_message_of_open_is_a_clear_error(world: Any, name: s
         chip.trouble = [trouble := Trouble(Kind.NACK, skip=nth, count=1)]
         try:
             make(world.bus, sleep=world.wire.sleep).open()
-        except SensorError as error:
+        except HardwareError as error:
             assert "no reply" in str(error)
         else:
             went_well += 1
@@ -313,7 +313,7 @@ def test_another_chip_at_the_address_is_refused_with_both_ids(world: Any, name: 
     chip = getattr(world, chip_name)
     chip._who_am_i = 0x55
     chip.power_on()
-    with pytest.raises(SensorError) as caught:
+    with pytest.raises(HardwareError) as caught:
         make(world.bus, sleep=world.wire.sleep).open()
     assert "WHO_AM_I is 0x55" in str(caught.value)
     assert ("0x6c" if name == "lsm6dsox" else "0x68, 0x70, 0x71, 0x72, 0x74, 0x75, 0x98") in str(caught.value)
@@ -323,7 +323,7 @@ def test_another_chip_at_the_address_is_refused_with_both_ids(world: Any, name: 
 @both
 def test_nobody_at_the_address_is_a_clear_error(world: Any, name: str) -> None:
     world.wire.detach(0x6A if name == "lsm6dsox" else 0x68)
-    with pytest.raises(SensorError, match=r"no reply .*Usually wiring, address or power: check"):
+    with pytest.raises(HardwareError, match=r"no reply .*Usually wiring, address or power: check"):
         MAKE[name][0](world.bus, sleep=world.wire.sleep).open()
 
 
@@ -346,7 +346,7 @@ def test_every_id_is_either_named_or_refused(world: Any, who_am_i: int) -> None:
         driver.open()
         assert driver.name == CHIPS[who_am_i]
     else:
-        with pytest.raises(SensorError, match="none of the MPU-6050 family"):
+        with pytest.raises(HardwareError, match="none of the MPU-6050 family"):
             driver.open()
 
 
@@ -379,7 +379,7 @@ def test_an_imu_whose_second_opening_fails_gives_no_sample_until_one_succeeds(wo
     driver, chip = opened(world, name)
     for nth in range(20):
         chip.trouble = [Trouble(Kind.NACK, skip=nth)]
-        with pytest.raises(SensorError):
+        with pytest.raises(HardwareError):
             driver.open()
         chip.trouble = []
         assert [driver.read(world.tick()) for _ in range(5)] == [Fault.REGISTER_CHANGED] * 5

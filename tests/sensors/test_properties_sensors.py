@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedMpu6050, Kind, Trouble, handle
-from sensors.i2c import SensorError
 from sensors.lsm6dsox import Lsm6dsox
 from sensors.mpu6050 import Mpu6050
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -64,7 +64,7 @@ def test_an_imu_sample_is_the_truth_of_this_tick_or_of_one_that_the_bus_has_lost
         if tick in reopened:
             try:
                 driver.open()
-            except SensorError:
+            except HardwareError:
                 assert chip.trouble
         t_ns = world.tick()
         answer = driver.read(t_ns)

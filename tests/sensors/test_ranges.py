@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors import tf_luna, vl53l1x
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedTfLuna, EmulatedVl53l1x, Kind, Trouble
-from sensors.i2c import SensorError
 from sensors.samples import Fault, RangeSample
 from sensors.tf_luna import TfLuna
 from sensors.vl53l1x import Vl53l1x
@@ -201,7 +201,7 @@ def test_bus_trouble_at_any_message_of_open_is_a_clear_error_or_waited_for(world
         chip.trouble = [trouble := Trouble(Kind.NACK, skip=nth, count=1)]
         try:
             make(world.bus, sleep=world.wire.sleep).open()
-        except SensorError as error:
+        except HardwareError as error:
             assert "no reply" in str(error)
         else:
             waited += 1
@@ -342,7 +342,7 @@ def test_an_unplugged_sensor_does_not_reply(world: Any, name: str) -> None:
     driver, _ = opened(world, name)
     world.wire.detach(MAKE[name][2])
     assert poll(world, driver, 2) == [Fault.NO_REPLY] * 2
-    with pytest.raises(SensorError, match="no reply"):
+    with pytest.raises(HardwareError, match="no reply"):
         driver.open()
 
 
@@ -361,10 +361,10 @@ def test_a_closed_sensor_goes_dark(world: Any, name: str) -> None:
 
 def test_another_chip_at_the_address_is_refused_with_both_ids(world: Any) -> None:
     world.wire.attach(0x29, EmulatedVl53l1x(model_id=0xEEAA))
-    with pytest.raises(SensorError, match=r"model id is 0xeeaa, a VL53L1X says 0xeacc\. Usually a VL53L0X"):
+    with pytest.raises(HardwareError, match=r"model id is 0xeeaa, a VL53L1X has 0xeacc\. Usually a VL53L0X"):
         Vl53l1x(world.bus, sleep=world.wire.sleep).open()
     world.wire.attach(0x10, EmulatedTfLuna(signature=b"MINI"))
-    with pytest.raises(SensorError, match=r"signature is b'MINI', a TF-Luna says b'LUNA'\. Usually"):
+    with pytest.raises(HardwareError, match=r"signature is b'MINI', a TF-Luna has b'LUNA'\. Usually"):
         TfLuna(world.bus, sleep=world.wire.sleep).open()
 
 
@@ -382,7 +382,7 @@ def test_a_chip_that_never_gets_ready_is_refused_after_a_bounded_wait(
         world.wire.sleep(duration_s)
         world.vl.registers[register] &= 0xFE
 
-    with pytest.raises(SensorError) as caught:
+    with pytest.raises(HardwareError) as caught:
         Vl53l1x(world.bus, sleep=sleep).open()
     assert f"range (VL53L1X) at 0x29 on i2c-1: {trouble}. Usually" in str(caught.value)
     assert sum(naps) == pytest.approx(slept_s)  # 3 ms for the reset among them
@@ -445,7 +445,7 @@ def test_a_sensor_whose_second_opening_fails_gives_no_distance_until_one_succeed
     driver, chip = opened(world, name)
     for nth in range(0, 250, 7):
         chip.trouble = [Trouble(Kind.NACK, skip=nth)]
-        with pytest.raises(SensorError):
+        with pytest.raises(HardwareError):
             driver.open()
         chip.trouble = []
         world.tick()  # boots
@@ -489,5 +489,5 @@ def test_the_vl53l1x_gets_its_reset_and_boot_times(world: Any) -> None:
 
 def test_a_vl53l1x_that_never_answers_again_after_its_reset_is_named_as_silent(world: Any) -> None:
     world.vl.trouble = [Trouble(Kind.NACK, from_ns=2_000_000)]
-    with pytest.raises(SensorError, match=r"range \(VL53L1X\) at 0x29 on i2c-1: no reply \(errno 121\)"):
+    with pytest.raises(HardwareError, match=r"range \(VL53L1X\) at 0x29 on i2c-1: no reply \(errno 121\)"):
         Vl53l1x(world.bus, sleep=world.wire.sleep).open()

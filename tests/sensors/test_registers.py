@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sensors import lsm6dsox, mpu6050, tf_luna, vl53l1x
+from sensors.advice import HardwareError
 from sensors.emulated import Kind, Trouble
-from sensors.i2c import SensorError
 from sensors.registers import Registers, Row, Span, spans
 from sensors.samples import Fault
 
@@ -74,7 +74,7 @@ def test_each_single_row_that_does_not_hold_is_named_at_the_start(world: Any, na
         real_store(register, value ^ bit if register == row.address else value)
 
     chip._store = store
-    with pytest.raises(SensorError) as caught:
+    with pytest.raises(HardwareError) as caught:
         table.apply()
     message = str(caught.value)
     assert f"{name}: wrote 0x{row.value:02x} to {row.name}, read back 0x{row.value ^ bit:02x}." in message
@@ -171,5 +171,5 @@ def test_a_chip_that_does_not_answer_is_a_fault_later_and_an_error_at_the_start(
     table = registers(world, "lsm6dsox")
     world.lsm.trouble = [Trouble(Kind.BUS_TIMEOUT)]
     assert table.recheck() is Fault.BUS_TIMEOUT
-    with pytest.raises(SensorError, match=r"0x6a on i2c-1: the bus timed out \(errno 110\)\. Usually"):
+    with pytest.raises(HardwareError, match=r"0x6a on i2c-1: the bus timed out \(errno 110\)\. Usually"):
         table.apply()

@@ -22,7 +22,6 @@ from firmware_py.config import Config, load
 from firmware_py.core.frame import Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.wire import FRAME_SIZE, unpack_frame
-from firmware_py.guard import EdgeError
 from firmware_py.guard.link import TICK, Link
 from firmware_py.guard.loop import Loop
 from firmware_py.guard.panel import Panel
@@ -36,6 +35,7 @@ from firmware_py.rig.harness.whole import DirectWires
 from firmware_py.rig.harness.world import World
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.replay import replay_file
+from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus
 from sensors.i2c import Bus
 
@@ -191,7 +191,7 @@ def bench(
         except RuntimeError as error:
             typer.echo(f"bench: the guard has ended:\n{error}", err=True)
             raise typer.Exit(1) from None
-        except EdgeError as error:
+        except HardwareError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(3) from None
     if as_json:

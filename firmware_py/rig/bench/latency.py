@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from firmware_py.config import load
-from firmware_py.guard import EdgeError
 from firmware_py.rig.harness.processes import process
+from sensors.advice import HardwareError
 
 VIEWERS = 5
 HISTOGRAM_US = 20_000
@@ -47,17 +47,19 @@ while True:
 
 
 def cyclictest_us(seconds: float, rate_hz: int, priority: int) -> list[int]:
-    """Lateness of each of cyclictest's wakes. Raises EdgeError when it is not installed or refuses."""
+    """Lateness of each of cyclictest's wakes. Raises HardwareError when it is not installed or refuses."""
     program = shutil.which("cyclictest") or shutil.which("cyclictest", path="/usr/sbin:/sbin")
     if program is None:
-        raise EdgeError("bench: no cyclictest here. It comes with rt-tests: run `sudo apt install rt-tests`.")
+        raise HardwareError(
+            "bench: no cyclictest here. It comes with rt-tests: run `sudo apt install rt-tests`."
+        )
     done = subprocess.run(
         [program, "--mlockall", "--quiet", f"--priority={priority}", f"--interval={1_000_000 // rate_hz}",
          f"--loops={int(seconds * rate_hz)}", "--threads=1", f"--histogram={HISTOGRAM_US}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise EdgeError(
+        raise HardwareError(
             f"bench: cyclictest refuses ({done.stderr.strip()}). Usually it needs root: use sudo."
         )
     return _histogram(done.stdout)

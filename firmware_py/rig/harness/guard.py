@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from firmware_py.config import load
-from firmware_py.guard import EdgeError
 from firmware_py.guard.process import Wiring, guard
 from firmware_py.rig.harness.pins import SocketWires, wired
+from sensors.advice import HardwareError
 from sensors.emulated.remote import RemoteBus
 from sensors.i2c import Bus
 
@@ -28,7 +28,7 @@ def run(
         try:
             wires = held.enter_context(closing(SocketWires(world / "pins.sock")))
         except OSError as error:
-            raise EdgeError(
+            raise HardwareError(
                 f"guard: no world answers in {world} ({error}). Start it with `rearguard demo`."
             ) from error
         held.enter_context(wired(wires))
@@ -41,7 +41,7 @@ def run(
     )
     try:
         guard(settings, wiring)
-    except EdgeError as error:
+    except HardwareError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(3) from None
 
