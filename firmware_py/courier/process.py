@@ -25,7 +25,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from firmware_py import __version__
 from firmware_py.config import Config
@@ -38,10 +37,8 @@ from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.publisher import LAST_STOP_TYPES, Publisher
 from firmware_py.courier.receiver import Receiver
-from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.courier.recording.recorder import Recorder
 from firmware_py.notify import ServiceManager
-from firmware_py.report.command import html_of
 from sensors.advice import HardwareError
 
 log = logging.getLogger(__name__)
@@ -59,9 +56,8 @@ class Courier:
         self.state_dir = Path(config.courier.state_dir)
         self.live = Live()
         self._own = Stamp(config.courier.device_id, "courier", os.urandom(8).hex(), config.hash, __version__)
-        self._database = self.state_dir / "events.sqlite"
         self.events = EventWriter(
-            self._database,
+            self.state_dir / "events.sqlite",
             self._own,
             config.courier.keep_events_days,
             acknowledge=lambda seq: self.receiver.acknowledge(seq),
@@ -75,7 +71,6 @@ class Courier:
             config, self.live, self.receiver, self.guard, self.events, self.recorder, self.publisher
         )
         self._stream = Stream()
-        self._reporting = threading.Lock()
         self._manager = ServiceManager.of_this_process()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hurry = asyncio.Event()
@@ -98,14 +93,6 @@ class Courier:
             log.warning(
                 "link: no guard is connected to take the remote stop; without a guard the belt is off"
             )
-
-    def incidents(self) -> list[dict[str, Any]]:
-        return list_incidents(self.state_dir / "incidents")
-
-    def report(self, name: str) -> bytes | None:
-        """The page of one incident, made anew; one at a time, since each replays its trace."""
-        with self._reporting:
-            return html_of(self.state_dir / "incidents", name)
 
     @property
     def serving(self) -> bool:
@@ -140,9 +127,7 @@ class Courier:
         self._manager.send("READY=1")
         tasks = [asyncio.create_task(self._update())]
         if self.config.page.enabled:
-            shown = Shown(
-                self.config, self._database, self._stream, self.health.now, self.incidents, self.report
-            )
+            shown = Shown(self.config, self._stream, self.health.now)
             tasks.append(asyncio.create_task(serve(shown, self._stopping, self.health.page)))
         await self._stopping.wait()
         for task in tasks:

@@ -44,8 +44,7 @@ def test_a_day_of_recording_keeps_its_quota_and_every_incident(
 ) -> None:
     segment_ns = SEGMENT_NS // SHORTER
     monkeypatch.setattr("firmware_py.courier.recording.segments.SEGMENT_NS", segment_ns)
-    guard = Guard(0.0, rearm=True)
-    guard._frames = with_stops(walk(DAY_S))
+    guard = Guard(0.0, rearm=True, frames=with_stops(walk(DAY_S)))
     tape = tape_in(tmp_path, QUOTA_MB)
     folder = tmp_path / "recordings"
     read: dict[str, int] = {}
@@ -55,7 +54,7 @@ def test_a_day_of_recording_keeps_its_quota_and_every_incident(
     tape.hello(HELLO)
     for n, (frame, decision) in enumerate(guard.ticks()):
         tape.tick(frame, decision, WALL_NS + frame.t_ns)
-        for event in guard._finder.update(decision):
+        for event in guard.finder.update(decision):
             tape.event(plain(event))
         if n == 0 or (frame.reset_pressed and not pressed and not decision.run):
             tape.monitor_state(save(guard.monitor))

@@ -43,9 +43,9 @@ def test_no_kill_loses_an_event_or_stores_one_twice(tmp_path: Path, targets: tup
             for n in range(KILLS):
                 if (
                     n % 10 == 0
-                ):  # now and then it may finish: a guard keeps what it has told for minutes, not for hours
+                ):  # now and then it may finish: a guard keeps its events for minutes, not for hours
                     began_s = time.monotonic()
-                    wait_for(lambda: talking.link.connected and len(talking.link._pending) < 8, 60)
+                    wait_for(lambda: talking.link.connected and len(talking.unacknowledged) < 8, 60)
                     start_s = min(10.0, 0.2 * start_s + 0.8 * max(1.0, time.monotonic() - began_s))
                 time.sleep(rng.uniform(0.05, 1.6 * start_s))  # some kills hit the start itself
                 target = rng.choice(targets)
@@ -57,38 +57,38 @@ def test_no_kill_loses_an_event_or_stores_one_twice(tmp_path: Path, targets: tup
                 if target != "broker":
                     process.start()
                 if n % 50 == 49:
-                    print(f"{n + 1} kills, {talking.told} events", file=sys.stderr, flush=True)
+                    print(f"{n + 1} kills, {talking.sent} events", file=sys.stderr, flush=True)
             talking.stopped = True
             process.kill()
             wait_for(lambda: not talking.link.connected)
             process.start()
-            wait_for(lambda: talking.link.connected and not talking.link._pending, 60)
+            wait_for(lambda: talking.link.connected and not talking.unacknowledged, 60)
             open_rows = "SELECT count(*) FROM events WHERE published_s IS NULL"
             wait_for(lambda: rows(tmp_path, open_rows) == [(0,)], 90)
-            told, boot_id = talking.told, talking.boot_id
+            sent, boot_id = talking.sent, talking.boot_id
             assert talking.link.dropped_events == 0
             assert process.end() == 0
-        heard = set(listener.event_ids())
+        published = set(listener.event_ids())
     kept = rows(tmp_path, "SELECT boot_id, seq, type, id FROM events")
-    assert sorted(seq for boot, seq, _, _ in kept if boot == boot_id) == list(range(1, told + 1))
+    assert sorted(seq for boot, seq, _, _ in kept if boot == boot_id) == list(range(1, sent + 1))
     assert len({event_id for *_, event_id in kept}) == len(kept)
     assert "unreadable" not in {kind for _, _, kind, _ in kept}
     incidents = sorted((tmp_path / "state" / "incidents").glob("*.mcap"))
     assert incidents
     for path in incidents:
         assert sum(1 for _ in read_mcap(path).frames) > 0, path
-    unheard = {event_id for *_, event_id in kept} - heard
+    unpublished = {event_id for *_, event_id in kept} - published
     if targets == ("courier",):
         assert (
-            unheard == set()
+            unpublished == set()
         )  # a broker that is killed forgets its listeners too: only then may one miss some
     figures = {
         "targets": sorted(set(targets)),
         "kills": KILLS,
-        "events": told,
+        "events": sent,
         "kept": len(kept),
         "incidents": len(incidents),
-        "unheard": len(unheard),
+        "unpublished": len(unpublished),
     }
     print(figures, file=sys.stderr)
     keep(figures)

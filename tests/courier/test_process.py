@@ -68,7 +68,7 @@ def test_a_courier_that_is_stopped_during_a_walk_does_not_blame_the_guard(tmp_pa
         talking.stopped = True
         wait_for(lambda: rows(tmp_path, "SELECT id FROM sessions"))
         assert process.end() == 0
-        assert "Traceback" not in process.said
+        assert "Traceback" not in process.log
     assert "guard_lost" not in kinds(tmp_path)
     assert not list_incidents(tmp_path / "state" / "incidents")
     (ended,) = rows(tmp_path, "SELECT event FROM events WHERE type = 'session_ended'")
@@ -84,7 +84,7 @@ def test_a_guard_that_goes_when_the_courier_has_ended_is_no_error(tmp_path: Path
 
 
 @pytest.mark.skipif(not FOUND, reason="mosquitto is not installed: sh tests/system-packages.sh test")
-def test_the_last_stop_is_told_again_to_a_broker_that_forgot_it(tmp_path: Path) -> None:
+def test_the_last_stop_is_published_again_to_a_broker_that_forgot_it(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server:
         config = toml(tmp_path, mqtt_port=server.port)
         with courier(config) as process:
@@ -97,8 +97,8 @@ def test_the_last_stop_is_told_again_to_a_broker_that_forgot_it(tmp_path: Path) 
             server.start()
             process.start()
             with ear(server.port) as listener:
-                [told] = listener.until("rearguard/rig/last_stop")
-        assert json.loads(told)["data"]["cause"] == "fall"
+                [event] = listener.until("rearguard/rig/last_stop")
+        assert json.loads(event)["data"]["cause"] == "fall"
 
 
 def test_two_couriers_do_not_share_a_state_directory(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_two_couriers_do_not_share_a_state_directory(tmp_path: Path) -> None:
         wait_for((tmp_path / "c.sock").exists)
         with courier(config) as second:
             assert second.process is not None and second.process.wait(10) == 3
-            assert "another courier uses" in second.said
+            assert "another courier uses" in second.log
         assert first.end() == 0
 
 

@@ -19,25 +19,25 @@ TICK = b"T" + pack_frame(frame(1)) + pack_decision(decision(1))
 EVENT = Event("armed", 1, None, "", 0.0, 0.0, None, None)
 
 
-class Heard:
+class Received:
     """Keeps what the link receives; `until` waits for it."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.packets: list[tuple[str, Any]] = []
         self._news = threading.Condition()
 
     def _note(self, what: str, value: Any) -> None:
         with self._news:
-            self.said.append((what, value))
+            self.packets.append((what, value))
             self._news.notify_all()
 
     def until(self, what: str, times: int = 1) -> list[Any]:
         with self._news:
-            assert self._news.wait_for(lambda: len(self.of(what)) >= times, 5), (what, self.said[-5:])
+            assert self._news.wait_for(lambda: len(self.of(what)) >= times, 5), (what, self.packets[-5:])
             return self.of(what)
 
     def of(self, what: str) -> list[Any]:
-        return [value for said, value in self.said if said == what]
+        return [value for kind, value in self.packets if kind == what]
 
     def hello(self, hello: dict[str, Any]) -> None:
         self._note("hello", hello)
@@ -59,11 +59,11 @@ class Heard:
 
 
 @pytest.fixture
-def link(tmp_path: Path) -> Iterator[tuple[Receiver, Heard, str]]:
-    heard = Heard()
-    receiver = Receiver(tmp_path / "c.sock", heard)
+def link(tmp_path: Path) -> Iterator[tuple[Receiver, Received, str]]:
+    received = Received()
+    receiver = Receiver(tmp_path / "c.sock", received)
     receiver.start()
-    yield receiver, heard, str(tmp_path / "c.sock")
+    yield receiver, received, str(tmp_path / "c.sock")
     receiver.close()
 
 
@@ -73,48 +73,50 @@ def connect(path: str) -> socket.socket:
     return guard
 
 
-def test_everything_the_guard_says_arrives(link: tuple[Receiver, Heard, str]) -> None:
-    _, heard, path = link
+def test_everything_the_guard_sends_arrives(link: tuple[Receiver, Received, str]) -> None:
+    _, received, path = link
     guard = FakeGuard(path)
     guard.tick(frame(1), decision(1, warning=Cause.DRIFT_REAR))
     guard.link.state({"a": [1, 2]})
     guard.counters()
-    assert heard.until("hello")[0]["boot_id"] == guard.boot_id
-    assert heard.until("tick") == [(frame(1), decision(1, warning=Cause.DRIFT_REAR))]
-    kinds = [told["kind"] for _, told in heard.until("event", 4)[:4]]
+    assert received.until("hello")[0]["boot_id"] == guard.boot_id
+    assert received.until("tick") == [(frame(1), decision(1, warning=Cause.DRIFT_REAR))]
+    kinds = [event["kind"] for _, event in received.until("event", 4)[:4]]
     assert kinds == ["armed", "warning", "walking", "health_changed"]
-    assert heard.until("state") == [{"a": [1, 2]}]
-    assert heard.until("counters")[0]["dropped_ticks"] == 0
+    assert received.until("state") == [{"a": [1, 2]}]
+    assert received.until("counters")[0]["dropped_ticks"] == 0
     guard.link.close()
-    heard.until("lost")
+    received.until("lost")
 
 
-def test_an_acknowledged_event_is_not_sent_again_and_others_are(link: tuple[Receiver, Heard, str]) -> None:
-    receiver, heard, path = link
+def test_an_acknowledged_event_is_not_sent_again_and_others_are(link: tuple[Receiver, Received, str]) -> None:
+    receiver, received, path = link
     guard = FakeGuard(path)
     guard.link.connect(0)
-    guard.tell(EVENT)
-    guard.tell(EVENT)
-    heard.until("event", 2)
+    guard.send(EVENT)
+    guard.send(EVENT)
+    received.until("event", 2)
     receiver.acknowledge(1)
     receiver.acknowledge(1)  # twice does no harm
     deadline_s = time.monotonic() + 5
-    while 1 in guard.link._pending and time.monotonic() < deadline_s:
+    while 1 in guard.unacknowledged and time.monotonic() < deadline_s:
         guard.link.poll(3_000_000_000)
     guard.link.poll(6_000_000_000)
-    assert {seq for seq, _ in heard.until("event", 3)[2:]} == {2}
+    assert {seq for seq, _ in received.until("event", 3)[2:]} == {2}
     guard.link.close()
 
 
-def test_a_guard_that_starts_again_takes_the_place_of_the_old_one(link: tuple[Receiver, Heard, str]) -> None:
-    receiver, heard, path = link
+def test_a_guard_that_starts_again_takes_the_place_of_the_old_one(
+    link: tuple[Receiver, Received, str],
+) -> None:
+    receiver, received, path = link
     old = connect(path)
     old.send(TICK)
-    heard.until("tick")
+    received.until("tick")
     new = connect(path)
     new.send(TICK)
-    heard.until("tick", 2)
-    assert heard.of("lost") == [None]
+    received.until("tick", 2)
+    assert received.of("lost") == [None]
     assert old.recv(10) == b""
     assert receiver.request_stop()
     assert new.recv(10) == b"X"
@@ -123,15 +125,15 @@ def test_a_guard_that_starts_again_takes_the_place_of_the_old_one(link: tuple[Re
 
 
 def test_a_link_that_is_closed_hangs_up_and_calls_nobody_lost(tmp_path: Path) -> None:
-    heard = Heard()
-    receiver = Receiver(tmp_path / "c.sock", heard)
+    received = Received()
+    receiver = Receiver(tmp_path / "c.sock", received)
     receiver.start()
     with connect(str(tmp_path / "c.sock")) as guard:
         guard.send(b"H{}")
-        heard.until("hello")
+        received.until("hello")
         receiver.close()
         assert guard.recv(1) == b""
-    assert heard.of("lost") == []
+    assert received.of("lost") == []
     assert not receiver.connected
 
 
@@ -141,18 +143,18 @@ def test_a_link_whose_thread_is_held_up_closes_its_sockets_itself_and_later(
     monkeypatch.setattr(receiver_module, "JOIN_S", 0.05)
     go_on = threading.Event()
 
-    class HeldUp(Heard):
+    class HeldUp(Received):
         def hello(self, hello: dict[str, Any]) -> None:
             super().hello(hello)
             go_on.wait(10)
 
-    heard = HeldUp()
-    link = Receiver(tmp_path / "c.sock", heard)
+    received = HeldUp()
+    link = Receiver(tmp_path / "c.sock", received)
     link.start()
     with connect(str(tmp_path / "c.sock")) as guard:
         guard.settimeout(5)
         guard.send(b"H{}")
-        heard.until("hello")
+        received.until("hello")
         link.close()
         assert link.listening
         go_on.set()
@@ -161,7 +163,7 @@ def test_a_link_whose_thread_is_held_up_closes_its_sockets_itself_and_later(
     assert not link.listening and not (tmp_path / "c.sock").exists()
 
 
-def test_without_a_guard_a_stop_cannot_be_asked_for(link: tuple[Receiver, Heard, str]) -> None:
+def test_without_a_guard_a_stop_cannot_be_asked_for(link: tuple[Receiver, Received, str]) -> None:
     assert not link[0].request_stop()
     link[0].acknowledge(1)  # nobody there: the guard will send it again
 
@@ -170,7 +172,7 @@ def test_a_stale_socket_of_a_killed_courier_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
     stale = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stale.bind(str(path))
-    receiver = Receiver(path, Heard())
+    receiver = Receiver(path, Received())
     receiver.start()
     connect(str(path)).close()
     receiver.close()
@@ -198,13 +200,13 @@ def test_a_stale_socket_of_a_killed_courier_is_replaced(tmp_path: Path) -> None:
     ],
 )
 def test_a_packet_that_makes_no_sense_is_refused_and_the_link_goes_on(
-    link: tuple[Receiver, Heard, str], packet: bytes
+    link: tuple[Receiver, Received, str], packet: bytes
 ) -> None:
-    receiver, heard, path = link
+    receiver, received, path = link
     guard = connect(path)
     guard.send(packet)
     guard.send(TICK)
-    heard.until("tick")
+    received.until("tick")
     assert receiver.refused_packets == 1
-    assert [what for what, _ in heard.said] == ["tick"]
+    assert [what for what, _ in received.packets] == ["tick"]
     guard.close()

@@ -1,4 +1,4 @@
-"""A real mosquitto on a free loopback port, and a listener that keeps what it hears."""
+"""A real mosquitto on a free loopback port, and a listener that keeps what it receives."""
 
 import contextlib
 import json
@@ -73,7 +73,7 @@ class Ear:
     """Subscribes to everything; `until` waits for a message that fits."""
 
     def __init__(self, port: int) -> None:
-        self.heard: list[tuple[str, bytes, bool]] = []
+        self.received: list[tuple[str, bytes, bool]] = []
         self._news = threading.Condition()
         self._client = Client(CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
@@ -83,26 +83,26 @@ class Ear:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         self.until("")
-        self.heard.clear()
+        self.received.clear()
 
     def _note(self, topic: str, payload: bytes, retained: bool) -> None:
         with self._news:
-            self.heard.append((topic, payload, retained))
+            self.received.append((topic, payload, retained))
             self._news.notify_all()
 
     def of(self, topic: str) -> list[bytes]:
-        return [payload for heard, payload, _ in self.heard if heard == topic]
+        return [payload for at, payload, _ in self.received if at == topic]
 
     def until(self, topic: str, holds: Any = lambda payloads: payloads, timeout_s: float = 10) -> list[bytes]:
         with self._news:
-            assert self._news.wait_for(lambda: holds(self.of(topic)), timeout_s), (topic, self.heard[-8:])
+            assert self._news.wait_for(lambda: holds(self.of(topic)), timeout_s), (topic, self.received[-8:])
             return self.of(topic)
 
-    def say(self, topic: str, payload: bytes | str, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes | str, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     def event_ids(self) -> list[str]:
-        return [json.loads(p)["id"] for t, p, _ in self.heard if "/event/" in t]
+        return [json.loads(p)["id"] for t, p, _ in self.received if "/event/" in t]
 
     def close(self) -> None:
         self._client.disconnect()

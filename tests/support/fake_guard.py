@@ -50,7 +50,7 @@ def stopped(t_ns: int, cause: Cause, **changes: object) -> Decision:
 
 
 class FakeGuard:
-    """Speaks the guard's side; call `tick` and `tell` as the loop would."""
+    """The guard's end of the link; call `tick` and `send` as the loop would."""
 
     def __init__(self, path: str, boot_id: str | None = None) -> None:
         hello = {
@@ -66,18 +66,23 @@ class FakeGuard:
         self.link = Link(path, hello)
         self.stop_asked = False
         self._finder = EventFinder()
-        self.told = 0
+        self.sent = 0
 
     def tick(self, f: Frame, d: Decision) -> None:
         self.link.connect(time.monotonic_ns())
         self.link.tick(f, d)
         for event in self._finder.update(d):
-            self.tell(event)
+            self.send(event)
         self.stop_asked |= self.link.poll(time.monotonic_ns())
 
-    def tell(self, event: Event) -> None:
-        self.told += 1
+    def send(self, event: Event) -> None:
+        self.sent += 1
         self.link.event(event)
+
+    @property
+    def unacknowledged(self) -> list[int]:
+        """Events that the courier has not acknowledged yet."""
+        return list(self.link._pending)
 
     def counters(self) -> None:
         lateness = {"p50": 60.0, "p99": 110.0}

@@ -23,15 +23,20 @@ class Guard:
     """Steps a monitor through a walk; the stop button is pressed at these seconds."""
 
     def __init__(
-        self, seconds: float, stops_s: tuple[float, ...] = (), start_ns: int = 0, rearm: bool = False
+        self,
+        seconds: float,
+        stops_s: tuple[float, ...] = (),
+        start_ns: int = 0,
+        rearm: bool = False,
+        frames: Iterator[Frame] | None = None,
     ) -> None:
         self.monitor = Monitor(Config().monitor_params(), 200.0)
-        self._frames = (
+        self._frames = frames or (
             frame._replace(stop_pressed=any(0 <= (frame.t_ns - start_ns) / 1e9 - s < 0.1 for s in stops_s))
             for frame in walk(seconds, start_ns=start_ns)
         )
         self._hand = Hand(rearm)
-        self._finder = EventFinder()
+        self.finder = EventFinder()
 
     def into(
         self, tape: Tape, lose: range = range(0), state: bool = True, about: dict[str, Any] | None = None
@@ -42,7 +47,7 @@ class Guard:
         for n, (frame, decision) in enumerate(self.ticks()):
             if n not in lose:
                 tape.tick(frame, decision, WALL_NS + frame.t_ns)
-            for event in self._finder.update(decision):
+            for event in self.finder.update(decision):
                 tape.event(plain(event))
             pressed = frame.reset_pressed and not was and not decision.run
             was = frame.reset_pressed

@@ -1,4 +1,4 @@
-"""The courier as a process of its own, to be killed, frozen and started again; a guard that never stops talking."""
+"""The courier as a process of its own, to be killed, frozen and started again; a guard that sends without a pause."""
 
 import contextlib
 import os
@@ -60,7 +60,7 @@ class CourierProcess:
         return code
 
     @property
-    def said(self) -> str:
+    def log(self) -> str:
         return self._config.with_name("courier.log").read_text(encoding="utf-8")
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import socket
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +22,16 @@ from firmware_py.config import Config
 from firmware_py.core.deck.drift import mark_m
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
+from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.courier.sessions.history import sessions as past_sessions
+from firmware_py.report.command import html_of
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
 REQUEST_S = 10.0  # a client without a whole request by then is disconnected
 CONNECTIONS = 64
+PAST_SESSIONS, INCIDENTS = 20, 50  # the newest in each list
 _STATIC = Path(__file__).with_name("static")
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -47,19 +51,18 @@ _REPORT_HEADERS = {
 
 
 class Shown(NamedTuple):
-    """What the page may know. `incidents()` lists; `report(name)` is the HTML of one, None when there is none."""
+    """What the page may show. `now()` gives the health of every part and the session."""
 
     config: Config
-    database: Path
     stream: Stream
     now: Callable[[], dict[str, Any]]
-    incidents: Callable[[], list[dict[str, Any]]]
-    report: Callable[[str], bytes | None]
 
 
 def application(shown: Shown, password: str | None) -> Gate:
     """The whole page as an ASGI application."""
     config = shown.config
+    folder = Path(config.courier.state_dir)
+    reporting = threading.Lock()  # one report at a time: each replays its trace
 
     def setup(_: Request) -> Response:
         return JSONResponse(
@@ -79,15 +82,16 @@ def application(shown: Shown, password: str | None) -> Gate:
 
     def history(_: Request) -> Response:
         try:
-            return JSONResponse(past_sessions(shown.database, 20))
+            return JSONResponse(past_sessions(folder / "events.sqlite", PAST_SESSIONS))
         except sqlite3.Error:
             return JSONResponse([])
 
     def incidents(_: Request) -> Response:
-        return JSONResponse(shown.incidents()[:50])
+        return JSONResponse(list_incidents(folder / "incidents")[:INCIDENTS])
 
     def report(request: Request) -> Response:
-        html = shown.report(request.path_params["name"])
+        with reporting:
+            html = html_of(folder / "incidents", request.path_params["name"])
         if html is None:
             return Response("There is no such incident.\n", 404, media_type="text/plain")
         return Response(html, media_type="text/html", headers=_REPORT_HEADERS)

@@ -26,7 +26,7 @@ STAMP = Stamp("rig", "guard", "0123456789abcdef", "c0ffee", "0.1.0")
 MOMENT = {"cause": None, "rule": "", "value": 0.0, "limit": 0.0, "position_m": None, "velocity_m_s": None}
 
 
-def told(kind: str, **changes: object) -> bytes:
+def sent(kind: str, **changes: object) -> bytes:
     return json.dumps({"kind": kind, "t_ns": 5, "seq": 7, **MOMENT, **changes}).encode()
 
 
@@ -62,7 +62,7 @@ def test_each_schema_is_itself_valid_and_closed(kind: str) -> None:
 def test_every_moment_with_every_cause_fits_its_schema(kind: str) -> None:
     for cause in (None, *Cause):
         word, rule = (cause.value, "r") if cause else (None, "")
-        raw = told(kind, cause=word, rule=rule, value=float("inf"), limit=1.0)
+        raw = sent(kind, cause=word, rule=rule, value=float("inf"), limit=1.0)
         event = check(from_guard(STAMP, 7, raw, lambda t_ns: 1e9).text)
         assert event["type"] == TYPE_PREFIX + kind
         data = event["data"]
@@ -73,13 +73,13 @@ def test_every_moment_with_every_cause_fits_its_schema(kind: str) -> None:
 
 
 def test_a_stop_tells_what_why_the_figures_and_what_to_do() -> None:
-    raw = told("stopped", cause="drift_rear", rule="rest_position_m", value=1.01, limit=0.98, position_m=0.8)
+    raw = sent("stopped", cause="drift_rear", rule="rest_position_m", value=1.01, limit=0.98, position_m=0.8)
     event = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)
     message = event["data"]["message"]
     assert "drifted toward the rear" in message and "1.01 m against a limit of 0.98 m" in message
     assert "button" in message
     assert event["time"] == "2001-09-09T01:46:40.000Z"
-    raw = told("stopped", cause="fall", rule="lies_after_blow", value=0.1, limit=0.26)
+    raw = sent("stopped", cause="fall", rule="lies_after_blow", value=0.1, limit=0.26)
     message = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)["data"]["message"]
     assert "has fallen" in message and "0.10 against a limit of 0.26" in message
 
@@ -94,10 +94,10 @@ def test_a_stop_tells_what_why_the_figures_and_what_to_do() -> None:
         b'{"kind":"stopped"}',
         b'{"kind":"session_ended","t_ns":1}',
         b'{"kind":"rm -rf","t_ns":1}',
-        told("stopped", cause="bored"),
-        told("armed", extra=1),
-        told("armed", position_m="NaN"),
-        told("armed", position_m=float("nan")),
+        sent("stopped", cause="bored"),
+        sent("armed", extra=1),
+        sent("armed", position_m="NaN"),
+        sent("armed", position_m=float("nan")),
         b'{"kind":"stopped","t_ns":1e999}',
         b"{" * 50_000,
     ],

@@ -58,7 +58,7 @@ def unpublished(folder: Path) -> int:
         db.close()
 
 
-def test_what_is_retained_is_there_for_whoever_comes_later(tmp_path: Path) -> None:
+def test_what_is_retained_is_there_for_a_later_listener(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, _, _):
         broker.retain("state", {"run": True})
         with ear(server.port) as early:
@@ -68,17 +68,19 @@ def test_what_is_retained_is_there_for_whoever_comes_later(tmp_path: Path) -> No
             assert listener.until(f"{BASE}/status") == [b"online"]
             assert json.loads(listener.until(f"{BASE}/state")[0]) == {"run": True}
             listener.until("homeassistant/device/rearguard_rig/config")
-            assert all(retained for _, _, retained in listener.heard)
+            assert all(retained for _, _, retained in listener.received)
 
 
-def test_the_will_says_offline_when_the_courier_dies_and_a_good_end_says_it_too(tmp_path: Path) -> None:
+def test_the_will_publishes_offline_when_the_courier_dies_and_a_good_end_publishes_it_too(
+    tmp_path: Path,
+) -> None:
     with mosquitto(tmp_path) as server, ear(server.port) as listener:
         with publishing(server.port, tmp_path) as (broker, _, _):
-            listener.until(f"{BASE}/status", lambda said: said == [b"online"])
+            listener.until(f"{BASE}/status", lambda payloads: payloads == [b"online"])
             broker._client._sock_close()  # as a killed process does: no goodbye
-            listener.until(f"{BASE}/status", lambda said: b"offline" in said)
-            listener.until(f"{BASE}/status", lambda said: said[-1] == b"online")
-        listener.until(f"{BASE}/status", lambda said: said[-1] == b"offline")
+            listener.until(f"{BASE}/status", lambda payloads: b"offline" in payloads)
+            listener.until(f"{BASE}/status", lambda payloads: payloads[-1] == b"online")
+        listener.until(f"{BASE}/status", lambda payloads: payloads[-1] == b"offline")
 
 
 def test_events_recorded_while_the_broker_is_away_come_when_it_is_back(tmp_path: Path) -> None:
@@ -143,10 +145,10 @@ def test_an_event_that_is_never_acknowledged_is_sent_again(
         real = broker._client.on_publish
         broker._client.on_publish = lambda *_: None  # the acknowledgement is lost
         events.record("guard_lost")
-        listener.until(f"{BASE}/event/guard_lost", lambda said: len(said) >= 2)
+        listener.until(f"{BASE}/event/guard_lost", lambda payloads: len(payloads) >= 2)
         broker._client.on_publish = real
         wait_for(lambda: unpublished(tmp_path) == 0)
-        assert len(set(listener.event_ids())) == 1  # the same id: whoever listens can tell
+        assert len(set(listener.event_ids())) == 1  # the same id: a listener recognises it
 
 
 def test_a_remote_stop_asks_for_a_stop_and_nothing_else_is_obeyed(tmp_path: Path) -> None:
@@ -158,32 +160,32 @@ def test_a_remote_stop_asks_for_a_stop_and_nothing_else_is_obeyed(tmp_path: Path
         wait_for(lambda: broker.connected)
         refused = [b"", b"start", b"run", b'{"stop":true}', b"stop\0", b"S" * 1_000_000, b"\xff\xfe"]
         for payload in refused:
-            listener.say(f"{BASE}/command/stop", payload)
+            listener.publish(f"{BASE}/command/stop", payload)
         for other in ("start", "arm", "reset", "set"):
-            listener.say(f"{BASE}/command/{other}", "stop")
+            listener.publish(f"{BASE}/command/{other}", "stop")
         wait_for(lambda: broker.refused_commands == len(refused))
         assert not stop.is_set()
-        listener.say(f"{BASE}/command/stop", "stop")
+        listener.publish(f"{BASE}/command/stop", "stop")
         wait_for(stop.is_set)
         stop.clear()
         for _ in range(50):
-            listener.say(f"{BASE}/command/stop", "stop")
-        listener.say(f"{BASE}/command/stop", "end of the flood")
+            listener.publish(f"{BASE}/command/stop", "stop")
+        listener.publish(f"{BASE}/command/stop", "end of the flood")
         wait_for(lambda: broker.refused_commands == len(refused) + 1)
-        assert not stop.is_set()  # within a second of the first: already said
+        assert not stop.is_set()  # within a second of the first
         assert broker.connected
 
 
 def test_a_retained_stop_is_refused_at_each_reconnect(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server, ear(server.port) as listener:
-        listener.say(f"{BASE}/command/stop", "stop", retain=True)
+        listener.publish(f"{BASE}/command/stop", "stop", retain=True)
         listener.until(f"{BASE}/command/stop")
         with publishing(server.port, tmp_path) as (broker, _, stop):
             wait_for(lambda: broker.refused_commands == 1)
             assert not stop.is_set()
 
 
-def test_home_assistant_hears_everything_again_after_its_birth_message(tmp_path: Path) -> None:
+def test_home_assistant_receives_everything_again_after_its_birth_message(tmp_path: Path) -> None:
     with (
         mosquitto(tmp_path) as server,
         ear(server.port) as listener,
@@ -192,10 +194,10 @@ def test_home_assistant_hears_everything_again_after_its_birth_message(tmp_path:
         broker.retain("state", {"run": False})
         topic = "homeassistant/device/rearguard_rig/config"
         listener.until(topic)
-        listener.say("homeassistant/status", "offline")
-        listener.say("homeassistant/status", "online")
-        listener.until(topic, lambda said: len(said) == 2)
-        listener.until(f"{BASE}/state", lambda said: len(said) >= 2)
+        listener.publish("homeassistant/status", "offline")
+        listener.publish("homeassistant/status", "online")
+        listener.until(topic, lambda payloads: len(payloads) == 2)
+        listener.until(f"{BASE}/state", lambda payloads: len(payloads) >= 2)
 
 
 def test_a_callback_that_raises_does_not_end_the_connection(
@@ -210,7 +212,7 @@ def test_a_callback_that_raises_does_not_end_the_connection(
         publishing(server.port, tmp_path, fail) as (broker, events, _),
     ):
         wait_for(lambda: broker.connected)
-        listener.say(f"{BASE}/command/stop", "stop")
+        listener.publish(f"{BASE}/command/stop", "stop")
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
         events.record("guard_lost")
         wait_for(lambda: events.waiting == 0 and unpublished(tmp_path) == 0)
@@ -231,7 +233,7 @@ def locked(tmp_path: Path) -> Iterator[Mosquitto]:
         yield server
 
 
-def test_a_wrong_password_is_said_and_never_shown(
+def test_a_wrong_password_is_reported_and_never_shown(
     tmp_path: Path, locked: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -294,7 +296,7 @@ def test_tls_talks_to_the_broker_it_can_check_and_to_no_other(tmp_path: Path) ->
             assert not broker.connected
 
 
-def test_a_certificate_authority_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+def test_a_certificate_authority_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("not a certificate")
     config = MqttConfig(enabled=True, tls=True, ca_file=str(tmp_path / "bad.pem"))
     with pytest.raises(Failure, match="PEM"):

@@ -52,28 +52,32 @@ def served(port: int) -> bool:
 def test_no_password_is_in_a_log_a_trace_an_event_a_report_or_on_the_page(tmp_path: Path) -> None:
     for name, mark in zip(("mqtt", "page"), MARKS, strict=True):
         (tmp_path / f"{name}-password").write_text(f"open {mark}\n")
-    port, said = free_port(), []
-    with mosquitto(tmp_path) as broker, ear(broker.port) as heard:
+    port, answers = free_port(), []
+    with mosquitto(tmp_path) as broker, ear(broker.port) as listener:
         config = toml(tmp_path, port, broker.port)
         text = config.read_text().replace("[mqtt]\n", f'password_file = "{tmp_path}/page-password"\n[mqtt]\n')
         config.write_text(f'{text}user = "rig"\npassword_file = "{tmp_path}/mqtt-password"\n')
         with courier(config) as process:
             wait_for(lambda: served(port))
             with guard(tmp_path, 2.0) as talking:
-                heard.until("rearguard/rig/event/stopped", timeout_s=30)
+                listener.until("rearguard/rig/event/stopped", timeout_s=30)
                 talking.stopped = True
                 for wrong in (f"{MARKS[1]}", f"open {MARKS[1]} ", "x"):
-                    said.append(ask(port, f"/?password={wrong.strip().replace(' ', '+')}", wrong))
+                    answers.append(ask(port, f"/?password={wrong.strip().replace(' ', '+')}", wrong))
                 wait_for(lambda: list((tmp_path / "state/incidents").glob("*.mcap")))
                 (incident, *_) = (tmp_path / "state/incidents").glob("*.mcap")
                 for path in ("/", "/api/setup", "/api/now", "/api/incidents", f"/incidents/{incident.stem}"):
-                    said.append(ask(port, path, f"open {MARKS[1]}"))
+                    answers.append(ask(port, path, f"open {MARKS[1]}"))
                 time.sleep(1.1)  # a second of the recorder
             assert process.process is not None
             own = Path(f"/proc/{process.process.pid}")
-            said += [(own / "cmdline").read_bytes(), (own / "environ").read_bytes()]
+            answers += [(own / "cmdline").read_bytes(), (own / "environ").read_bytes()]
             assert process.end() == 0
-        everything = [*written(tmp_path), *(("said", s) for s in said), *((t, p) for t, p, _ in heard.heard)]
+        everything = [
+            *written(tmp_path),
+            *(("answer", a) for a in answers),
+            *((t, p) for t, p, _ in listener.received),
+        ]
     assert {"courier.log", "events.sqlite", f"{incident.stem}.mcap"} <= {name for name, _ in everything}
     assert any(b"config_hash" in data for name, data in everything if name.endswith(".mcap")), (
         "not looked inside"

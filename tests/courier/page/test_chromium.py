@@ -91,7 +91,7 @@ def test_a_person_watches_a_walk_a_stop_and_a_restart(tmp_path: Path) -> None:
             page.until("document.body.dataset.tone === 'running'")
         assert max(took_s) < SHOWN_S, took_s
 
-        # the courier dies: the page says so by itself, and comes back by itself
+        # the courier dies: the page shows it, and reconnects by itself
         process.kill()
         page.until("document.getElementById('title').textContent === 'No connection'")
         process.start()

@@ -1,5 +1,4 @@
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ from firmware_py.courier.page.stream import Stream
 
 def setup_of(config: Config) -> dict[str, Any]:
     """What the page asks for before it draws the deck."""
-    page = application(Shown(config, Path("none.sqlite"), Stream(), dict, list, lambda name: None), None)
+    page = application(Shown(config, Stream(), dict), None)
 
     async def ask() -> dict[str, Any]:
         async with httpx.AsyncClient(

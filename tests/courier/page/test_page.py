@@ -292,7 +292,7 @@ def listen(port: int, timeout_s: float = 6.0) -> Iterator[Callable[[str], dict[s
         connection.close()
 
 
-def test_a_stop_is_on_the_wire_within_half_a_second_and_says_why(serving: Serving) -> None:
+def test_a_stop_is_on_the_wire_within_half_a_second_with_its_reason(serving: Serving) -> None:
     with serving() as served:
         served.tick()
         took_s = []
@@ -313,7 +313,7 @@ def test_a_stop_is_on_the_wire_within_half_a_second_and_says_why(serving: Servin
         )
 
 
-def test_a_guard_that_falls_silent_is_said_to_be_gone(serving: Serving) -> None:
+def test_a_guard_that_falls_silent_is_shown_as_no_connection(serving: Serving) -> None:
     with serving() as served:
         served.tick()
         with listen(served.port) as until:
@@ -323,7 +323,7 @@ def test_a_guard_that_falls_silent_is_said_to_be_gone(serving: Serving) -> None:
         assert "position_m" not in view
 
 
-def test_session_and_health_are_told(serving: Serving) -> None:
+def test_session_and_health_are_shown(serving: Serving) -> None:
     with serving() as served:
         served.tick()
         served.guard.counters()
@@ -406,7 +406,7 @@ def test_a_slow_viewer_is_dropped_and_costs_the_others_nothing(monkeypatch: pyte
     asyncio.run(play())
 
 
-def test_too_many_viewers_are_told_to_come_back() -> None:
+def test_too_many_viewers_are_asked_to_come_back() -> None:
     async def play() -> None:
         made = Stream()
         watchers = [Watcher(True) for _ in range(MAX_VIEWERS + 1)]
@@ -422,7 +422,7 @@ def test_too_many_viewers_are_told_to_come_back() -> None:
     asyncio.run(play())
 
 
-def test_a_port_that_is_taken_is_said_and_the_rest_goes_on(
+def test_a_port_that_is_taken_is_reported_and_the_rest_goes_on(
     serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(server, "RETRY_S", 0.05)

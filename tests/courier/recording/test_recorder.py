@@ -216,7 +216,7 @@ def test_nobody_waits_for_a_disk_that_stalls(tmp_path: Path) -> None:
     stalled, go_on = threading.Event(), threading.Event()
 
     class Stall(dict[str, object]):
-        """An event that holds up whoever writes it, as a disk does that hangs."""
+        """An event that holds up its writer, as a disk does that hangs."""
 
         def get(self, *_: object) -> None:
             stalled.set()

@@ -1,4 +1,4 @@
-"""Storage that is full, read-only or stalls: the guard does not notice, nothing told is lost, the gap is reported."""
+"""Storage that is full, read-only or stalls: the guard does not notice, no event is lost, the gap is reported."""
 
 import json
 import os
@@ -31,12 +31,12 @@ def kinds(folder: Path) -> list[str]:
 def all_kept_once(folder: Path, talking: TalkingGuard) -> bool:
     with closing(read_only(folder / "state" / "events.sqlite")) as db:
         rows = db.execute("SELECT seq FROM events WHERE boot_id = ? ORDER BY seq", (talking.boot_id,))
-        return [row[0] for row in rows] == list(range(1, talking.told + 1))
+        return [row[0] for row in rows] == list(range(1, talking.sent + 1))
 
 
 def settle(talking: TalkingGuard) -> None:
     talking.stopped = True
-    wait_for(lambda: talking.link.connected and not talking.link._pending, 30)
+    wait_for(lambda: talking.link.connected and not talking.unacknowledged, 30)
 
 
 def nine_of_ten(values: list[float]) -> float:
@@ -62,12 +62,12 @@ def test_a_disk_that_stalls_holds_up_neither_the_link_nor_the_page(tmp_path: Pat
     stall, port = tmp_path / "stall", free_port()
     with courier(toml(tmp_path, port=port), bad_disk(tmp_path)), guard(tmp_path, round_s=0.8) as talking:
         quiet = undisturbed(talking)
-        told, drops = talking.told, talking.link.dropped_ticks
+        sent, drops = talking.sent, talking.link.dropped_ticks
         stall.touch()
         time.sleep(STALL_S)
         assert now(port)["Safety monitor"]["state"] == "ok"  # the page goes on
-        disturbed, waiting = len(talking.work_us), len(talking.link._pending)
-        assert talking.told > told and waiting > 0  # told, but not yet on disk: the guard keeps them
+        disturbed, waiting = len(talking.work_us), len(talking.unacknowledged)
+        assert talking.sent > sent and waiting > 0  # sent, but not yet on disk: the guard keeps them
         stall.unlink()
         settle(talking)
         assert all_kept_once(tmp_path, talking)
@@ -90,7 +90,7 @@ def trouble(
         assert "Usually the disk is full, read-only or failing" in now(port)["Events"]["text"]
         time.sleep(1.0)
         disturbed = len(talking.work_us)
-        assert talking.link._pending  # what is not on disk is not acknowledged
+        assert talking.unacknowledged  # what is not on disk is not acknowledged
         end()
         settle(talking)
         wait_for(lambda: now(port)["Events"]["state"] == now(port)["Recording"]["state"] == "ok")

@@ -18,7 +18,7 @@ TICK_NS = 5_000_000
 
 
 class Walk:
-    """Feeds a Sessions and keeps what it says."""
+    """Feeds a Sessions and keeps the sessions that ended."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[Tally, str]] = []
