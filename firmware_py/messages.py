@@ -1,16 +1,18 @@
-"""Owns the words a person reads: for each cause what happened, why, and what to do. Must never decide anything.
+"""Owns every text that a person reads about the belt: for each cause what happened, why, and what to do.
 
-The page, the terminal, MQTT and the incident report all take their sentences from here.
+Page, terminal, MQTT and the incident report show these texts as they are. Must never decide anything, and no text of
+it is ever taken apart again: a part that is needed alone is a field.
 """
 
+from math import isfinite
 from typing import NamedTuple
 
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision
 
 
-class Words(NamedTuple):
-    """One sentence each: what happened, why, what to do. `title` is read from three metres."""
+class Message(NamedTuple):
+    """What a screen shows. `title` is read from three metres; the others are whole sentences."""
 
     title: str
     what: str
@@ -18,242 +20,281 @@ class Words(NamedTuple):
     do: str
 
 
-_PRESS = "When everybody is ready, press and release the arming button."
+_ARM = "When everybody is ready, press and release to arm, then start the treadmill."
 
-STOPS: dict[Cause, Words] = {
-    Cause.POWER_ON: Words(
+STOPS: dict[Cause, Message] = {
+    Cause.POWER_ON: Message(
         "Belt off",
         "The device has just been switched on.",
-        "After power-up the belt stays off until a person starts it.",
-        "Stand on the belt, then press and release the arming button.",
+        "After power-up the belt stays off until a person arms it.",
+        "Stand on the belt, then press and release to arm.",
     ),
-    Cause.DRIFT_REAR: Words(
-        "Too far back",
-        "The walker drifted toward the rear end of the belt.",
-        "If the belt had run on, it could not have come to rest before the rear line.",
-        "Walk back to the middle. Lower the speed a little if it happens again. " + _PRESS,
+    Cause.DRIFT_REAR: Message(
+        "Too near the rear edge",
+        "The walker drifted toward the rear edge.",
+        "A later stop would have ended beyond the rear line.",
+        "Move toward the console. If it happens again, lower the speed a little. " + _ARM,
     ),
-    Cause.DRIFT_FRONT: Words(
+    Cause.DRIFT_FRONT: Message(
         "Too near the console",
         "The walker came too near the console.",
-        "Walking faster than the belt, backward, ends with heels and back against the hood.",
-        "Step to the middle. Raise the speed a little if it happens again. " + _PRESS,
+        "Steps faster than the belt end with heels and back against the console.",
+        "Step to the middle. If it happens again, raise the speed a little. " + _ARM,
     ),
-    Cause.STANDSTILL: Words(
+    Cause.STANDSTILL: Message(
         "Standing still",
         "The walker stood still while the belt was moving.",
-        "Standing still carries a person to the rear end of the belt.",
-        "Ask whether the walker is well. " + _PRESS,
+        "The belt carries a person who stands still to the rear edge.",
+        "Ask whether the walker is well. " + _ARM,
     ),
-    Cause.STEP_OFF: Words(
+    Cause.STEP_OFF: Message(
         "Nobody on the belt",
         "The walker left the belt.",
         "The distance sensor sees nobody where a walker should be.",
-        "Step on again, facing the rear. " + _PRESS,
+        "Step on again, with the back to the console. " + _ARM,
     ),
-    Cause.FALL: Words(
+    Cause.FALL: Message(
         "Loss of balance",
         "The walker lost balance.",
-        "The hip went down faster than it does in this person's walking.",
-        "Help the person first. Read the incident report before the next start. " + _PRESS,
+        "The hip went down faster than it does when this person walks.",
+        "Help the person first. Read the incident report before the next start. " + _ARM,
     ),
-    Cause.STUMBLE: Words(
+    Cause.STUMBLE: Message(
         "Stumble",
         "The walker stumbled.",
-        "The hip moved unlike this person's own walking, but a fall was not yet certain.",
-        "Ask whether the walker is well. " + _PRESS,
+        "The hip did not move as it does when this person walks. A fall was not yet certain.",
+        "Ask whether the walker is well. " + _ARM,
     ),
-    Cause.OVERSPEED: Words(
+    Cause.OVERSPEED: Message(
         "Belt too fast",
         "The belt is faster than the safe speed measured for this treadmill.",
         "Above that speed the belt cannot come to rest before the rear line.",
-        "Lower the speed at the console. " + _PRESS,
+        "Lower the speed at the console. " + _ARM,
     ),
-    Cause.STOP_BUTTON: Words(
+    Cause.STOP_BUTTON: Message(
         "Stop pressed",
         "Somebody pressed the stop button.",
         "A person at the treadmill wanted the belt off.",
-        "Ask why. " + _PRESS,
+        "Ask why. " + _ARM,
     ),
-    Cause.REMOTE_STOP: Words(
+    Cause.REMOTE_STOP: Message(
         "Stopped remotely",
-        "A stop was asked for over the network.",
-        "Someone, or an automation, sent the stop command.",
-        "Find out who and why. " + _PRESS,
+        "A stop was requested over the network.",
+        "Somebody, or an automation, sent the stop command.",
+        "Find out who and why. " + _ARM,
     ),
-    Cause.SETTLING: Words(
+    Cause.SETTLING: Message(
         "Getting ready",
-        "The device is still settling.",
-        "The sensors have not been seen long enough to be trusted.",
+        "The device is getting ready.",
+        "The sensors have not yet been observed long enough to be trusted.",
         "Wait a few seconds. If it stays, run `rearguard check`.",
     ),
-    Cause.IMU: Words(
+    Cause.IMU: Message(
         "Hip sensor fault",
         "The hip sensor gives no usable data.",
         "Usually its cable or breakaway plug has come loose, or it lost its supply.",
-        "Plug the hip sensor in again; run `rearguard check` if it does not help. " + _PRESS,
+        "Plug the hip sensor in again. If that does not help, run `rearguard check`. " + _ARM,
     ),
-    Cause.RANGE: Words(
+    Cause.RANGE: Message(
         "Distance sensor fault",
         "The distance sensor gives no usable data.",
         "Usually something covers its window, or its cable is loose.",
-        "Wipe the window, check the aim and the cable; then run `rearguard check`. " + _PRESS,
+        "Wipe the window. Check the aim and the cable, then run `rearguard check`. " + _ARM,
     ),
-    Cause.BELT_SENSOR: Words(
+    Cause.BELT_SENSOR: Message(
         "Belt sensor fault",
-        "The belt speed sensor contradicts what else is known.",
+        "The belt speed sensor contradicts the other sensors.",
         "Usually the magnet is lost or the switch has moved.",
-        "Check magnet and switch; then run `rearguard check`. " + _PRESS,
+        "Check magnet and switch, then run `rearguard check`. " + _ARM,
     ),
-    Cause.NOT_WORN: Words(
+    Cause.NOT_WORN: Message(
         "Sensor not worn",
         "The hip sensor is not worn as it should be.",
-        "Gravity points another way than at calibration.",
-        "Put the belt pod on upright and tight, or run `rearguard calibrate`. " + _PRESS,
+        "It sits at another angle than at calibration.",
+        "Put the belt pod on upright and tight, or run `rearguard calibrate`. " + _ARM,
     ),
-    Cause.RELAY_WELDED: Words(
+    Cause.RELAY_WELDED: Message(
         "Do not use",
         "The contact that stops the belt did not open.",
-        "A contact is welded, or its wiring is bridged. The treadmill's own safety key still works.",
+        "The contact is welded, or its wiring is bridged. The treadmill's own safety key still works.",
         "Pull the safety key, switch the device off and have the relay replaced.",
     ),
-    Cause.RELAY_OPEN: Words(
+    Cause.RELAY_OPEN: Message(
         "Relay fault",
         "The contact that runs the belt did not close.",
         "Usually the pulse watchdog gets no pulses, or a wire of the relay or its read-back is loose.",
-        "Check the wiring of hardware.md; then run `rearguard selftest`.",
+        "Check the wiring of hardware.md, then run `rearguard selftest`.",
     ),
-    Cause.BUTTON_STUCK: Words(
+    Cause.BUTTON_STUCK: Message(
         "Button stuck",
         "The arming button is held or shorted.",
-        "Only a fresh press and release can start the belt.",
-        "Release the button; if it is not held, check its wires.",
+        "Only a fresh press and release can arm the belt.",
+        "Release the button. If nobody holds it, check its wires.",
     ),
-    Cause.BELT_RUNAWAY: Words(
+    Cause.BELT_RUNAWAY: Message(
         "Belt still moving",
         "The belt moves on after it was cut.",
         "The treadmill did not obey its safety-key circuit.",
         "Pull the treadmill's own safety key and step off. Do not use it before `rearguard selftest` passes.",
     ),
-    Cause.LATE: Words(
+    Cause.LATE: Message(
         "Computer too slow",
-        "The guard was not run on time.",
-        "Something else on the computer took its time.",
-        "Restart the device; then run `rearguard bench`. " + _PRESS,
+        "The computer did not read the sensors on time.",
+        "Usually another program kept it busy.",
+        "Restart the device, then run `rearguard bench`. " + _ARM,
     ),
-    Cause.SUPPLY: Words(
+    Cause.SUPPLY: Message(
         "Weak power supply",
         "The computer's supply voltage is too low.",
         "Usually a thin cable or a weak adapter.",
         "Use the original adapter and a short cable.",
     ),
-    Cause.REALTIME: Words(
+    Cause.REALTIME: Message(
         "No real-time rights",
-        "The system refused the guard its real-time rights.",
+        "The system refused the device its real-time rights.",
         "Usually the service was not installed by its install script.",
         "Install the service again, or allow it in the configuration (loop.require_realtime).",
     ),
-    Cause.CONFIG: Words(
+    Cause.CONFIG: Message(
         "Wrong configuration",
         "The configuration cannot be used.",
         "A value is missing, unknown or outside its span.",
-        "Run `rearguard check`: it names each mistake and its cure.",
+        "Run `rearguard check`. It names each mistake and its cure.",
     ),
 }
 
-WARNINGS: dict[Cause, Words] = {
-    Cause.DRIFT_REAR: Words(
+WARNINGS: dict[Cause, Message] = {
+    Cause.DRIFT_REAR: Message(
         "Step faster",
-        "The walker is drifting toward the rear end.",
+        "The walker is drifting toward the rear edge.",
         "The belt is faster than the steps.",
         "Take longer or quicker steps toward the console.",
     ),
-    Cause.DRIFT_FRONT: Words(
+    Cause.DRIFT_FRONT: Message(
         "Ease off",
         "The walker is coming near the console.",
         "The steps are faster than the belt.",
         "Take shorter or slower steps.",
     ),
-    Cause.STANDSTILL: Words(
+    Cause.STANDSTILL: Message(
         "Keep walking",
         "The walker has nearly stopped walking.",
-        "On a moving belt, standing still ends at the rear.",
+        "A moving belt carries a person who stands still to the rear edge.",
         "Keep walking, or press stop.",
     ),
-    Cause.STUMBLE: Words(
+    Cause.STUMBLE: Message(
         "Careful",
         "A step was uneven.",
-        "The hip moved unlike this person's own walking.",
+        "The hip did not move as it does when this person walks.",
         "Hold the rail until the steps are even again.",
     ),
-    Cause.OVERSPEED: Words(
+    Cause.OVERSPEED: Message(
         "Belt too fast",
         "The belt is faster than the safe speed measured for this treadmill.",
-        "Above that speed the promise at the rear line cannot be kept.",
+        "Above that speed the belt cannot come to rest before the rear line.",
         "Lower the speed at the console.",
     ),
 }
 
-RUNNING = Words("Running", "The belt may run and the guard is watching.", "", "Press stop at any time.")
-LEARNING = Words(
-    "Running",
-    "The belt may run. The guard is still learning this person's gait.",
+GUARDING = Message("Guarding", "The belt may run, and the walker is watched.", "", "Press stop at any time.")
+LEARNING = Message(
+    "Guarding",
+    "The belt may run. The device is still learning how this person walks.",
     "",
     "Walk evenly for half a minute. Press stop at any time.",
 )
-READY = Words(
-    "Ready", "Belt off, everything is healthy.", "", "Press and release the arming button to start."
+READY = Message(
+    "Ready", "Belt off. Everything is healthy.", "", "Press and release to arm, then start the treadmill."
 )
-NO_GUARD = Words(
+NO_DATA = Message(
     "No connection",
-    "This page gets nothing from the guard. The picture below is old.",
-    "The guard is off or restarting. The relay needs its pulses: without a guard the belt is off.",
+    "This page receives no data from the device. The picture below is old.",
+    "The device is off or restarting. Without its pulses the relay drops, so the belt is off.",
     "Look at the treadmill, not at this page. See `systemctl status rearguard`.",
 )
 
-
-# A fall that was not seen before the ground (core/fallen.py).
+# An impact and lying down, without a fall seen before it (core/body/fallen.py).
 FALLEN = STOPS[Cause.FALL]._replace(
     title="Fall",
     what="The walker has fallen.",
-    why="The hip was struck and lies: nothing that it did before looked like a fall.",
+    why="An impact was followed by lying down. Nothing before it looked like a fall.",
+)
+# The device stopped sending while the belt ran. This is no cause of the core: nobody was left to decide.
+WENT_SILENT = Message(
+    "Device went silent",
+    "The device stopped sending while the belt was running.",
+    "Its program ended, or the computer lost power. Without its pulses the relay drops within 60 ms.",
+    "Look at its log (`journalctl -u rearguard`) before the next start.",
 )
 
+EVENTS = {
+    "armed": "Armed at the button: the belt may run.",
+    "walking": "The walker has begun to walk.",
+    "warning_cleared": "The warning has ended.",
+    "health_changed": "Every part of the device is healthy.",
+}
+"""What happened, of the events that have no cause to explain."""
 
-def of_stop(cause: Cause, rule: str) -> Words:
-    """The words for a stop; a cause with two rules has two."""
+
+def of_stop(cause: Cause, rule: str) -> Message:
+    """The message of a stop. A cause with two rules has two."""
     return FALLEN if rule == "lies_after_blow" else STOPS[cause]
 
 
-def of_warning(cause: Cause) -> Words:
-    """The words for a warning; a cause that never warns alone borrows the words of its stop."""
+def of_warning(cause: Cause) -> Message:
+    """The message of a warning. A cause that never warns alone borrows the message of its stop."""
     return WARNINGS.get(cause) or STOPS[cause]
 
 
-def tone_and_words(decision: Decision | None) -> tuple[str, Words]:
-    """One of offline, running, warning, ready, stopped, fault, and what to say of it."""
+def of_event(kind: str, cause: Cause | None, rule: str, value: float | None, limit: float | None) -> str:
+    """An event as one text: what happened, why, and what to do; "" for a kind without words."""
+    if cause is None:
+        return EVENTS.get(kind, "")
+    if kind in ("stopped", "stopped_by_fault"):
+        stop = of_stop(cause, rule)
+        return " ".join(filter(None, (stop.what, stop.why, rule_sentence(rule, value, limit), stop.do)))
+    if kind == "warning":
+        return f"{of_warning(cause).what} {of_warning(cause).do}"
+    if kind in ("reset_refused", "health_changed"):
+        refused = "The press was refused. " if kind == "reset_refused" else ""
+        return f"{refused}{STOPS[cause].what} {STOPS[cause].do}"
+    return EVENTS.get(kind, "")
+
+
+def headline(kind: str, cause: Cause | None, rule: str) -> str:
+    """An event as one line of a list; "" for a kind that is no line of its own."""
+    if cause is not None and kind in ("stopped", "stopped_by_fault"):
+        return f"Belt cut: {of_stop(cause, rule).title.lower()}."
+    if cause is not None and kind == "warning":
+        return f"The buzzer warns: {of_warning(cause).title.lower()}."
+    if cause is not None and kind == "reset_refused":
+        return f"A press of the arming button is refused: {STOPS[cause].title.lower()}."
+    return "" if kind == "health_changed" else EVENTS.get(kind, "")
+
+
+def tone_and_message(decision: Decision | None) -> tuple[str, Message]:
+    """One of offline, running, warning, ready, stopped, fault, and what to show of it."""
     if decision is None:
-        return "offline", NO_GUARD
+        return "offline", NO_DATA
     if decision.run:
         if decision.warning is not None:
             return "warning", of_warning(decision.warning)
-        return "running", RUNNING if decision.phase.value == "guarding" else LEARNING
+        return "running", GUARDING if decision.phase.value == "guarding" else LEARNING
     cause = decision.cause or Cause.POWER_ON
-    if cause is Cause.POWER_ON:
-        if decision.refusal is None:
-            return "ready", READY
-        words = STOPS[decision.refusal]
-        return ("fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"), words
-    return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule)
+    if cause is not Cause.POWER_ON:
+        return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule)
+    if decision.refusal is None:
+        return "ready", READY
+    tone = "fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"
+    return tone, STOPS[decision.refusal]
 
 
-# What the figure of a rule is, in words that need no manual.
 RULES = {
     "rest_position_m": "the place where the walker would have come to rest",
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
     "down_velocity_m_s": "the downward speed of the hip a twentieth of a second ahead",
-    "lies_after_blow": "how upright the hip was after a blow (1 is upright, 0 lies)",
+    "lies_after_blow": "how upright the hip was after an impact (1 is upright, 0 lies)",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
     "imu_age_s": "the time since the last reading of the hip sensor",
@@ -266,9 +307,9 @@ RULES = {
     "pod_upright": "how upright the hip sensor sat (1 is upright, 0 lies)",
     "relay_answer_s": "the time in which the contacts contradicted the command",
 }
+"""What the figure of a rule is, in words that need no manual."""
 
-# The signs of a fall, under the names of core/signs.py. The last one speaks against a fall.
-SIGNS = {
+EVIDENCE = {
     "stride": "It came out of steps",
     "tilting": "The lean grew",
     "turning": "The body turned about the vertical",
@@ -277,25 +318,25 @@ SIGNS = {
     "sideways": "The hip went off to a side",
     "leapt": "Against it: the hip leapt before",
 }
+"""The evidence of a fall, under the names of core/body/evidence.py. The last one speaks against a fall."""
+
+_UNITS = (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad"))
+_MOST_DIGITS = 3
 
 
 def figures(rule: str, value: float, limit: float) -> tuple[str, str]:
-    """Value and limit with their unit, with as many digits as it takes to tell them apart."""
-    unit = ""
-    for suffix, named in (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad")):
-        if rule.endswith(suffix):
-            unit = named
-            break
+    """Value and limit with their unit, with as many digits as tell them apart, three at most."""
+    unit = next((words for suffix, words in _UNITS if rule.endswith(suffix)), "")
     if unit == " s" and max(abs(value), abs(limit)) < 1.0:
         value, limit, unit = value * 1000, limit * 1000, " ms"
-    first = 0 if unit == " ms" else 2
-    digits = next((n for n in range(first, 5) if f"{value:.{n}f}" != f"{limit:.{n}f}"), first)
+    least = 0 if unit == " ms" else 2
+    digits = next((n for n in range(least, _MOST_DIGITS + 1) if f"{value:.{n}f}" != f"{limit:.{n}f}"), least)
     return f"{value:.{digits}f}{unit}", f"{limit:.{digits}f}{unit}"
 
 
-def rule_sentence(rule: str, value: float, limit: float) -> str:
-    """The rule that spoke and the figures that crossed; "" when there is no rule."""
-    if not rule:
+def rule_sentence(rule: str, value: float | None, limit: float | None) -> str:
+    """The figure that crossed its limit; "" when the rule has no figure."""
+    if rule not in RULES or value is None or limit is None or not (isfinite(value) and isfinite(limit)):
         return ""
-    what, (value_text, limit_text) = RULES.get(rule, rule), figures(rule, value, limit)
-    return f"{what[0].upper()}{what[1:]}: {value_text} against a limit of {limit_text} ({rule})."
+    what, (value_text, limit_text) = RULES[rule], figures(rule, value, limit)
+    return f"{what[0].upper()}{what[1:]} reached {value_text}; the limit was {limit_text}."

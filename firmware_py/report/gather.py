@@ -1,9 +1,10 @@
-"""Owns what an incident report says: the trace replayed, the 15 s around the stop, and whether replay agrees.
+"""Owns what an incident report shows: the trace replayed once, the 15 s around the stop, and whether replay agrees.
 
 Must never smooth anything over: where replay and recording differ, it says so and takes the recorded figures.
 """
 
 import json
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import nan
@@ -70,32 +71,53 @@ class Report:
     fall_limit: Limit | None = None  # of a stop by the fall rule, when replay gives the same limit again
 
 
+Step = tuple[Frame, Decision]
+
+
 def gather(path: Path, config: Config | None = None) -> Report:
     """Replay `path` and collect the report on its stop. Raises TraceError when there is none to report on."""
     facts = _facts(path)
     trace = open_trace(path)
     used, monitor = prepare(trace, config)
     limits: dict[int, Limit | None] = {}
-    summary = summarize(trace, _noting(replay_trace(trace, used, monitor), monitor, limits))
+    around = _Around(facts.get("t_ns"))
+    steps = _noting(replay_trace(trace, used, monitor), monitor, limits)
+    summary = summarize(trace, around.watch(steps))
     agrees = _agrees(trace, summary)
-    t0_ns = int(facts.get("t_ns") or _last_stop_ns(path, summary, agrees))
-    steps = _as_recorded(path) if agrees is False else _again(path, config)
-    window = [(f, d) for f, d in steps if -BEFORE_S <= (d.t_ns - t0_ns) / 1e9 <= AFTER_S]
-    if not window:
+    if agrees is False:  # show the figures of the time, not those of the replay
+        around = _Around(facts.get("t_ns"))
+        for _ in around.watch(_as_recorded(path)):
+            pass
+    if around.t0_ns is None:
+        raise TraceError(
+            f"{path}: no stop in this trace, so there is nothing to report. `rearguard replay` shows what is in it."
+        )
+    if not around.steps:
         raise TraceError(
             f"{path}: nothing is left of the seconds around the stop. Usually a file that was cut short."
         )
+    report = _report(trace, used, summary, around.steps, around.t0_ns, agrees)
+    report.cause = facts.get("cause") or report.cause
+    if report.stop.cause is Cause.FALL:
+        report.fall_limit = fall_limit(limits.get(report.stop.t_ns), used, report.stop)
+    return report
+
+
+def _report(
+    trace: Trace, config: Config, summary: Summary, window: list[Step], t0_ns: int, agrees: bool | None
+) -> Report:
     at = next((n for n, (_, d) in enumerate(window) if d.t_ns >= t0_ns), len(window) - 1)
     frames, decisions = [f for f, _ in window], [d for _, d in window]
     stop = decisions[at]
-    report = Report(
-        path=path,
+    rest_s, rest_measured = _at_rest(frames, decisions, t0_ns)
+    return Report(
+        path=trace.path,
         wall_s=(t0_ns + trace.wall_offset_ns) / 1e9 if trace.wall_offset_ns else None,
-        cause=facts.get("cause") or (stop.cause.value if stop.cause else ""),
+        cause=stop.cause.value if stop.cause else "",
         stop=stop,
         before=decisions[max(0, at - 1)],
-        config=used,
-        config_hash=trace.config_hash or used.hash,
+        config=config,
+        config_hash=trace.config_hash or config.hash,
         version=trace.version,
         rate_hz=trace.rate_hz,
         simulated=trace.simulated,
@@ -107,11 +129,34 @@ def gather(path: Path, config: Config | None = None) -> Report:
         verdict=_verdict(trace, summary, agrees),
         sha256=summary.decisions_sha256,
         notes=summary.notes,
+        rest_s=rest_s,
+        rest_measured=rest_measured,
     )
-    report.rest_s, report.rest_measured = _at_rest(frames, decisions, t0_ns)
-    if stop.cause is Cause.FALL:
-        report.fall_limit = fall_limit(limits.get(stop.t_ns), used, stop)
-    return report
+
+
+class _Around:
+    """Keeps the seconds around the stop at `t0_ns`, or around the latest stop while none is given."""
+
+    def __init__(self, t0_ns: int | None) -> None:
+        self.t0_ns = t0_ns
+        self.steps: list[Step] = []
+        self._given = t0_ns is not None
+
+    def watch(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """The same steps. Those around the stop are kept on their way."""
+        run = False
+        recent: deque[Step] = deque()
+        for step in steps:
+            decision = step[1]
+            recent.append(step)
+            while decision.t_ns - recent[0][1].t_ns > BEFORE_S * 1e9:
+                recent.popleft()
+            if run and not decision.run and not self._given:
+                self.t0_ns, self.steps = decision.t_ns, list(recent)
+            elif self.t0_ns is not None and -BEFORE_S <= (decision.t_ns - self.t0_ns) / 1e9 <= AFTER_S:
+                self.steps.append(step)
+            run = decision.run
+            yield step
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -130,29 +175,7 @@ def _agrees(trace: Trace, summary: Summary) -> bool | None:
     return True if trace.checkpoints else None
 
 
-def _last_stop_ns(path: Path, summary: Summary, agrees: bool | None) -> int:
-    if agrees is False:
-        stops = [d.t_ns for d in _stops(d for _, d in _as_recorded(path))]
-        if stops:
-            return stops[-1]
-    elif summary.stops:
-        return round(float(summary.stops[-1]["t_s"]) * 1e9)
-    raise TraceError(
-        f"{path}: no stop in this trace, so there is nothing to report. `rearguard replay` says what is."
-    )
-
-
-def _stops(decisions: Iterable[Decision]) -> Iterator[Decision]:
-    run = False
-    for decision in decisions:
-        if run and not decision.run:
-            yield decision
-        run = decision.run
-
-
-def _noting(
-    steps: Iterable[tuple[Frame, Decision]], monitor: Monitor, limits: dict[int, Limit | None]
-) -> Iterator[tuple[Frame, Decision]]:
+def _noting(steps: Iterable[Step], monitor: Monitor, limits: dict[int, Limit | None]) -> Iterator[Step]:
     """The same steps; what the core's limit was made of at each stop is kept in `limits`, by its time."""
     run = False
     for frame, decision in steps:
@@ -169,12 +192,7 @@ def fall_limit(made: Limit | None, config: Config, stop: Decision) -> Limit | No
     return made if made is not None and made.m_s + more_m_s == stop.limit else None
 
 
-def _again(path: Path, config: Config | None) -> Iterator[tuple[Frame, Decision]]:
-    trace = open_trace(path)
-    return replay_trace(trace, *prepare(trace, config))
-
-
-def _as_recorded(path: Path) -> Iterator[tuple[Frame, Decision]]:
+def _as_recorded(path: Path) -> Iterator[Step]:
     """The recorded decisions (20 a second and at each change) with their frames."""
     told = {message["t_ns"]: message for message in read_topic(path, topic.DECISION)}
     for frame in open_trace(path).frames:
@@ -206,14 +224,10 @@ def _health(frames: list[Frame], t0_ns: int, trace: Trace, sampled: bool) -> Hea
         return health
     health.seconds = (t0_ns - before[0].t_ns) / 1e9
     health.expected = 0 if sampled else round(health.seconds * trace.rate_hz)
-    for frame in before:
-        if isinstance(frame.imu, Fault):
-            health.imu_faults[frame.imu.value] = health.imu_faults.get(frame.imu.value, 0) + 1
-        if isinstance(frame.belt, RangeSample):
-            health.readings += 1
-        elif frame.belt is not None:
-            health.range_faults[frame.belt.value] = health.range_faults.get(frame.belt.value, 0) + 1
-        health.latest_ms = max(health.latest_ms, frame.late_ns / 1e6)
+    health.imu_faults = Counter(f.imu.value for f in before if isinstance(f.imu, Fault))
+    health.range_faults = Counter(f.belt.value for f in before if isinstance(f.belt, Fault))
+    health.readings = sum(isinstance(f.belt, RangeSample) for f in before)
+    health.latest_ms = max(f.late_ns for f in before) / 1e6
     if not trace.feedback_recorded:
         return health
     health.feedback = before[-1].feedback is not None
@@ -242,22 +256,22 @@ def _at_rest(frames: list[Frame], decisions: list[Decision], t0_ns: int) -> tupl
 def _verdict(trace: Trace, summary: Summary, agrees: bool | None) -> str:
     if agrees is None:
         return (
-            "This trace holds sensor data only, no recorded decisions to compare with. What you read here is what "
-            f"version {__version__} of the guard's core decides on it, with the configuration below. What follows the "
-            "cut was recorded without it."
+            "This trace holds sensor data only, and no recorded decisions to compare with. The figures here are what "
+            f"version {__version__} decides on it, with the configuration below. What follows the cut was recorded "
+            "without that decision."
         )
     if agrees:
         return (
-            f"Replayed with version {__version__} and the recorded configuration while this page was made, the trace "
-            f"gave the same decision at the same tick: all {summary.frames} decisions are the recorded ones, bit for "
-            "bit."
+            f"Version {__version__} replayed the trace with the recorded configuration while this page was made. It "
+            f"gave the same decision at the same moment: all {summary.frames} decisions equal the recorded ones, bit "
+            "for bit."
         )
-    why = "ticks were lost on the way to the recorder"
+    why = "samples were lost on the way to the recorder"
     if trace.version != __version__:
         why = f"it was recorded with version {trace.version or 'unknown'} and replayed with {__version__}"
     elif trace.state is None:
-        why = "it begins while the belt ran, and the recorder had not heard the guard's state"
+        why = "it begins while the belt ran, and the recorder had not received the state at its start"
     return (
-        f"Replayed, this trace does NOT give the recorded decisions again; most likely {why}. The figures on this page "
+        f"Replayed, this trace does NOT give the recorded decisions again. Most likely {why}. The figures on this page "
         "are those recorded at the time, 20 a second."
     )

@@ -17,7 +17,6 @@ from firmware_py.evaluation.command import DatasetName, evaluate
 from firmware_py.evaluation.datasets.table import DATASETS, people
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results import curves
-from firmware_py.evaluation.results.svg import Plot, nice_ticks
 from firmware_py.evaluation.run import campaign
 from firmware_py.evaluation.run.campaign import OURS, Job, run_job, run_jobs
 from firmware_py.evaluation.run.replay import Replayer, Stop
@@ -344,26 +343,3 @@ def test_what_cannot_be_evaluated_is_said_with_its_exit_code(
 
 def test_the_command_knows_every_data_set() -> None:
     assert {name.value for name in DatasetName} == set(DATASETS)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0, 100, ["0", "20", "40", "60", "80", "100"]),
-        (-0.6, 1.2, ["-0.5", "0.0", "0.5", "1.0"]),
-        (7.01, 11.02, ["8", "9", "10", "11"]),
-        (0, 0.75, ["0.0", "0.2", "0.4", "0.6"]),
-    ],
-)
-def test_ticks_are_round_numbers_inside_the_span(low: float, high: float, expected: list[str]) -> None:
-    assert [words for _, words in nice_ticks(low, high)] == expected
-
-
-def test_a_missing_value_breaks_the_line_and_words_are_escaped() -> None:
-    plot = Plot((0, 3), (0, 1), "t <s>", "a & b")
-    plot.line([0, 1, 2, 3], [0.5, None, 0.5, 0.6], "d0")
-    plot.upright(9, "stop", "outside")
-    drawing = ElementTree.fromstring(plot.svg())
-    assert plot.svg().count("<polyline") == 2
-    assert "outside" not in plot.svg()
-    assert "t <s>" in [element.text for element in drawing.iter()]

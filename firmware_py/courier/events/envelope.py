@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from firmware_py.core.frame import Cause
-from firmware_py.messages import STOPS, of_stop, of_warning, rule_sentence
+from firmware_py.messages import of_event
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TYPE_PREFIX = "rearguard."
@@ -212,21 +212,7 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
 
 def _message(kind: str, told: dict[str, Any]) -> str:
     cause = Cause(told["cause"]) if told.get("cause") else None
-    if kind in ("stopped", "stopped_by_fault") and cause:
-        words = of_stop(cause, told.get("rule") or "")
-        rule = rule_sentence(told["rule"], told["value"], told["limit"]) if told["value"] is not None else ""
-        return " ".join(filter(None, (words.what, words.why, rule, words.do)))
-    if kind == "warning" and cause:
-        words = of_warning(cause)
-        return f"{words.what} {words.do}"
-    if kind == "reset_refused" and cause:
-        return f"The press was refused. {STOPS[cause].what} {STOPS[cause].do}"
-    if kind == "health_changed":
-        return f"{STOPS[cause].what} {STOPS[cause].do}" if cause else "Every part of the device is healthy."
-    return {
-        "armed": "A person pressed the button: the belt may run.",
-        "walking": "The walker has begun to walk.",
-    }.get(kind, "")
+    return of_event(kind, cause, told.get("rule") or "", told.get("value"), told.get("limit"))
 
 
 def schema(kind: str) -> dict[str, Any]:

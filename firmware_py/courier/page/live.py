@@ -10,7 +10,7 @@ from typing import Any
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.courier.events.envelope import rounded
-from firmware_py.messages import rule_sentence, tone_and_words
+from firmware_py.messages import rule_sentence, tone_and_message
 from sensors.samples import Fault, ImuSample, RangeSample
 
 SILENT_S = 1.0  # without a tick for this long the picture is called old
@@ -59,8 +59,8 @@ class Live:
     def view(self) -> dict[str, Any]:
         """What the page draws ten times a second; small, and takes the peaks with it."""
         d = self.decision if self.fresh else None
-        tone, words = tone_and_words(d)
-        shown: dict[str, Any] = {"tone": tone, **words._asdict(), "wall_ms": int(time.time() * 1000)}
+        tone, message = tone_and_message(d)
+        shown: dict[str, Any] = {"tone": tone, **message._asdict(), "wall_ms": int(time.time() * 1000)}
         if d is None:
             return shown
         accel, self._accel_max = self._accel_max, 0.0
@@ -90,7 +90,7 @@ class Live:
     def state(self) -> dict[str, Any]:
         """The retained MQTT state."""
         d = self.decision if self.fresh else None
-        tone, words = tone_and_words(d)
+        tone, message = tone_and_message(d)
         cause = d.cause if d and not d.run else None
         return {
             "tone": tone,
@@ -101,8 +101,8 @@ class Live:
             "danger": cause is not None and cause not in DEVICE_CAUSES and cause is not Cause.POWER_ON,
             "problem": d is None or tone == "fault",
             "phase": d.phase.value if d else None,
-            "what": words.what,
-            "do": words.do,
+            "what": message.what,
+            "do": message.do,
             "position_m": rounded(d.position_m, 2) if d else None,
             "cadence_per_min": rounded(d.cadence_hz * 60, 0) if d and d.cadence_hz is not None else None,
             "steps": d.steps if d else None,

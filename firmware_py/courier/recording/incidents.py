@@ -17,7 +17,7 @@ from firmware_py.core.frame import Decision
 from firmware_py.core.wire import unpack_decision, unpack_frame
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import unused
-from firmware_py.messages import of_stop
+from firmware_py.messages import WENT_SILENT, of_stop
 from firmware_py.traces.mcap_writer import McapWriter, plain
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Incidents:
         """The guard has disconnected. When the belt was running, that is an incident too."""
         if self._run and self._open is None and self._blocks:
             last = unpack_decision(self._blocks[-1].ticks[-1][2])
-            self._begin(GUARD_LOST, "The guard went silent", last, wall_ns)
+            self._begin(GUARD_LOST, WENT_SILENT.title, last, wall_ns)
         self._run = False
         self.close()
 

@@ -64,7 +64,7 @@ def _commissioned() -> Treadmill:
     latency_ms = (
         config.belt.stop_latency_ms + (WATCHDOG_NS + CONTACT_NS) // 1_000_000
     )  # as a drop measures it
-    lines_m = config.rear_line_m, config.deck.front_line_mm / 1000
+    lines_m = config.rear_line_m, config.front_line_m
     speed_m_s = safe_speed_m_s(*lines_m, latency_ms / 1000, config.belt.coast_down_m_s2)
     told = {"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
     return Treadmill("commissioned", parse({"belt": told}), speed_m_s)
@@ -104,7 +104,7 @@ def jobs_of(runs: int) -> int:
 
 def _line(hazard: str, treadmill: str, companion: str, seen: list[Seen]) -> dict[str, Any]:
     config = Config()
-    front_m, rear_m = config.deck.front_line_mm / 1000, config.rear_line_m
+    front_m, rear_m = config.front_line_m, config.rear_line_m
     cuts = sorted(s.cut_s for s in seen if s.cut_s is not None)
     counted = [s for s in seen if not s.early]
     missed = sum(not _held(hazard, s, front_m, rear_m) for s in counted)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Decision
-from firmware_py.messages import rule_sentence, tone_and_words
+from firmware_py.messages import rule_sentence, tone_and_message
 from firmware_py.rig.demo.account import Run
 
 COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
@@ -43,7 +43,7 @@ STORIES = {
 
 def deck(config: Config, decision: Decision | None, true_m: float | None, width: int) -> Text:
     """The running surface from the console (left) to the rear (right), with its lines and the walker on it."""
-    length_m, front_m, rear_m = config.deck_length_m, config.deck.front_line_mm / 1000, config.rear_line_m
+    length_m, front_m, rear_m = config.deck_length_m, config.front_line_m, config.rear_line_m
 
     def column(at_m: float) -> int:
         return min(width - 1, max(0, int(at_m / length_m * width)))
@@ -70,17 +70,18 @@ def deck(config: Config, decision: Decision | None, true_m: float | None, width:
 def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
     """One moment of a run."""
     decision, truth = run.decision, run.truth
-    tone, words = tone_and_words(decision)
+    tone, message = tone_and_message(decision)
     colour = COLOURS[tone]
     big = Padding(
-        Text(" ".join(words.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
+        Text(" ".join(message.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
     )
-    why = Text(words.what, style="bold")
+    why = Text(message.what, style="bold")
     if decision is not None and not decision.run:
         why.append(
-            f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or words.why}", style="default"
+            f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or message.why}",
+            style="default",
         )
-    why.append(f"\n{words.do}", style="grey66")
+    why.append(f"\n{message.do}", style="grey66")
     body: list[RenderableType] = [
         Align.center(Text(STORIES[run.scenario], style="italic grey74")),
         Text(),
@@ -89,9 +90,7 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
         Align.center(why, vertical="top", height=WHY_LINES),  # so that the deck does not jump about
         Text(),
         Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
-        Align.center(
-            Text("● walker as the guard sees it   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")
-        ),
+        Align.center(Text("● walker as measured   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")),
         Text(),
         Align.center(_figures(decision, truth)),
         Text(),

@@ -10,7 +10,6 @@ from firmware_py.core.frame import Cause, Decision, Frame
 from firmware_py.courier.events.envelope import Stamp, build
 from firmware_py.courier.sessions.regularity import stride_regularity
 from firmware_py.courier.sessions.sessions import Sessions, Tally, snapshot
-from firmware_py.messages import FALLEN, STOPS, of_warning, tone_and_words
 from sensors.samples import Fault
 from tests.support.fake_guard import decision, frame, stopped
 
@@ -151,24 +150,3 @@ def test_regularity_is_high_for_even_strides_low_for_noise_and_nothing_for_still
     assert high is not None and middle is not None and low is not None
     assert high > 0.95 > middle > low and low < 0.35
     assert stride_regularity([9.81] * 250, 25.0) is None
-
-
-@pytest.mark.parametrize("cause", Cause)
-def test_every_cause_says_what_why_and_what_to_do(cause: Cause) -> None:
-    for words in (STOPS[cause], of_warning(cause), FALLEN):
-        assert len(words.title) <= 24  # read from three metres
-        for sentence in words[1:]:
-            assert sentence[0].isupper() and sentence.endswith(".") and "  " not in sentence
-
-
-def test_the_words_follow_the_decision() -> None:
-    assert tone_and_words(None)[0] == "offline"
-    assert tone_and_words(decision(0))[0] == "running"
-    assert tone_and_words(decision(0, warning=Cause.DRIFT_REAR))[0] == "warning"
-    assert tone_and_words(stopped(0, Cause.POWER_ON))[0] == "ready"
-    assert tone_and_words(stopped(0, Cause.POWER_ON, refusal=Cause.SETTLING))[0] == "stopped"
-    assert tone_and_words(stopped(0, Cause.POWER_ON, refusal=Cause.IMU))[0] == "fault"
-    assert tone_and_words(stopped(0, Cause.FALL))[0] == "stopped"
-    fallen = stopped(0, Cause.FALL)._replace(rule="lies_after_blow")
-    assert tone_and_words(fallen) == ("stopped", FALLEN)
-    assert tone_and_words(stopped(0, Cause.RELAY_WELDED))[1].title == "Do not use"
