@@ -76,12 +76,12 @@ def test_a_stop_tells_what_why_the_figures_and_what_to_do() -> None:
     raw = sent("stopped", cause="drift_rear", rule="rest_position_m", value=1.01, limit=0.98, position_m=0.8)
     event = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)
     message = event["data"]["message"]
-    assert "drifted toward the rear" in message and "1.01 m against a limit of 0.98 m" in message
-    assert "button" in message
+    assert "drifted toward the rear" in message and "reached 1.01 m; the limit was 0.98 m" in message
+    assert "press and release to arm" in message
     assert event["time"] == "2001-09-09T01:46:40.000Z"
     raw = sent("stopped", cause="fall", rule="lies_after_blow", value=0.1, limit=0.26)
     message = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)["data"]["message"]
-    assert "has fallen" in message and "0.10 against a limit of 0.26" in message
+    assert "has fallen" in message and "reached 0.10; the limit was 0.26" in message
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_keyboard_and_a_screen_reader_find_their_way(tmp_path: Path) -> None:
         page.open(f"http://127.0.0.1:{port}/")
         page.until("document.body.dataset.tone === 'running'")
         live = "document.querySelector('[aria-live=assertive]')"
-        assert page.value(f"{live}.innerText.includes('Running')")
+        assert page.value(f"{live}.innerText.includes('Guarding')")
         assert page.value("document.querySelector('html').lang") == "en"
         assert page.value("[...document.querySelectorAll('section')].every(s => s.querySelector('h2'))")
         assert page.value("document.getElementById('deck').getAttribute('aria-label').includes('metres')")

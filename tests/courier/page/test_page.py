@@ -305,7 +305,7 @@ def test_a_stop_is_on_the_wire_within_half_a_second_with_its_reason(serving: Ser
                 view = until("stopped")
                 took_s.append(time.monotonic() - began_s)
         assert max(took_s) < 0.5
-        assert view["title"] == "Too far back"
+        assert view["title"] == "Too near the rear edge"
         assert "rear line" in view["why"] and "button" in view["do"]
         assert (
             view["rule"]
