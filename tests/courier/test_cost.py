@@ -1,7 +1,5 @@
 """What the courier costs while somebody walks and five people watch: under 30 % of one core and 60 MB.
 
-pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
-
 REARGUARD_REPETITIONS=1000 watches for five minutes; without it ten seconds.
 """
 
@@ -15,10 +13,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from firmware_py.core.frame import Cause
 from tests.proof.keep import keep
 from tests.support.broker import free_port
 from tests.support.process import courier, guard, toml, wait_for
+
+pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
 VIEWERS = 5
 WATCHED_S = 300.0 if "REARGUARD_REPETITIONS" in os.environ else 10.0

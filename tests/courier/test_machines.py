@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sqlite3
 import tempfile
 from contextlib import suppress
@@ -23,6 +22,7 @@ from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.trace import TraceError
 from tests.support.bad_disk import disk_full_after
 from tests.support.guard_tape import HELLO, WALL_NS, Guard
+from tests.support.link_end import LinkEnd
 from tests.support.moments import decision, frame
 
 MORE = max(1, int(os.environ.get("REARGUARD_REPETITIONS", "1")) // 20)
@@ -163,8 +163,7 @@ class LinkStory(Folders):
         self.told = 0
         self.disk: list[int] = []
         self.memory: list[int] = []
-        self.listener: socket.socket | None = None
-        self.guard: socket.socket | None = None
+        self.courier: LinkEnd | None = None
 
     def go_on(self, ns: int) -> None:
         self.t_ns += ns
@@ -188,39 +187,24 @@ class LinkStory(Folders):
     def wait(self, ns: int) -> None:
         self.go_on(ns)
 
-    @precondition(lambda self: self.listener is None)
+    @precondition(lambda self: self.courier is None)
     @rule()
     def come(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(str(self.path))
-        self.listener.listen(4)
-        self.listener.setblocking(False)
+        self.courier = LinkEnd(self.path)
 
-    @precondition(lambda self: self.listener is not None)
+    @precondition(lambda self: self.courier is not None)
     @rule()
     def die(self) -> None:
         """What was only in memory is gone."""
-        assert self.listener is not None
-        self.listener.close()
-        if self.guard is not None:
-            self.guard.close()
-        self.listener = self.guard = None
+        assert self.courier is not None
+        self.courier.die()
+        self.courier = None
         self.memory.clear()
 
     @rule(most=st.integers(1, 400))
     def hear(self, most: int) -> None:
-        if self.guard is None and self.listener is not None:
-            with suppress(BlockingIOError):
-                self.guard, _ = self.listener.accept()
-                self.guard.setblocking(False)
-        if self.guard is None:
-            return
-        with suppress(BlockingIOError):
-            for _ in range(most):
-                message = self.guard.recv(1 << 20)
-                if message[:1] == b"E":
-                    self.memory.append(int.from_bytes(message[1:9], "little"))
+        messages = self.courier.messages(most) if self.courier else []
+        self.memory += [int.from_bytes(m[1:9], "little") for m in messages if m[:1] == b"E"]
 
     @rule(most=st.integers(1, 100), say=st.booleans())
     def write(self, most: int, say: bool) -> None:
@@ -228,9 +212,9 @@ class LinkStory(Folders):
         for seq in self.memory[:most]:
             if seq not in self.disk:
                 self.disk.append(seq)
-            if say and self.guard is not None:
+            if say and self.courier is not None:
                 with suppress(OSError):
-                    self.guard.send(b"A" + seq.to_bytes(8, "little"))
+                    self.courier.ack(seq)
         del self.memory[:most]
 
     @invariant()
@@ -242,7 +226,7 @@ class LinkStory(Folders):
 
     def teardown(self) -> None:
         """In the end a courier comes that stays: everything that was not given up arrives."""
-        if self.listener is not None:
+        if self.courier is not None:
             self.die()
         self.come()
         for _ in range(2 * EVENTS_KEPT):

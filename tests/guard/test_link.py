@@ -1,6 +1,5 @@
 """The guard's end of the link, against real sockets: bounded, never waiting, whoever restarts in whatever order."""
 
-import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from firmware_py.guard.link import (
     STATE_NS,
     Link,
 )
+from tests.support.link_end import LinkEnd
 from tests.support.moments import decision, frame
 
 SECOND_NS = 1_000_000_000
@@ -30,53 +30,14 @@ def event(number: int = 1) -> Event:
     return Event("stopped", number, Cause.FALL, "down_velocity_m_s", 0.9, 0.8, 0.5, 0.1)
 
 
-class Courier:
-    """The other end, as dumb as possible: a listener that may come and go."""
-
-    def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(path))
-        self._listener.listen(1)
-        self._listener.setblocking(False)
-        self._guard: socket.socket | None = None
-
-    def messages(self) -> list[bytes]:
-        """Everything that has come since the last look."""
-        if self._guard is None:
-            self._guard, _ = self._listener.accept()
-            self._guard.setblocking(False)
-        said = []
-        with contextlib.suppress(BlockingIOError):
-            while message := self._guard.recv(1 << 20):
-                said.append(message)
-        return said
-
-    def say(self, message: bytes) -> None:
-        assert self._guard is not None
-        self._guard.send(message)
-
-    def ack(self, seq: int) -> None:
-        self.say(b"A" + seq.to_bytes(8, "little"))
-
-    def hang_up(self) -> None:
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
-
-    def die(self) -> None:
-        self._listener.close()
-        self.hang_up()
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "courier.sock"
 
 
 @pytest.fixture
-def courier(path: Path) -> Iterator[Courier]:
-    it = Courier(path)
+def courier(path: Path) -> Iterator[LinkEnd]:
+    it = LinkEnd(path)
     yield it
     it.die()
 
@@ -107,7 +68,7 @@ def test_without_a_courier_everything_is_taken_and_nothing_waits(link: Link) -> 
     assert not link.connected
 
 
-def test_it_says_hello_first_and_then_ticks_that_unpack(link: Link, courier: Courier) -> None:
+def test_it_says_hello_first_and_then_ticks_that_unpack(link: Link, courier: LinkEnd) -> None:
     assert link.connect(0)
     assert not link.connect(SECOND_NS), "once"
     link.tick(frame(7), decision(7))
@@ -121,13 +82,13 @@ def test_it_says_hello_first_and_then_ticks_that_unpack(link: Link, courier: Cou
 
 def test_it_looks_for_the_courier_once_a_second(link: Link, path: Path) -> None:
     assert not link.connect(0)
-    it = Courier(path)
+    it = LinkEnd(path)
     assert not link.connect(RETRY_NS - 1)
     assert link.connect(RETRY_NS)
     it.die()
 
 
-def test_an_event_is_kept_until_the_courier_has_it(link: Link, courier: Courier) -> None:
+def test_an_event_is_kept_until_the_courier_has_it(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     link.event(event())
     (_, told) = courier.messages()
@@ -145,7 +106,7 @@ def test_an_event_is_kept_until_the_courier_has_it(link: Link, courier: Courier)
     assert courier.messages() == []
 
 
-def test_events_acknowledged_out_of_order_leave_the_others(link: Link, courier: Courier) -> None:
+def test_events_acknowledged_out_of_order_leave_the_others(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     for number in (1, 2, 3):
         link.event(event(number))
@@ -161,14 +122,14 @@ def test_events_from_before_the_courier_are_told_when_it_comes(link: Link, path:
     link.connect(0)
     link.event(event(1))
     link.event(event(2))
-    it = Courier(path)
+    it = LinkEnd(path)
     assert link.connect(SECOND_NS)
     assert kinds(it.messages()) == "HEE"
     it.die()
 
 
 def test_a_courier_that_restarts_hears_what_it_had_not_acknowledged(
-    link: Link, courier: Courier, path: Path
+    link: Link, courier: LinkEnd, path: Path
 ) -> None:
     link.connect(0)
     link.event(event(1))
@@ -179,7 +140,7 @@ def test_a_courier_that_restarts_hears_what_it_had_not_acknowledged(
     courier.die()
     link.tick(frame(), decision(0))
     assert not link.connected
-    again = Courier(path)
+    again = LinkEnd(path)
     assert link.connect(SECOND_NS)
     messages = again.messages()
     assert kinds(messages) == "HE"
@@ -188,7 +149,7 @@ def test_a_courier_that_restarts_hears_what_it_had_not_acknowledged(
     again.die()
 
 
-def test_a_courier_that_dies_is_noticed_by_listening_too(link: Link, courier: Courier) -> None:
+def test_a_courier_that_dies_is_noticed_by_listening_too(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     courier.messages()
     courier.die()
@@ -197,7 +158,7 @@ def test_a_courier_that_dies_is_noticed_by_listening_too(link: Link, courier: Co
 
 
 def test_a_courier_that_dies_between_connect_and_hello_is_survived(
-    link: Link, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    link: Link, courier: LinkEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Dead(socket.socket):
         def send(self, *a: object) -> int:
@@ -208,7 +169,7 @@ def test_a_courier_that_dies_between_connect_and_hello_is_survived(
     assert not link.connected
 
 
-def test_a_guard_that_restarts_is_heard_by_the_same_courier(path: Path, courier: Courier) -> None:
+def test_a_guard_that_restarts_is_heard_by_the_same_courier(path: Path, courier: LinkEnd) -> None:
     first = Link(str(path), {"boot_id": "one"})
     first.connect(0)
     assert kinds(courier.messages()) == "H"
@@ -221,7 +182,7 @@ def test_a_guard_that_restarts_is_heard_by_the_same_courier(path: Path, courier:
     second.close()
 
 
-def test_a_courier_that_does_not_listen_costs_ticks_but_no_events(link: Link, courier: Courier) -> None:
+def test_a_courier_that_does_not_listen_costs_ticks_but_no_events(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     for tick in range(5000):
         link.tick(frame(tick), decision(tick))
@@ -237,7 +198,7 @@ def test_a_courier_that_does_not_listen_costs_ticks_but_no_events(link: Link, co
 
 
 def test_a_courier_that_missed_ticks_is_behind_until_it_has_the_state_once_a_second_at_most(
-    link: Link, courier: Courier
+    link: Link, courier: LinkEnd
 ) -> None:
     link.connect(0)
     tick = 0
@@ -276,14 +237,14 @@ def test_a_courier_that_missed_ticks_is_behind_until_it_has_the_state_once_a_sec
 
 def test_a_new_courier_has_missed_nothing_of_what_it_can_follow(link: Link, path: Path) -> None:
     link.tick(frame(0), decision(0))
-    it = Courier(path)
+    it = LinkEnd(path)
     link.connect(SECOND_NS)
     link.tick(frame(10_000), decision(10_000))
     assert not link.behind
     it.die()
 
 
-def test_what_is_kept_is_bounded_and_the_newest_stays(link: Link, courier: Courier) -> None:
+def test_what_is_kept_is_bounded_and_the_newest_stays(link: Link, courier: LinkEnd) -> None:
     for number in range(EVENTS_KEPT + 3):
         link.event(event(number))
     assert link.dropped_events == 3
@@ -298,7 +259,7 @@ def test_what_is_kept_is_bounded_and_the_newest_stays(link: Link, courier: Couri
 
 
 def test_what_waited_follows_batch_by_batch_as_it_is_acknowledged_while_new_events_come(
-    link: Link, courier: Courier
+    link: Link, courier: LinkEnd
 ) -> None:
     for number in range(3 * RESEND_AT_ONCE):
         link.event(event(number))
@@ -318,7 +279,7 @@ def test_what_waited_follows_batch_by_batch_as_it_is_acknowledged_while_new_even
     assert len(link._pending) <= 1, "only the newest may still be on its way"
 
 
-def test_new_events_do_not_put_off_what_was_not_acknowledged(link: Link, courier: Courier) -> None:
+def test_new_events_do_not_put_off_what_was_not_acknowledged(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     link.event(event(0))
     courier.messages()  # and then it died before it was on disk
@@ -328,7 +289,7 @@ def test_new_events_do_not_put_off_what_was_not_acknowledged(link: Link, courier
     assert seqs(courier.messages()).count(1) == 1
 
 
-def test_a_stop_request_is_heard_once(link: Link, courier: Courier) -> None:
+def test_a_stop_request_is_heard_once(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     courier.messages()
     courier.say(b"X")
@@ -338,7 +299,7 @@ def test_a_stop_request_is_heard_once(link: Link, courier: Courier) -> None:
 
 @pytest.mark.parametrize("message", [b"A", b"A123", b"A123456789", b"XX", b"R", b"run", b"\x00" * 64])
 def test_nothing_else_that_a_courier_says_means_anything(
-    link: Link, courier: Courier, message: bytes
+    link: Link, courier: LinkEnd, message: bytes
 ) -> None:
     link.connect(0)
     link.event(event())
@@ -349,7 +310,7 @@ def test_nothing_else_that_a_courier_says_means_anything(
     assert seqs(courier.messages()) == [1]
 
 
-def test_a_courier_that_floods_is_heard_slowly(link: Link, courier: Courier) -> None:
+def test_a_courier_that_floods_is_heard_slowly(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     courier.messages()
     for _ in range(3 * HEARD_AT_ONCE):
@@ -358,7 +319,7 @@ def test_a_courier_that_floods_is_heard_slowly(link: Link, courier: Courier) -> 
     assert [link.poll(0) for _ in range(4)] == [False, False, False, True]
 
 
-def test_the_counters_carry_the_links_own(link: Link, courier: Courier) -> None:
+def test_the_counters_carry_the_links_own(link: Link, courier: LinkEnd) -> None:
     link.tick(frame(), decision(0))
     link.event(event())
     link.connect(0)
@@ -369,7 +330,7 @@ def test_the_counters_carry_the_links_own(link: Link, courier: Courier) -> None:
     assert courier.messages() == [b'S{"a": [1]}']
 
 
-def test_a_courier_that_dies_with_our_messages_unread_is_noticed(link: Link, courier: Courier) -> None:
+def test_a_courier_that_dies_with_our_messages_unread_is_noticed(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     courier.messages()
     link.tick(frame(), decision(0))  # never read: the kernel answers with a reset
@@ -378,7 +339,7 @@ def test_a_courier_that_dies_with_our_messages_unread_is_noticed(link: Link, cou
     assert not link.connected
 
 
-def test_what_a_full_socket_does_not_take_again_stays_kept(link: Link, courier: Courier) -> None:
+def test_what_a_full_socket_does_not_take_again_stays_kept(link: Link, courier: LinkEnd) -> None:
     link.connect(0)
     link.event(event(1))
     link.event(event(2))
@@ -393,7 +354,7 @@ def test_what_a_full_socket_does_not_take_again_stays_kept(link: Link, courier: 
 PRESS = {"reset_pressed": True}
 
 
-def sent(link: Link, courier: Courier, *ticks: tuple[int, dict[str, Any], dict[str, Any]]) -> str:
+def sent(link: Link, courier: LinkEnd, *ticks: tuple[int, dict[str, Any], dict[str, Any]]) -> str:
     """The kinds of messages that arrive while these ticks are handed over: number, frame's and decision's fields."""
     for number, seen, decided in ticks:
         link.update(frame(number)._replace(**seen), decision(number, **decided), (), lambda: {"a": 1})
@@ -402,20 +363,20 @@ def sent(link: Link, courier: Courier, *ticks: tuple[int, dict[str, Any], dict[s
 
 @pytest.mark.parametrize("run", [True, False])
 def test_a_new_courier_gets_the_monitors_state_and_then_the_ticks_that_follow_from_it(
-    link: Link, courier: Courier, run: bool
+    link: Link, courier: LinkEnd, run: bool
 ) -> None:
     assert sent(link, courier, (0, {}, {"run": run}), (1, {}, {"run": run})) == "HST"
 
 
 def test_the_state_is_sent_once_a_press_however_long_and_only_while_stopped(
-    link: Link, courier: Courier
+    link: Link, courier: LinkEnd
 ) -> None:
     assert sent(link, courier, (0, {}, {})) == "HS"
     assert sent(link, courier, (1, PRESS, {}), (2, PRESS, {}), (3, {}, {}), (4, PRESS, {})) == "TSTTTS"
     assert sent(link, courier, (5, {}, {}), (6, PRESS, {"run": True})) == "TT"
 
 
-def test_a_courier_that_missed_ticks_gets_the_state_after_the_next_one(link: Link, courier: Courier) -> None:
+def test_a_courier_that_missed_ticks_gets_the_state_after_the_next_one(link: Link, courier: LinkEnd) -> None:
     assert sent(link, courier, (0, {}, {})) == "HS"
     number = 0
     while not link.dropped_ticks:
@@ -427,7 +388,7 @@ def test_a_courier_that_missed_ticks_gets_the_state_after_the_next_one(link: Lin
 
 
 def test_one_tick_hands_over_tick_and_events_and_returns_the_courier_s_request(
-    link: Link, courier: Courier
+    link: Link, courier: LinkEnd
 ) -> None:
     link.update(frame(0), decision(0), (), dict)
     courier.messages()

@@ -10,7 +10,6 @@ in real time, seen from outside. Memory is that of the whole process, the simula
 import argparse
 import gc
 import json
-import socket
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from firmware_py.rig.harness.processes import real_guard, settle
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.rig.world.scene import Scenario, Scene
 from firmware_py.rig.world.switchgear import Person
+from tests.support.link_end import LinkEnd
 
 HOUR_S = 3600.0
 LATE_EVERY, LATE_NS = 1009, 2_000_000  # late, yet within its period
@@ -46,6 +46,7 @@ class Courier:
         self.ticks = self.running = self.off_grid = self.skipped = self.events = self.out_of_order = 0
         self.counters: dict[str, Any] = {}
         self.slot_ns: int | None = None
+        self.run = False
 
     def hear(self, message: bytes) -> bytes:
         """Takes one message; what to answer, empty for nothing."""
@@ -59,7 +60,8 @@ class Courier:
                 self.skipped += steps - 1
             self.slot_ns = slot_ns
             self.ticks += 1
-            self.running += unpack_decision(message[1 + FRAME_SIZE :]).run
+            self.run = unpack_decision(message[1 + FRAME_SIZE :]).run
+            self.running += self.run
         elif kind == COUNTERS:
             self.counters = json.loads(message[1:])
         elif kind == EVENT:
@@ -75,13 +77,9 @@ def simulated(hours: float, seed: int = 1, first: Scenario = "walk") -> dict[str
     whole_ticks = round(hours * HOUR_S * config.loop.rate_hz)
     memory: dict[float, tuple[float, int]] = {}
     with tempfile.TemporaryDirectory() as room, Whole(config, first, seed, steady_s=0.0) as whole:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(f"{room}/courier.sock")
-        listener.listen(1)
+        guest = LinkEnd(Path(room) / "courier.sock")
         link, loop = Link(f"{room}/courier.sock", {}), whole._loop
         link.connect(0)
-        guest = listener.accept()[0]
-        guest.setblocking(False)
         courier, state = (
             Courier(1_000_000_000 // config.loop.rate_hz),
             {"ticks": 0, "late": 0, "skipped": 0, "stops": 0},
@@ -95,7 +93,7 @@ def simulated(hours: float, seed: int = 1, first: Scenario = "walk") -> dict[str
         def sleep_until(slot_ns: int) -> None:
             nonlocal ran, next_ns
             drain(guest, courier)
-            decision_run = loop._run
+            decision_run = courier.run
             if ran and not decision_run:
                 state["stops"] += 1
                 next_ns = whole.t_ns + NEXT_NS
@@ -130,11 +128,11 @@ def simulated(hours: float, seed: int = 1, first: Scenario = "walk") -> dict[str
         drain(guest, courier)
         grown_kb = traced_kb() - memory[2.0][0]
         tracemalloc.stop()
-        loop._second()
+        link.counters(loop.counters())
         drain(guest, courier)
         dropped = link.dropped_ticks
-        for end in (link, guest, listener):
-            end.close()
+        link.close()
+        guest.die()
     told = courier.counters
     (warm_mb, warm_blocks), (late_mb, late_blocks) = memory[WARM_UP_PART], memory[TRACED_PART]
     slots = state["ticks"] + state["skipped"]
@@ -214,14 +212,10 @@ def real(minutes: float) -> dict[str, Any]:
     return row
 
 
-def drain(guest: socket.socket, courier: Courier) -> None:
-    while True:
-        try:
-            answer = courier.hear(guest.recv(1 << 20))
-        except BlockingIOError:
-            return
-        if answer:
-            guest.send(answer)
+def drain(guest: LinkEnd, courier: Courier) -> None:
+    for message in guest.messages():
+        if answer := courier.hear(message):
+            guest.say(answer)
 
 
 def used() -> tuple[float, int]:

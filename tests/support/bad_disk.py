@@ -2,23 +2,18 @@
 
 import contextlib
 import resource
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-needs_gcc = pytest.mark.skipif(
-    not shutil.which("gcc"), reason="gcc is not installed: sh tests/system-packages.sh test"
-)
+from tests.support.compiled import compiled
 
 
 def bad_disk(folder: Path) -> dict[str, str]:
     """The environment of a process whose writes go through the shim; `folder` holds the two files."""
-    shim = folder / "bad_disk.so"
-    source = Path(__file__).with_name("bad_disk.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True)
+    shim = compiled(Path(__file__).with_name("bad_disk.c"), folder)
     return {"LD_PRELOAD": str(shim), "STALL": str(folder / "stall"), "REFUSE": str(folder / "refuse")}
 
 

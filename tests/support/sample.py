@@ -5,7 +5,9 @@ incident. The fall is on a slow belt without a sensor: on another the rules of d
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -15,6 +17,7 @@ from firmware_py.config import Config, parse
 from firmware_py.core.events import Event
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.courier.recording.recorder import Tape
+from firmware_py.guard.link import Link
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.rig.world.scene import Scenario
 from firmware_py.traces.mcap_writer import plain
@@ -30,17 +33,21 @@ SAMPLES: dict[str, tuple[Config, Scenario, int, float]] = {
 STEADY_S, AFTER_S, MOST_S = 30.0, 12.0, 120.0
 
 
-class ToTape:
+class ToTape(Link):
     """Stands where the link to the courier stands."""
 
     def __init__(self, config: Config, tape: Tape) -> None:
-        self.behind, self._tape = False, tape
-        tape.hello(
-            {
-                "version": __version__, "config": config.model_dump(mode="json"), "config_hash": config.hash,
-                "rate_hz": config.loop.rate_hz, "boot_id": "sample", "simulated": True,
-            }
-        )  # fmt: skip
+        hello = {
+            "version": __version__, "config": config.model_dump(mode="json"), "config_hash": config.hash,
+            "rate_hz": config.loop.rate_hz, "boot_id": "sample", "simulated": True,
+        }  # fmt: skip
+        super().__init__("", hello)
+        self._tape = tape
+        tape.hello(hello)
+
+    @property
+    def connected(self) -> bool:
+        return True
 
     def connect(self, t_ns: int) -> bool:
         return t_ns == 0
@@ -51,10 +58,10 @@ class ToTape:
     def event(self, event: Event) -> None:
         self._tape.event(plain(event))
 
-    def state(self, state: dict[str, object]) -> None:
-        self._tape.monitor_state(state)
+    def state(self, state: Mapping[str, Any]) -> None:
+        self._tape.monitor_state(dict(state))
 
-    def counters(self, counters: dict[str, object]) -> None:
+    def counters(self, counters: Mapping[str, Any]) -> None:
         del counters
 
     def poll(self, t_ns: int) -> bool:
@@ -65,7 +72,7 @@ def record(folder: Path, config: Config, scenario: Scenario, seed: int, speed_m_
     """The trace of one incident."""
     tape = Tape(folder, 1000, 30)
     with Whole(config, scenario, seed, STEADY_S, speed_m_s=speed_m_s) as whole:
-        whole._loop._links = (ToTape(config, tape),)  # type: ignore[assignment]
+        whole._loop._links = (ToTape(config, tape),)
         ran, stopped_s, t_s = False, 0.0, 0.0
         while t_s < MOST_S and (not stopped_s or t_s < stopped_s + AFTER_S):
             decision = whole.tick()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.keep import keep_drops
+from tests.support.compiled import compiled
 from tests.support.held_up import Drop
 from tests.support.pisim import header
 from tests.support.pisim.pi import Pi
@@ -21,7 +22,6 @@ REPETITIONS = int(os.environ.get("REARGUARD_REPETITIONS", "3"))
 DROPS_WITHIN_MS = 60.0  # promise P2
 LEVEL_DROPS_WITHIN_MS = 100.0
 UNIT_PRIORITY = 10  # SCHED_FIFO, as rearguard-guard.service says
-SHIM_SOURCE = Path(header.__file__).with_name("pishim.c")
 
 
 def as_the_unit_does(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -45,15 +45,9 @@ def needs_lgpio() -> None:
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
+    if not shutil.which("gcc"):
         pytest.skip("no C compiler: run tests/system-packages.sh test")
-    library = tmp_path_factory.mktemp("pisim") / "pishim.so"
-    subprocess.run(
-        [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SHIM_SOURCE, "-ldl"],
-        check=True,
-    )
-    return library
+    return compiled(header.SHIM_SOURCE, tmp_path_factory.mktemp("pisim"))
 
 
 @pytest.fixture

@@ -32,21 +32,7 @@ class Container:
 
     def sh(self, command: str, timeout_s: float = 60.0) -> tuple[int, str]:
         """Exit code and output of a command inside."""
-        enter = (
-            "nsenter",
-            "-t",
-            str(self._leader),
-            "-m",
-            "-u",
-            "-i",
-            "-n",
-            "-p",
-            "-C",
-            "--",
-            "/bin/bash",
-            "-c",
-            command,
-        )
+        enter = [*f"nsenter -t {self._leader} -m -u -i -n -p -C -- /bin/bash -c".split(), command]
         done = subprocess.run(enter, capture_output=True, text=True, timeout=timeout_s, check=False)
         return done.returncode, done.stdout + done.stderr
 

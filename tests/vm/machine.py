@@ -6,6 +6,7 @@ time, and a second has a thousand million instructions, about what a core of a P
 
 import json
 import queue
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -19,6 +20,11 @@ KERNEL_LINE = (
     "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=0 systemd.show_status=0 random.trust_cpu=1 mitigations=off "
     "tsc=reliable no_timer_check nokaslr audit=0 apparmor=0"
 )
+COMPUTER = (
+    "qemu-system-x86_64 -machine pc -accel tcg,thread=single,tb-size=512 -cpu max -smp 1 "
+    "-icount shift=0,sleep=off -display none -nodefaults"
+)
+DEVICES = "-device virtio-blk-pci,drive=disk -device virtio-rng-pci -device virtio-serial-pci"
 
 
 class Machine:
@@ -33,36 +39,11 @@ class Machine:
         self._qmp_answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._number = 0
         command = [
-            *(
-                "qemu-system-x86_64",
-                "-machine",
-                "pc",
-                "-accel",
-                "tcg,thread=single,tb-size=512",
-                "-cpu",
-                "max",
-            ),
-            *(
-                "-m",
-                str(memory_mb),
-                "-smp",
-                "1",
-                "-icount",
-                "shift=0,sleep=off",
-                "-display",
-                "none",
-                "-nodefaults",
-            ),
+            *shlex.split(COMPUTER),
+            *("-m", memory_mb),
             *("-kernel", image / "vmlinuz", "-initrd", image / "initrd", "-append", KERNEL_LINE),
             *("-drive", f"file={image}/disk.img,format=raw,if=none,id=disk,cache=unsafe,snapshot=on"),
-            *(
-                "-device",
-                "virtio-blk-pci,drive=disk",
-                "-device",
-                "virtio-rng-pci",
-                "-device",
-                "virtio-serial-pci",
-            ),
+            *shlex.split(DEVICES),
             *("-serial", f"file:{self.console}", "-device", "i6300esb", "-action", "watchdog=reset"),
             *("-chardev", f"socket,id=agent,path={self._folder}/agent,server=on,wait=off"),
             *("-device", "virtserialport,chardev=agent,name=agent"),

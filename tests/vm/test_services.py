@@ -19,6 +19,7 @@ import pytest
 from firmware_py.config import Config
 from firmware_py.device.settings import annotated_toml
 from tests.proof.keep import keep_drops
+from tests.support.compiled import compiled
 from tests.support.held_up import Busy
 from tests.support.pisim import header
 from tests.support.pisim.pi import BUSY_TRIES, Pi
@@ -41,8 +42,7 @@ def shared() -> Iterator[Path]:
     folder = IMAGE / "pisim"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    source = Path(header.__file__).with_name("pishim.c")
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", folder / "pishim.so", source, "-ldl"], check=True)
+    compiled(header.SHIM_SOURCE, folder)
     yield folder
 
 

@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from firmware_py.courier.events.database import read_only
-from tests.support.bad_disk import bad_disk, fill, needs_gcc, small_disk
+from tests.support.bad_disk import bad_disk, fill, small_disk
 from tests.support.broker import free_port
+from tests.support.compiled import needs_gcc
 from tests.support.process import TalkingGuard, courier, guard, toml, wait_for
 
 STALL_S = 10.0 if "REARGUARD_REPETITIONS" in os.environ else 2.0

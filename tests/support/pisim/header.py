@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tests.support.listening import Listening
 
+SHIM_SOURCE = Path(__file__).with_name("pishim.c")
 LINES = 54
 PULLED_UP_AT_RESET = range(9)  # BCM283x: GPIO 0-8 up, the others down
 
