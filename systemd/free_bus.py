@@ -1,8 +1,8 @@
 """Frees an I2C bus on which a chip holds SDA low: up to nine clocks, then STOP (I2C specification, 3.1.16).
 
 Usage: free_bus.py CONFIG. Runs before a guard starts; must never run beside one, nor touch a bus that is free.
-The kernel's GPIO interface cannot give GPIO 2 and 3 back to the I2C controller, so that this takes the `pinctrl` of
-Raspberry Pi OS, and root. Without it, or on another bus, it does nothing.
+The kernel's GPIO interface cannot give GPIO 2 and 3 back to the I2C controller, so this needs root and the `pinctrl` of
+Raspberry Pi OS. Without it, or on another bus, it does nothing.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ LOCK = "/run/rearguard/guard.lock"
 
 
 def pinctrl(*words: object) -> str:
-    """What the tool says; raises when it fails."""
+    """What the tool prints; raises when it fails."""
     command = ["pinctrl", *map(str, words)]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=5).stdout
 
@@ -66,7 +66,7 @@ def is_held() -> bool:
 
 
 def bus_of(config: str) -> int:
-    """The bus of the hip sensor; the header's when the file says nothing that can be read."""
+    """The bus of the hip sensor; the header's when the file does not give it."""
     import tomllib
 
     try:
@@ -84,18 +84,20 @@ def main() -> int:
         return 0
     before = {pin: function_and_level(pin)[0] for pin in (SDA, SCL)}
     if not all(function.startswith("a") for function in before.values()):
-        return _say(f"SDA is low, but GPIO {SDA} and {SCL} do not belong to the I2C controller: {before}", 1)
+        return _log(f"SDA is low, but GPIO {SDA} and {SCL} do not belong to the I2C controller: {before}", 1)
     try:
         clock_free()
     finally:
         for pin, function in before.items():
             pinctrl("set", pin, function, "pu")
     if is_held():
-        return _say("SDA was held low and still is. Unplug the pod, check its supply and the pull-ups", 1)
-    return _say("SDA was held low; clocked free", 0)
+        return _log(
+            "SDA is still held low after nine clocks. Unplug the pod, check its supply and the pull-ups", 1
+        )
+    return _log("SDA was held low; the bus is free again", 0)
 
 
-def _say(what: str, code: int) -> int:
+def _log(what: str, code: int) -> int:
     sys.stderr.write(f"free_bus: {what}\n")
     return code
 
@@ -109,8 +111,8 @@ if __name__ == "__main__":
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            sys.exit(_say("a guard runs: stop it first", 1))
+            sys.exit(_log("a guard runs: stop it first", 1))
     try:
         sys.exit(main())
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-        sys.exit(_say(f"pinctrl: {error}", 1))
+        sys.exit(_log(f"pinctrl: {error}", 1))

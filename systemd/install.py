@@ -1,8 +1,8 @@
-"""Installs, upgrades, rolls back and removes Rearguard on a Raspberry Pi, and says every file that it touches.
+"""Installs, upgrades, rolls back and removes Rearguard on a Raspberry Pi, and prints every file that it touches.
 
 Usage: install.py install|rollback|uninstall|preflight [--wheels DIR] [--root DIR] [--dry-run] [--purge]
 Each version lives in a folder of its own under /opt/rearguard/versions; `current` is a link that is switched in
-one step. Must never touch a device that is armed, and never leave one without a version that works.
+one step. Must never change a device that is armed, and never leave one without a version that works.
 """
 
 import argparse
@@ -48,11 +48,11 @@ GIVE_UP_RESTARTS = 4
 
 
 class Refused(Exception):
-    """Nothing was changed that matters. The message says what, why, and what to do."""
+    """The action was refused, and the device still works as before. The message is what, why, and what to do."""
 
 
 class System:
-    """systemd and its friends. While an image is built nothing is booted: then only what needs no systemd runs."""
+    """systemd and its tools. While an image is built nothing is booted: then only commands that need no systemd run."""
 
     WITHOUT_BOOT = (("systemd-sysusers",), ("systemctl", "enable"), ("systemctl", "disable"))
 
@@ -61,8 +61,8 @@ class System:
         self._live = self._ours and Path("/run/systemd/system").is_dir()
 
     def run(self, *command: str) -> bool:
-        """Runs it where it can run; says so. False when it failed."""
-        say(f"run     {' '.join(command)}")
+        """Prints the command, and runs it where it can run. False when it failed."""
+        show(f"run     {' '.join(command)}")
         if not self._live and not (self._ours and any(command[: len(c)] == c for c in self.WITHOUT_BOOT)):
             return True
         return subprocess.run(command, check=False).returncode == 0
@@ -74,7 +74,7 @@ class System:
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
     def works(self, unit: str) -> bool:
-        """Is it up, and still up a few seconds later without a restart in between?"""
+        """True when the unit is up, and still up a few seconds later without a restart."""
         if not self._live:
             return True
         deadline_s = time.monotonic() + READY_TIMEOUT_S
@@ -92,7 +92,7 @@ class Installer:
         self.root, self.system, self.dry, self.wheels = root, system, dry, wheels
         self.home = root / HOME
 
-    # what is there
+    # the state
 
     def current(self) -> str | None:
         return self._link("current")
@@ -106,13 +106,13 @@ class Installer:
         except OSError:
             return None
 
-    # the four errands
+    # the actions
 
     def install(self) -> None:
         self._refuse_while_armed()
         failed = []
         for check in look(self.root):
-            say(f"check   {check}")
+            show(f"check   {check}")
             failed += [check] if check.verdict == FAIL else []
         if failed:
             raise Refused(f"{failed[0]}. Nothing was changed")
@@ -120,21 +120,21 @@ class Installer:
         self._build(version)
         self._first_config()
         self._try_config(version)
-        did_work = old is not None and all(self.system.show(u, "ActiveState") == "active" for u in UNITS)
+        worked = old is not None and all(self.system.show(u, "ActiveState") == "active" for u in UNITS)
         self._switch(version, old)
         self._start()
         broken = [unit for unit in UNITS if not self.dry and not self.system.works(unit)]
-        if broken and old is not None and old != version and did_work:
-            say(f"health  {', '.join(broken)} does not stay up with {version}: rolling back to {old}")
+        if broken and old is not None and old != version and worked:
+            show(f"health  {', '.join(broken)} does not stay up with {version}: rolling back to {old}")
             self._switch(old, None)
             self._start()
             raise Refused(f"{version} does not run here. {old} runs again; see: journalctl -u {broken[0]}")
         for unit in broken:
-            say(
+            show(
                 f"health  WARN  {unit} is not up yet. Usually the wiring is not complete: run rearguard check"
             )
         self._remove_old({version, old or version})
-        say(f"done    {version} is installed. The treadmill stays off until you press the arming button")
+        show(f"done    {version} is installed. The treadmill stays off until you press the arming button")
 
     def rollback(self) -> None:
         self._refuse_while_armed()
@@ -143,7 +143,7 @@ class Installer:
             raise Refused("there is no earlier version to go back to")
         self._switch(back, current)
         self._start()
-        say(f"done    {back} is current again")
+        show(f"done    {back} is current again")
 
     def uninstall(self, purge: bool) -> None:
         self._refuse_while_armed()
@@ -156,9 +156,9 @@ class Installer:
             if purge:
                 self._remove(kept)
             elif kept.exists():
-                say(f"keep    {kept}  (--purge removes it)")
+                show(f"keep    {kept}  (--purge removes it)")
         self._run("systemctl", "daemon-reload")
-        say("done    removed. Take our contact out of the treadmill's key circuit, too")
+        show("done    removed. Also take our contact out of the treadmill's key circuit")
 
     # steps
 
@@ -170,14 +170,14 @@ class Installer:
     def _build(self, version: str) -> None:
         folder = self.home / "versions" / version
         if (folder / "complete").exists():
-            say(f"there   {folder}")
+            show(f"there   {folder}")
             return
         self._remove(folder)
-        say(f"build   {folder}")
+        show(f"build   {folder}")
         if self.dry:
             return
         folder.mkdir(parents=True)
-        with tempfile.TemporaryDirectory() as copy:  # building leaves files behind: not in the user's folder
+        with tempfile.TemporaryDirectory() as copy:  # building leaves files, and not in the user's folder
             for name in PACKAGED:
                 tree = (SOURCE / name).is_dir()
                 (shutil.copytree if tree else shutil.copy2)(SOURCE / name, Path(copy) / name)
@@ -206,12 +206,12 @@ class Installer:
     def _first_config(self) -> None:
         config = self.root / "etc/rearguard/config.toml"
         if config.exists():
-            say(f"keep    {config}")
+            show(f"keep    {config}")
             return
         self._write(config, (SOURCE / "systemd/config.toml").read_bytes())
 
     def _try_config(self, version: str) -> None:
-        """A configuration that the new version refuses would leave a device that cannot arm."""
+        """Raises Refused when the new version does not accept the configuration: such a device could not arm."""
         command = self.home / "versions" / version / "bin/rearguard"
         config = self.root / "etc/rearguard/config.toml"
         if self.dry:
@@ -225,7 +225,7 @@ class Installer:
             )
 
     def _switch(self, version: str, previous: str | None) -> None:
-        """The unit files, then the link: in one rename the new version is current."""
+        """The unit files, then the link: one rename makes the new version current."""
         share = self.home / "versions" / version / "share"
         for name, place in SYSTEM_FILES.items():
             source = SOURCE / "systemd" / name if self.dry else share / name
@@ -235,7 +235,7 @@ class Installer:
         self._point("current", Path("versions") / version)
         command = self.root / COMMAND
         if not command.is_symlink():
-            say(f"link    {command} -> /{HOME}/current/bin/rearguard")
+            show(f"link    {command} -> /{HOME}/current/bin/rearguard")
             if not self.dry:
                 command.parent.mkdir(parents=True, exist_ok=True)
                 command.symlink_to(f"/{HOME}/current/bin/rearguard")
@@ -255,18 +255,18 @@ class Installer:
             if folder.name not in keep | {self.previous() or ""}:
                 self._remove(folder)
 
-    # the only places that change something
+    # the only functions that change something
 
     def _run(self, *command: str) -> None:
         if self.dry:
-            say(f"run     {' '.join(command)}")
+            show(f"run     {' '.join(command)}")
         elif not self.system.run(*command):
-            say(f"        failed: {' '.join(command)}")
+            show(f"        failed: {' '.join(command)}")
 
     def _write(self, path: Path, data: bytes) -> None:
         if path.exists() and path.read_bytes() == data:
             return
-        say(f"write   {path}")
+        show(f"write   {path}")
         if self.dry:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,7 +276,7 @@ class Installer:
         new.replace(path)
 
     def _point(self, name: str, target: Path) -> None:
-        say(f"link    {self.home / name} -> {target}")
+        show(f"link    {self.home / name} -> {target}")
         if self.dry:
             return
         new = self.home / f"{name}.new"
@@ -287,7 +287,7 @@ class Installer:
     def _remove(self, path: Path) -> None:
         if not path.exists() and not path.is_symlink():
             return
-        say(f"remove  {path}")
+        show(f"remove  {path}")
         if self.dry:
             return
         if path.is_dir() and not path.is_symlink():
@@ -297,7 +297,7 @@ class Installer:
 
 
 def version_id(source: Path) -> str:
-    """The version and a hash of what is installed: the same text, the same folder."""
+    """The version and a hash of the installed text: the same text has the same folder."""
     number = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     digest = hashlib.sha256()
     for folder in ("firmware_py", "sensors", "systemd"):
@@ -307,8 +307,8 @@ def version_id(source: Path) -> str:
     return f"{number}-{digest.hexdigest()[:8]}"
 
 
-def say(what: str) -> None:
-    sys.stdout.write(what + "\n")
+def show(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -316,32 +316,32 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("errand", choices=("install", "rollback", "uninstall", "preflight"))
+    parser.add_argument("action", choices=("install", "rollback", "uninstall", "preflight"))
     parser.add_argument("--wheels", type=Path, help="folder of wheels to install from, without network")
     parser.add_argument(
         "--root", type=Path, default=Path("/"), help="another root folder; nothing is started"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell")
+    parser.add_argument("--dry-run", action="store_true", help="only print")
     parser.add_argument(
         "--purge", action="store_true", help="uninstall: remove configuration and recordings, too"
     )
     asked = parser.parse_args(argv)
-    if asked.errand == "preflight":
+    if asked.action == "preflight":
         checks = look(asked.root)
-        say("\n".join(map(str, checks)))
+        show("\n".join(map(str, checks)))
         return int(any(check.verdict == FAIL for check in checks))
     if asked.root == Path("/") and not asked.dry_run and os.geteuid() != 0:
-        say("install: not root. Run it with sudo, or look first with --dry-run")
+        show("install: not root. Run it with sudo, or look first with --dry-run")
         return 3
-    os.umask(0o022)  # the services are other users and read what we write
+    os.umask(0o022)  # the services run as other users and read these files
     installer = Installer(asked.root, System(asked.root), asked.dry_run, asked.wheels)
     try:
-        if asked.errand == "uninstall":
+        if asked.action == "uninstall":
             installer.uninstall(asked.purge)
         else:
-            getattr(installer, asked.errand)()
+            getattr(installer, asked.action)()
     except Refused as refusal:
-        say(f"refused: {refusal}")
+        show(f"refused: {refusal}")
         return 1
     return 0
 

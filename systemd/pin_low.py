@@ -1,10 +1,10 @@
-"""Drives the relay's pin low with nothing but the standard library: after a guard has ended, and before one starts.
+"""Drives the relay's pin low with the standard library alone: after a guard has ended, and before one starts.
 
 Usage: pin_low.py CONFIG. Must never import anything of ours: it works when our packages do not.
 A Pi kernel may keep a dead program's output at its last level; this makes that level low. The pin of the last start
-comes first, with four small modules imported; reading the configuration takes longer than all of that together.
-After an end systemd starts it as root, outside the sandbox, whose walls take longer to build than this takes to run:
-it opens the chip and becomes the user of the guard before it reads or writes any file.
+is first, with four small modules imported; reading the configuration takes longer than all of that together.
+After an end systemd starts it as root outside the sandbox, because building the sandbox takes longer than this program:
+it opens the chip and becomes the guard's user before it reads or writes any file.
 """
 
 import errno
@@ -29,7 +29,7 @@ BUSY_WAIT_S = 0.05
 def configured(config: str) -> int:
     """The pin that the configuration names, the default when it cannot be read."""
     try:
-        import tomllib  # here: it brings `re` with it, which is most of this program's time
+        import tomllib  # here: it imports `re`, which takes most of this program's time
 
         return int(tomllib.loads(_read(config))["relay"]["pin"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -54,7 +54,7 @@ def remember(pin: int) -> None:
             os.write(file, b"%d" % pin)
             os.close(file)
         except OSError as error:
-            _say(f"cannot remember the pin: {error}")
+            _log(f"cannot remember the pin: {error}")
 
 
 def _memory() -> str | None:
@@ -68,7 +68,7 @@ def _read(path: str) -> str:
 
 
 def step_down() -> None:
-    """Root becomes whom the service's runtime folder belongs to: that user may have planted links in it."""
+    """Root becomes the owner of the service's runtime folder: that user may have put links into it."""
     folder = os.environ.get("RUNTIME_DIRECTORY")
     if os.geteuid() or not folder:
         return
@@ -97,7 +97,7 @@ def header_chip() -> int:
 
 
 def drive_low(chip: int, pin: int) -> None:
-    """Requests the line as an output at 0 and gives it back. Waits a moment for a dying owner to let go."""
+    """Requests the line as an output at 0 and gives it back. Waits a moment for a dying owner to release it."""
     request = bytearray(LINE_REQUEST_BYTES)
     struct.pack_into("I", request, 0, pin)
     struct.pack_into("32s", request, CONSUMER_AT, b"rearguard-pin-low")
@@ -121,12 +121,12 @@ def main() -> int:
     try:
         chip = header_chip()
     except OSError as error:
-        _say(f"{error}. The pulse watchdog and the pull-down still hold the relay")
+        _log(f"{error}. The pulse watchdog and the pull-down still hold the relay")
         return 1
     try:
         step_down()
     except OSError as error:
-        _say(f"cannot leave root behind: {error}. Only the configured pin is driven low")
+        _log(f"cannot give up root: {error}. Only the configured pin is driven low")
         return _low(chip, configured(config))
     last = remembered()
     failed = 0 if last is None else _low(chip, last)
@@ -141,12 +141,12 @@ def _low(chip: int, pin: int) -> int:
     try:
         drive_low(chip, pin)
     except OSError as error:
-        _say(f"GPIO {pin} cannot be driven low: {error}. Pull the safety key")
+        _log(f"GPIO {pin} cannot be driven low: {error}. Pull the safety key")
         return 1
     return 0
 
 
-def _say(what: str) -> None:
+def _log(what: str) -> None:
     sys.stderr.write(f"pin_low: {what}\n")
 
 

@@ -1,11 +1,10 @@
 """Looks at a computer before anything is installed on it: PASS, WARN or FAIL, each with what to do.
 
-Must never change anything, and never import anything of ours: it runs before our packages exist.
+Must never change anything, and never import a package of ours: it runs before they exist.
 """
 
 import os
 import shutil
-import struct
 import sys
 import time
 from pathlib import Path
@@ -103,7 +102,7 @@ def _boot_config(root: Path) -> list[Check]:
         ("strict_gpiod", "a dead program's pin falls back to low"),
         ("i2c_arm_baudrate=400000", "a burst takes 0.5 ms instead of 1.8"),
     ):
-        # not behind a comment's hash, nor before one: the firmware takes the rest of the line for the value
+        # no comment on the line: the firmware takes the rest of the line as the value
         if any(line.startswith("dtparam=") and key in line and "#" not in line for line in lines):
             checks.append(Check(f"config.txt {key}", PASS, "set"))
         else:
@@ -141,14 +140,6 @@ def _power(root: Path) -> Check:
     return Check(
         "power", PASS if alarms else WARN, "no under-voltage seen" if alarms else "not measured here"
     )
-
-
-def chip_label(root: Path) -> str:
-    """The model revision as a number, for a report; empty when there is none."""
-    try:
-        return f"{struct.unpack('>I', (root / 'proc/device-tree/system/linux,revision').read_bytes())[0]:x}"
-    except (OSError, struct.error):
-        return ""
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_a_chip_that_holds_sda_is_clocked_free_and_the_pins_go_back_to_the_contr
     header = new_header()
     header.wires.held = held
     done = free_bus(with_pinctrl(tmp_path, on_a_pi))
-    assert (done.returncode, done.stderr) == (0, "free_bus: SDA was held low; clocked free\n")
+    assert (done.returncode, done.stderr) == (0, "free_bus: SDA was held low; the bus is free again\n")
     assert header.wires.work()
     assert sets(header) == ["set 2 ip pu", *["set 3 op dl", "set 3 ip pu"] * held, *STOP, *GIVEN_BACK]
 

@@ -155,15 +155,15 @@ def test_a_first_install_without_wiring_stays_and_says_what_to_do(
     assert "rearguard check" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("errand", ["install", "rollback", "uninstall"])
-def test_nothing_is_touched_while_armed(device: Device, errand: str) -> None:
+@pytest.mark.parametrize("action", ["install", "rollback", "uninstall"])
+def test_nothing_is_touched_while_armed(device: Device, action: str) -> None:
     device.installer().install()
     before, ran = device.files(), len(device.system.ran)
     device.version("2.0")
     device.system.status = "running"
     installer = device.installer()
     with pytest.raises(install.Refused, match="armed"):
-        installer.uninstall(purge=False) if errand == "uninstall" else getattr(installer, errand)()
+        installer.uninstall(purge=False) if action == "uninstall" else getattr(installer, action)()
     assert device.files() == before
     assert len(device.system.ran) == ran
 

@@ -143,5 +143,5 @@ def test_root_that_cannot_step_down_still_drives_the_configured_pin_low(
     header = new_header()
     done = pin_low(config_with(tmp_path, 12), {**on_a_pi, "RUNTIME_DIRECTORY": str(tmp_path / "gone")})
     assert done.returncode == 0
-    assert "cannot leave root behind" in done.stderr
+    assert "cannot give up root" in done.stderr
     assert header.is_output(12)
