@@ -169,9 +169,7 @@ class Courier:
             self.guard.save_session(now_s)
             if now_s - second_s >= HEALTH_S:
                 second_s = now_s
-                if (
-                    self.receiver.listening
-                ):  # otherwise the service manager restarts a courier that cannot listen
+                if self.receiver.listening:  # a courier that cannot receive is to be restarted
                     self._manager.send("WATCHDOG=1")
                 self.health.report_gaps()
                 self._stream.publish("health", self.health.now)

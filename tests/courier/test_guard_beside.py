@@ -53,16 +53,16 @@ TROUBLES = (
 class Seen(NamedTuple):
     """One run, from the moment the belt could run until half a second after the stop."""
 
-    told: list[str]
+    kinds: list[str]
     cause: str
     stopped_after_s: float
     late_us: list[float]
     differing: int  # decisions that are not what the frames alone give
-    asked: int  # ticks at which somebody asked the guard for a stop
+    asked: int  # ticks at which a stop was requested
 
 
 def seen(it: Device, config: Path) -> Seen:
-    armed, stopped = it.told("armed"), it.stop
+    armed, stopped = it.first("armed"), it.stop
     assert armed is not None and stopped is not None
     settings = load(config)
     monitor = Monitor(settings.monitor_params(), settings.loop.rate_hz)
@@ -97,7 +97,7 @@ def storage(
 
 
 def recovered(trouble: str, folder: Path, port: int, it: Device, gap: bool) -> None:
-    """Every event is on disk once, the gap is told if the trouble was long enough, and the stop has its incident."""
+    """Every event is on disk once, a long trouble is reported as a gap, and the stop has its incident."""
 
     def kept_once() -> bool:
         with closing(read_only(folder / "state" / "events.sqlite")) as db:
@@ -123,7 +123,7 @@ def recovered(trouble: str, folder: Path, port: int, it: Device, gap: bool) -> N
 def armed(it: Device) -> None:
     """Waits until the belt may run. Raises Busy when the guard is always late."""
     try:
-        wait_for(lambda: it.told("armed"), 20)
+        wait_for(lambda: it.first("armed"), 20)
     except AssertionError:
         if any(event["cause"] == "late" for event in it.events[-6:]):
             raise Busy(f"never armed, always late: {it.events[-3:]}") from None
@@ -153,7 +153,7 @@ def one(trouble: str, folder: Path) -> Seen:
 
 def spoiled(run: Seen) -> bool:
     """Did the guard stop for this computer's sake?"""
-    return "stopped_by_fault" in run.told
+    return "stopped_by_fault" in run.kinds
 
 
 def spoiled_by(trouble: str, folder: Path) -> Seen | str:
@@ -227,7 +227,7 @@ def test_storage_in_trouble_changes_neither_a_decision_nor_the_lateness_of_the_g
         print(row, file=sys.stderr)
         assert row["decisions_differing"] == 0 and sum(run.asked for run in those) == 0
         for run, undisturbed in zip(those, runs["none"], strict=True):
-            assert run.told == undisturbed.told
+            assert run.kinds == undisturbed.kinds
             assert abs(run.stopped_after_s - undisturbed.stopped_after_s) < SAME_STOP_S
     assert not later_than_undisturbed(runs)
 

@@ -30,7 +30,7 @@ STORIES = settings(
     max_examples=12 * MORE,
     stateful_step_count=30,
     deadline=None,
-    phases=(Phase.explicit, Phase.generate),  # a story that fails is told as it came
+    phases=(Phase.explicit, Phase.generate),  # a failing story is printed as it came
     derandomize=MORE == 1,
     suppress_health_check=list(HealthCheck),
 )
@@ -76,7 +76,7 @@ class OutboxStory(Folders):
 
     @rule(boot=st.sampled_from("ab"), seqs=st.lists(st.integers(1, 40), min_size=1, max_size=8))
     def keep(self, boot: str, seqs: list[int]) -> None:
-        """As the guard sends: again and again, in any order, until it hears that it is kept."""
+        """As the guard sends: again and again, in any order, until it is acknowledged."""
         try:
             with self.outbox.transaction():
                 self.outbox.keep(self.envelope(boot, seq) for seq in seqs)
@@ -153,14 +153,14 @@ class OutboxStory(Folders):
 
 
 class LinkStory(Folders):
-    """The guard's real end; the other end keeps what it likes, says so, dies and comes back."""
+    """The guard's real end; the other end stores some of it, acknowledges, dies and comes back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.path = self.folder / "c.sock"
         self.link = Link(str(self.path), {"boot_id": "b"})
         self.t_ns = 0
-        self.told = 0
+        self.sent = 0
         self.disk: list[int] = []
         self.memory: list[int] = []
         self.courier: LinkEnd | None = None
@@ -173,7 +173,7 @@ class LinkStory(Folders):
     @rule(count=st.integers(1, 40))
     def tell(self, count: int) -> None:
         for _ in range(count):
-            self.told += 1
+            self.sent += 1
             self.link.event(Event("stopped", self.t_ns, Cause.FALL, "r", 1.0, 0.5, None, None))
         self.go_on(5_000_000)
 
@@ -202,17 +202,17 @@ class LinkStory(Folders):
         self.memory.clear()
 
     @rule(most=st.integers(1, 400))
-    def hear(self, most: int) -> None:
+    def read(self, most: int) -> None:
         messages = self.courier.messages(most) if self.courier else []
         self.memory += [int.from_bytes(m[1:9], "little") for m in messages if m[:1] == b"E"]
 
-    @rule(most=st.integers(1, 100), say=st.booleans())
-    def write(self, most: int, say: bool) -> None:
-        """To disk, first; then the guard is told, or the courier is killed before it can."""
+    @rule(most=st.integers(1, 100), acknowledge=st.booleans())
+    def write(self, most: int, acknowledge: bool) -> None:
+        """To disk, first; then the acknowledgement, or the courier is killed before it."""
         for seq in self.memory[:most]:
             if seq not in self.disk:
                 self.disk.append(seq)
-            if say and self.courier is not None:
+            if acknowledge and self.courier is not None:
                 with suppress(OSError):
                     self.courier.ack(seq)
         del self.memory[:most]
@@ -221,7 +221,7 @@ class LinkStory(Folders):
     def every_event_is_on_disk_or_with_the_guard(self) -> None:
         pending = list(self.link._pending)
         assert pending == sorted(pending) and len(pending) <= EVENTS_KEPT
-        missing = set(range(1, self.told + 1)) - set(self.disk) - set(pending)
+        missing = set(range(1, self.sent + 1)) - set(self.disk) - set(pending)
         assert len(missing) <= self.link.dropped_events
 
     def teardown(self) -> None:
@@ -233,12 +233,12 @@ class LinkStory(Folders):
             if not self.link._pending:
                 break
             self.go_on(RESEND_NS)
-            self.hear(1000)
-            self.write(1000, say=True)
+            self.read(1000)
+            self.write(1000, acknowledge=True)
             for _ in range(4):  # the guard ticks on
                 self.go_on(5_000_000)
         assert not self.link._pending
-        assert len(self.disk) == len(set(self.disk)) >= self.told - self.link.dropped_events
+        assert len(self.disk) == len(set(self.disk)) >= self.sent - self.link.dropped_events
         self.die()
         self.link.close()
         super().teardown()

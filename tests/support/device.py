@@ -1,4 +1,4 @@
-"""A whole device in real processes, the courier apart: the rig's world, the real guard, and an ear beside the link."""
+"""A whole device in real processes, the courier apart: the rig's world, the real guard, a listener beside the link."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from firmware_py.rig.harness.processes import GUARD, STARTS, Process, is_up, pro
 
 
 class Device:
-    """What the guard said, tick by tick and event by event, heard at the place where the demonstration listens."""
+    """What the guard sent, tick by tick and event by event, received where the demonstration listens."""
 
     def __init__(self, guest: socket.socket, world: Process) -> None:
         self._guest = guest
@@ -50,14 +50,14 @@ class Device:
             elif kind == b"C":
                 self.counters = json.loads(payload)
 
-    def told(self, kind: str) -> dict[str, Any] | None:
+    def first(self, kind: str) -> dict[str, Any] | None:
         """The first event of this kind."""
         return next((event for event in self.events if event["kind"] == kind), None)
 
     @property
     def stop(self) -> dict[str, Any] | None:
         """The first stop, whatever its reason."""
-        return self.told("stopped") or self.told("stopped_by_fault")
+        return self.first("stopped") or self.first("stopped_by_fault")
 
     def close(self) -> None:
         """Shut down, join, close: the thread must not read from whoever gets the descriptor next."""

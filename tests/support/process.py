@@ -109,6 +109,7 @@ class TalkingGuard(FakeGuard):
     def end(self) -> None:
         self._ending.set()
         self._thread.join(5)
+        assert not self._thread.is_alive()
         self.link.close()
 
 
