@@ -54,88 +54,36 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
         return entity(key, "sensor", name, stat_t=topic, val_tpl=template, exp_aft=EXPIRE_AFTER_S, **options)
 
     diagnostic = {"topic": health, "ent_cat": "diagnostic"}
+    event = (
+        "{{ {'event_type': value_json.type[10:], 'id': value_json.id, 'message': value_json.data.message, "
+        "'cause': value_json.data.cause | default(none)} | tojson }}"
+    )
     made = {
         "running": binary("running", "Belt may run", "value_json.run", dev_cla="running"),
         "danger": binary("danger", "Stopped for safety", "value_json.danger", dev_cla="safety"),
         "problem": binary("problem", "Device problem", "value_json.problem", dev_cla="problem"),
         "warning": binary("warning", "Warning", "value_json.warning is not none", ic="mdi:alert"),
-        "guard": binary(
-            "guard",
-            "Guard",
-            "value_json.guard_connected",
-            dev_cla="connectivity",
-            **diagnostic,
-        ),
-        "events": entity(
-            "events",
-            "event",
-            "Events",
-            stat_t=f"{base}/event/+",
-            evt_typ=sorted(DATA),
-            val_tpl="{{ {'event_type': value_json.type[10:], 'id': value_json.id, 'message': value_json.data.message, "
-            "'cause': value_json.data.cause | default(none)} | tojson }}",
-        ),
-        "cause": sensor(
-            "cause",
-            "Stop cause",
-            "value_json.cause or 'none'",
-            dev_cla="enum",
-            ops=["none", *words],
-            ic="mdi:help-circle",
-        ),
+        "guard": binary("guard", "Guard", "value_json.guard_connected", dev_cla="connectivity", **diagnostic),
+        "events": entity("events", "event", "Events", stat_t=f"{base}/event/+", evt_typ=sorted(DATA), val_tpl=event),
+        "cause": sensor("cause", "Stop cause", "value_json.cause or 'none'", dev_cla="enum", ops=["none", *words],
+                        ic="mdi:help-circle"),
         "advice": sensor("advice", "Advice", "value_json.do[:250]", ic="mdi:information"),
-        "last_stop": sensor(
-            "last_stop",
-            "Last stop",
-            "value_json.time",
-            topic=f"{base}/last_stop",
-            dev_cla="timestamp",
-        ),
-        "position": sensor(
-            "position",
-            "Position",
-            "value_json.position_m",
-            unit_of_meas="m",
-            dev_cla="distance",
-            stat_cla="measurement",
-        ),
-        "cadence": sensor(
-            "cadence",
-            "Cadence",
-            "value_json.cadence_per_min",
-            unit_of_meas="steps/min",
-            stat_cla="measurement",
-            ic="mdi:walk",
-        ),
-        "minutes": sensor(
-            "minutes",
-            "Session minutes",
-            "value_json.session_minutes",
-            unit_of_meas="min",
-            dev_cla="duration",
-            ic="mdi:timer",
-        ),
+        "last_stop": sensor("last_stop", "Last stop", "value_json.time", topic=f"{base}/last_stop",
+                            dev_cla="timestamp"),
+        "position": sensor("position", "Position", "value_json.position_m", unit_of_meas="m", dev_cla="distance",
+                           stat_cla="measurement"),
+        "cadence": sensor("cadence", "Cadence", "value_json.cadence_per_min", unit_of_meas="steps/min",
+                          stat_cla="measurement", ic="mdi:walk"),
+        "minutes": sensor("minutes", "Session minutes", "value_json.session_minutes", unit_of_meas="min",
+                          dev_cla="duration", ic="mdi:timer"),
         "dropped": sensor("dropped", "Link drops", "value_json.dropped_ticks", **diagnostic, ic="mdi:lan"),
-        "lateness": sensor(
-            "lateness",
-            "Loop lateness p99",
-            "value_json.lateness_p99_ms",
-            **diagnostic,
-            unit_of_meas="ms",
-            dev_cla="duration",
-        ),
-        "waiting": sensor(
-            "waiting", "Events waiting", "value_json.events_waiting", **diagnostic, ic="mdi:tray-full"
-        ),
-        "free": sensor(
-            "free",
-            "Storage free",
-            "value_json.storage_free_mb",
-            **diagnostic,
-            unit_of_meas="MB",
-            dev_cla="data_size",
-        ),
-    }
+        "lateness": sensor("lateness", "Loop lateness p99", "value_json.lateness_p99_ms", **diagnostic,
+                           unit_of_meas="ms", dev_cla="duration"),
+        "waiting": sensor("waiting", "Events waiting", "value_json.events_waiting", **diagnostic,
+                          ic="mdi:tray-full"),
+        "free": sensor("free", "Storage free", "value_json.storage_free_mb", **diagnostic, unit_of_meas="MB",
+                       dev_cla="data_size"),
+    }  # fmt: skip
     del made["last_stop"]["exp_aft"]  # the last stop never expires
     if remote_stop:
         made["stop"] = entity(
