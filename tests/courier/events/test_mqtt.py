@@ -69,7 +69,9 @@ def test_what_is_retained_is_there_for_a_later_listener(tmp_path: Path) -> None:
             assert json.loads(listener.until(f"{BASE}/state")[0]) == {"run": True}
             listener.until("homeassistant/device/rearguard_rig/config")
             first = {topic: retained for topic, _, retained in reversed(listener.received)}
-            assert all(first.values())  # a second, live one may follow: published while the connection came up
+            assert all(
+                first.values()
+            )  # a second, live one may follow: published while the connection came up
 
 
 def test_the_will_publishes_offline_when_the_courier_dies_and_a_good_end_publishes_it_too(
