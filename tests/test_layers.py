@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_a_room_has_at_most_twelve_files(folder: Path) -> None:
         p for p in folder.iterdir() if p.is_file() and p.suffix in (".py", ".css", ".html", ".jinja", ".sql")
     ]
     assert len(files) <= (6 if folder == ROOT / "firmware_py" else 12)
+
+
+def test_everything_that_is_no_code_is_installed_with_the_code() -> None:
+    """An editable install finds a template that a wheel would leave behind."""
+    globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    files = [p for room in ("firmware_py", "sensors") for p in (ROOT / room).rglob("*") if p.is_file()]
+    assert [p for p in files if p.suffix not in (".py", ".pyc") and not any(map(p.match, globs))] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -24,6 +25,8 @@ from tests.support.bad_disk import disk_full_after
 from tests.support.guard_tape import HELLO, WALL_NS, Guard
 from tests.support.link_end import LinkEnd
 from tests.support.moments import decision, frame
+
+pytestmark = pytest.mark.longer
 
 MORE = max(1, int(os.environ.get("REARGUARD_REPETITIONS", "1")) // 20)
 STORIES = settings(

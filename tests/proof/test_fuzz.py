@@ -13,6 +13,8 @@ from firmware_py.traces import mcap_reader
 from tests.proof.fuzz import TARGETS, _courier, _mcap_seeds, _walked, attempt, chunk_of
 from tests.traces.make import HEADER, ROW
 
+pytestmark = pytest.mark.longer
+
 CHANGES = 40 * int(os.environ.get("REARGUARD_REPETITIONS", "1"))
 
 

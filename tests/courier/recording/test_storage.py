@@ -9,11 +9,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from firmware_py.courier.events.database import read_only
 from tests.support.bad_disk import bad_disk, fill, small_disk
 from tests.support.broker import free_port
 from tests.support.compiled import needs_gcc
 from tests.support.process import TalkingGuard, courier, guard, toml, wait_for
+
+pytestmark = pytest.mark.longer
 
 STALL_S = 10.0 if "REARGUARD_REPETITIONS" in os.environ else 2.0
 
