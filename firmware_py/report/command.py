@@ -12,7 +12,7 @@ import typer
 from firmware_py.config import ConfigError, load
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _PNG_WIDTH = 1000
@@ -44,7 +44,7 @@ def report(
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    except (TraceError, OSError) as error:
+    except (Failure, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{sentence(found)} {reason(found)}")
@@ -60,7 +60,7 @@ def html_of(folder: Path, name: str) -> bytes | None:
         return None
     try:
         return render(gather(folder / f"{name}.mcap")).encode()
-    except (TraceError, OSError):
+    except (Failure, OSError):
         return None
 
 

@@ -20,7 +20,8 @@ from firmware_py.core.monitor import Monitor
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.mcap_reader import read_topic
 from firmware_py.traces.replay import DIFFERS, Summary, open_trace, prepare, replay_trace, summarize
-from firmware_py.traces.trace import Trace, TraceError
+from firmware_py.traces.trace import Trace
+from sensors.advice import Failure
 from sensors.samples import Fault, RangeSample
 
 BEFORE_S, AFTER_S = 10.0, 5.0
@@ -75,7 +76,7 @@ Step = tuple[Frame, Decision]
 
 
 def gather(path: Path, config: Config | None = None) -> Report:
-    """Replay `path` and collect the report on its stop. Raises TraceError when there is none to report on."""
+    """Replay `path` and collect the report on its stop. Raises Failure when there is none to report on."""
     facts = _facts(path)
     trace = open_trace(path)
     used, monitor = prepare(trace, config)
@@ -89,11 +90,11 @@ def gather(path: Path, config: Config | None = None) -> Report:
         for _ in around.watch(_as_recorded(path)):
             pass
     if around.t0_ns is None:
-        raise TraceError(
+        raise Failure(
             f"{path}: no stop in this trace, so there is nothing to report. `rearguard replay` shows what is in it."
         )
     if not around.steps:
-        raise TraceError(
+        raise Failure(
             f"{path}: nothing is left of the seconds around the stop. Usually a file that was cut short."
         )
     report = _report(trace, used, summary, around.steps, around.t0_ns, agrees)

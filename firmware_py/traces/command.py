@@ -20,7 +20,8 @@ from firmware_py.core.frame import Frame
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import Summary, open_trace, prepare, replay_file, replay_trace
-from firmware_py.traces.trace import TraceError, find_traces
+from firmware_py.traces.trace import find_traces
+from sensors.advice import Failure
 from sensors.samples import ImuSample, RangeSample
 
 FAILED, USAGE = 1, 2  # exit codes of design.md: the thing asked about failed; usage or configuration
@@ -49,7 +50,7 @@ def replay(
     for column in table.columns:
         column.overflow = "fold"
     for result in _results(traces, settings, rearm, jobs):
-        if isinstance(result, TraceError):
+        if isinstance(result, Failure):
             failed = True
             _say(str(result))
             continue
@@ -65,9 +66,7 @@ def replay(
         raise typer.Exit(FAILED)
 
 
-def _results(
-    paths: list[Path], config: Config | None, rearm: bool, jobs: int
-) -> Iterator[Summary | TraceError]:
+def _results(paths: list[Path], config: Config | None, rearm: bool, jobs: int) -> Iterator[Summary | Failure]:
     """A summary, or why there is none, for each trace in the order asked for."""
     one = partial(_one, config=config, rearm=rearm)
     if jobs == 1:
@@ -77,10 +76,10 @@ def _results(
             yield from pool.map(one, _found(paths))
 
 
-def _one(found: Path | TraceError, config: Config | None, rearm: bool) -> Summary | TraceError:
+def _one(found: Path | Failure, config: Config | None, rearm: bool) -> Summary | Failure:
     try:
         return replay_file(_good(found), config, rearm)
-    except TraceError as error:
+    except Failure as error:
         return error
 
 
@@ -122,7 +121,7 @@ def info(
     for found in _found(traces):
         try:
             row = _facts(_good(found))
-        except TraceError as error:
+        except Failure as error:
             failed = True
             _say(str(error))
             continue
@@ -233,23 +232,23 @@ def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
         raise typer.Exit(FAILED)
     try:
         yield
-    except (TraceError, OSError) as error:
+    except (Failure, OSError) as error:
         out.unlink(missing_ok=True)
         _say(str(error))
         raise typer.Exit(FAILED) from None
 
 
-def _found(paths: Iterable[Path]) -> Iterator[Path | TraceError]:
+def _found(paths: Iterable[Path]) -> Iterator[Path | Failure]:
     """Every trace asked for, in order; a path that holds none is its own error."""
     for path in paths:
         try:
             yield from find_traces(path)
-        except TraceError as error:
+        except Failure as error:
             yield error
 
 
-def _good(found: Path | TraceError) -> Path:
-    if isinstance(found, TraceError):
+def _good(found: Path | Failure) -> Path:
+    if isinstance(found, Failure):
         raise found
     return found
 

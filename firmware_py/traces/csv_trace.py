@@ -18,7 +18,8 @@ from statistics import median
 from typing import IO
 
 from firmware_py.core.frame import Frame
-from firmware_py.traces.trace import Trace, TraceError, check_rate
+from firmware_py.traces.trace import Trace, check_rate
+from sensors.advice import Failure
 from sensors.samples import Fault, ImuSample, RangeSample
 
 REQUIRED = (
@@ -37,11 +38,11 @@ _RATE_ROWS = 1000  # the median step of the first rows is the rate
 
 
 def read_csv(path: Path) -> Trace:
-    """Open a CSV trace. Raises TraceError: here for a bad header or start, from `frames` for a bad row further on."""
+    """Open a CSV trace. Raises Failure: here for a bad header or start, from `frames` for a bad row further on."""
     header = _header(path)
     times_ns = [frame.t_ns for frame in islice(_frames(path, header), _RATE_ROWS)]
     if len(times_ns) < 2:
-        raise TraceError(
+        raise Failure(
             f"{path}: {len(times_ns)} frame(s), at least 2 are needed. Usually a file that was cut short."
         )
     steps_ns = (b - a for a, b in pairwise(times_ns))
@@ -83,7 +84,7 @@ def _packed(raw: IO[bytes], path: Path) -> io.TextIOWrapper:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without comments and blank ones. Raises TraceError for what is not text or not whole gzip."""
+    """Numbered lines without comments and blank ones. Raises Failure for what is not text or not whole gzip."""
     number = 0
     try:
         with (gzip.open if path.name.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
@@ -91,11 +92,11 @@ def _rows(path: Path) -> Iterator[tuple[int, str]]:
                 if line[0] != "#" and line != "\n":
                     yield number, line
     except UnicodeDecodeError:
-        raise TraceError(
+        raise Failure(
             f"{path}: not text after line {number}. Usually a damaged file or another format."
         ) from None
     except (EOFError, zlib.error, OSError) as error:
-        raise TraceError(
+        raise Failure(
             f"{path}: cannot be read after line {number}: {error}. Usually a copy that was cut short: copy it again."
         ) from None
 
@@ -104,20 +105,20 @@ def _header(path: Path) -> list[str]:
     number, line = next(_rows(path), (0, ""))
     header = [cell.strip() for cell in line.split(",")]
     if not number:
-        raise TraceError(f"{path}: no header line. The file is empty: record or export it again.")
+        raise Failure(f"{path}: no header line. The file is empty: record or export it again.")
     for column in header:
         if column not in COLUMNS:
             near = difflib.get_close_matches(column, COLUMNS, 1, 0.4)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(COLUMNS)}."
-            raise TraceError(f"{path}: line {number}: unknown column {column!r}; {hint}")
+            raise Failure(f"{path}: line {number}: unknown column {column!r}; {hint}")
     missing = [column for column in REQUIRED if column not in header]
     if missing:
-        raise TraceError(
+        raise Failure(
             f"{path}: line {number}: no column {', '.join(missing)}. The first {len(REQUIRED)} are required: "
             f"{','.join(COLUMNS)}"
         )
     if len(set(header)) < len(header):
-        raise TraceError(f"{path}: line {number}: a column appears twice. Keep one of them.")
+        raise Failure(f"{path}: line {number}: a column appears twice. Keep one of them.")
     return header
 
 
@@ -162,7 +163,7 @@ def _frames(path: Path, header: list[str]) -> Iterator[Frame]:
         except (ValueError, OverflowError, IndexError, KeyError):
             raise _mistake(path, number, header, cells[:-1]) from None
         if last_ns is not None and t_ns <= last_ns:
-            raise TraceError(
+            raise Failure(
                 f"{path}: line {number}: t_s = {t} does not come after {last_ns / 1e9!r}. Usually two recordings in "
                 "one file, or a clock that was set: split the file there."
             )
@@ -170,11 +171,11 @@ def _frames(path: Path, header: list[str]) -> Iterator[Frame]:
         yield frame
 
 
-def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> TraceError:
+def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Failure:
     """Why this row is not a frame."""
     where = f"{path}: line {number}"
     if len(cells) != len(header):
-        return TraceError(
+        return Failure(
             f"{where}: {len(cells)} cells, the header has {len(header)}. Usually a row cut short, or a decimal comma: "
             "use a point."
         )
@@ -182,26 +183,24 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Tr
     for column, cell in row.items():
         if column == "reset_pressed":
             if cell not in _PRESSED:
-                return TraceError(f"{where}: reset_pressed = {cell!r} is none of 0 and 1.")
+                return Failure(f"{where}: reset_pressed = {cell!r} is none of 0 and 1.")
         elif cell or column == "t_s":
             try:
                 finite = math.isfinite(float(cell))
             except ValueError:
-                return TraceError(
+                return Failure(
                     f"{where}: {column} = {cell!r} is not a number. Leave it empty for no new sample."
                 )
             if not finite:
-                return TraceError(
-                    f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample."
-                )
+                return Failure(f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample.")
     if abs(float(row["t_s"])) * 1e9 > _LAST_NS:
-        return TraceError(
+        return Failure(
             f"{where}: t_s = {row['t_s']} is more than 292 years. Usually another unit: t_s is in seconds."
         )
     empty = next((column for column in REQUIRED if not row[column]), None)
     if empty is not None:
-        return TraceError(
+        return Failure(
             f"{where}: {empty} is empty while other IMU columns are not. Usually a cut row: an IMU sample has all six "
             "values, or none for no new sample."
         )
-    return TraceError(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")
+    return Failure(f"{where}: numbers so large that they cannot be added up. Usually a damaged row.")

@@ -18,7 +18,8 @@ import zstandard
 
 from firmware_py.core.frame import Cause, Frame
 from firmware_py.traces import schemas as topic
-from firmware_py.traces.trace import Trace, TraceError, check_rate
+from firmware_py.traces.trace import Trace, check_rate
+from sensors.advice import Failure
 from sensors.samples import Fault, ImuSample, RangeSample
 
 MAGIC = b"\x89MCAP0\r\n"
@@ -35,15 +36,13 @@ Item = tuple[str, dict[str, Any]]
 
 
 def read_mcap(path: Path) -> Trace:
-    """Open an MCAP trace. Raises TraceError for a file that holds no frames of ours."""
+    """Open an MCAP trace. Raises Failure for a file that holds no frames of ours."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise TraceError(
-            f"{path}: cannot be read: {error.strerror}. Check the path and the rights."
-        ) from None
+        raise Failure(f"{path}: cannot be read: {error.strerror}. Check the path and the rights.") from None
     if not data.startswith(MAGIC) and not MAGIC.startswith(data):  # a kill may leave nothing, or part of it
-        raise TraceError(
+        raise Failure(
             f"{path}: not MCAP. Usually another format under this name, or a file of zeros after a crash."
         )
     notes: list[str] = []
@@ -52,7 +51,7 @@ def read_mcap(path: Path) -> Trace:
     config = next(items, None)
     if config is None or config[0] != topic.CONFIG:
         why = f"{notes[0]}; it" if notes else "it"
-        raise TraceError(
+        raise Failure(
             f"{path}: {why} holds no frames of ours. Usually cut in its first second, or another program's."
         )
     after = next(items, None)
@@ -152,15 +151,15 @@ def _speed(value: Any) -> float | None:
     return float(value)
 
 
-def _another_form(path: Path, name: str, count: int, error: Exception) -> TraceError:
-    return TraceError(
+def _another_form(path: Path, name: str, count: int, error: Exception) -> Failure:
+    return Failure(
         f"{path}: a message on {name!r} after frame {count} has another form than ours ({error!r}). Usually a file of "
         "another program or version."
     )
 
 
 def read_topic(path: Path, name: str) -> list[dict[str, Any]]:
-    """Every message of one topic, as far as the file is whole. Raises TraceError, OSError."""
+    """Every message of one topic, as far as the file is whole. Raises Failure, OSError."""
     return [message for _, message in _items(path, path.read_bytes(), [], [], (name,))]
 
 
@@ -172,7 +171,7 @@ def _items(
         try:
             yield from zip(names, json.loads(b"[" + b",".join(payloads) + b"]"), strict=True)
         except (ValueError, RecursionError):
-            raise TraceError(f"{path}: messages are not JSON. Usually a file of another program.") from None
+            raise Failure(f"{path}: messages are not JSON. Usually a file of another program.") from None
 
 
 def _chunks(

@@ -20,7 +20,8 @@ from firmware_py.core.state import StateError, restore
 from firmware_py.core.wire import pack_decision
 from firmware_py.traces.csv_trace import read_csv
 from firmware_py.traces.mcap_reader import read_mcap
-from firmware_py.traces.trace import Trace, TraceError
+from firmware_py.traces.trace import Trace
+from sensors.advice import Failure
 from sensors.samples import RangeSample
 
 PRESS_S = 0.2  # how long the button is held: the latch takes 0.1 to 3 s
@@ -143,7 +144,7 @@ def replay_trace(
 
 
 def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
-    """Walk a replay to its end and sum it up. Raises TraceError when the trace breaks off on the way."""
+    """Walk a replay to its end and sum it up. Raises Failure when the trace breaks off on the way."""
     out = Summary(str(trace.path))
     finder, digest = EventFinder(), hashlib.sha256()
     update, find, pack, waiting = digest.update, finder.update, pack_decision, Phase.WAITING
@@ -191,14 +192,14 @@ def _note(out: Summary, event: Event) -> None:
 
 
 def open_trace(path: Path) -> Trace:
-    """Open a trace by its name. Raises TraceError."""
+    """Open a trace by its name. Raises Failure."""
     if path.name.endswith((".csv", ".csv.gz")):
         return read_csv(path)
     return read_mcap(path)
 
 
 def replay_file(path: Path, config: Config | None = None, rearm: bool = False) -> Summary:
-    """Replay one file: with `config`, or what the trace was recorded with, or the defaults. Raises TraceError."""
+    """Replay one file: with `config`, or what the trace was recorded with, or the defaults. Raises Failure."""
     trace = open_trace(path)
     steps = replay_trace(trace, *prepare(trace, config), rearm)
     try:
@@ -206,7 +207,7 @@ def replay_file(path: Path, config: Config | None = None, rearm: bool = False) -
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
         if trace.state is None:
             raise
-        raise TraceError(
+        raise Failure(
             f"{path}: nothing can go on from the state at its start ({error!r}). Usually a damaged file, or one of "
             "another version: replay it with the version that recorded it."
         ) from error
@@ -218,7 +219,7 @@ def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:
         try:
             config = parse(trace.config or {})
         except ConfigError as error:
-            raise TraceError(
+            raise Failure(
                 f"{trace.path}: recorded with settings that this version does not know:\n{error}\n"
                 "Give a configuration with --config."
             ) from None
@@ -230,7 +231,7 @@ def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:
             try:
                 restore(monitor, trace.state)
             except StateError as error:
-                raise TraceError(
+                raise Failure(
                     f"{trace.path}: {error}. Replay it with the version that recorded it."
                 ) from None
     return config, monitor

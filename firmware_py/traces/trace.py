@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from firmware_py.core.frame import Frame
+from sensors.advice import Failure
 
 SUFFIXES = (".mcap", ".mcap.part", ".csv", ".csv.gz")
 RATE_MIN_HZ = 40.0  # a fall of 0.6 s needs some 20 samples; below it the filters have no room either
 RATE_MAX_HZ = 1000.0
 
 
-class TraceError(Exception):
-    """The file cannot be used as a trace. The message says what, probably why, what to do."""
-
-
 @dataclass(slots=True)
 class Trace:
-    """One recording. `frames` can be walked once and may raise TraceError on the way."""
+    """One recording. `frames` can be walked once and may raise Failure on the way."""
 
     path: Path
     rate_hz: float
@@ -40,16 +37,16 @@ class Trace:
 
 
 def find_traces(path: Path) -> list[Path]:
-    """The trace at `path`, or every trace in that folder and below, in name order. Raises TraceError for none."""
+    """The trace at `path`, or every trace in that folder and below, in name order. Raises Failure for none."""
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if is_trace(p) and p.is_file())
         if not found:
-            raise TraceError(f"{path}: no trace in this folder. Traces end in {', '.join(SUFFIXES)}.")
+            raise Failure(f"{path}: no trace in this folder. Traces end in {', '.join(SUFFIXES)}.")
         return found
     if not path.exists():
-        raise TraceError(f"{path}: no such file or folder. Check the path.")
+        raise Failure(f"{path}: no such file or folder. Check the path.")
     if not is_trace(path):
-        raise TraceError(f"{path}: not a trace by its name. Traces end in {', '.join(SUFFIXES)}.")
+        raise Failure(f"{path}: not a trace by its name. Traces end in {', '.join(SUFFIXES)}.")
     return [path]
 
 
@@ -58,11 +55,11 @@ def is_trace(path: Path) -> bool:
 
 
 def check_rate(path: Path, median_step_ns: float) -> float:
-    """The rate in hertz. Raises TraceError when no walk can be judged at it."""
+    """The rate in hertz. Raises Failure when no walk can be judged at it."""
     rate_hz = 1e9 / median_step_ns
     if RATE_MIN_HZ <= rate_hz <= RATE_MAX_HZ:
         return rate_hz
-    raise TraceError(
+    raise Failure(
         f"{path}: a frame every {median_step_ns / 1e9:g} s is {rate_hz:g} Hz, outside {RATE_MIN_HZ:g} to "
         f"{RATE_MAX_HZ:g} Hz. Usually t_s in milliseconds or samples: write seconds."
     )

@@ -20,7 +20,7 @@ from firmware_py.courier.events.envelope import Envelope, ulid
 from firmware_py.courier.recording.recorder import Tape
 from firmware_py.guard.link import EVENTS_KEPT, RESEND_NS, RETRY_NS, Link
 from firmware_py.traces.mcap_reader import read_mcap
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 from tests.support.bad_disk import disk_full_after
 from tests.support.guard_tape import HELLO, WALL_NS, Guard
 from tests.support.link_end import LinkEnd
@@ -317,7 +317,7 @@ class RecorderStory(Folders):
                 continue
             try:
                 kept += sum(1 for _ in read_mcap(path).frames)
-            except TraceError as error:
+            except Failure as error:
                 assert path.suffix == ".part" and "no frames of ours" in str(error)
         lost = self.lost_before + self.tape.segments.lost_frames
         assert kept + lost + self.cut_off >= self.pushed, (kept, lost, self.cut_off, self.pushed)

@@ -48,9 +48,8 @@ from firmware_py.traces import schemas as topic
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
-from firmware_py.traces.trace import TraceError
 from sensors import lsm6dsox, mpu6050, tf_luna, vl53l1x
-from sensors.advice import HardwareError
+from sensors.advice import Failure, HardwareError
 from sensors.emulated import (
     EmulatedBus,
     EmulatedLsm6dsox,
@@ -563,9 +562,9 @@ TARGETS: dict[str, Target] = {
         _to_guard, (), lambda: [_packed(ACK + bytes(8), STOP), _packed(STOP), _packed(b"A", b"XX")]
     ),
     "link_to_courier": Target(_to_courier, (), _courier_seeds),
-    "csv": Target(_csv, (TraceError,), _csv_seeds),
-    "mcap": Target(_mcap, (TraceError,), _mcap_seeds),
-    "mcap_messages": Target(_messages, (TraceError,), _messages_seeds),
+    "csv": Target(_csv, (Failure,), _csv_seeds),
+    "mcap": Target(_mcap, (Failure,), _mcap_seeds),
+    "mcap_messages": Target(_messages, (Failure,), _messages_seeds),
     "state": Target(_state, (StateError, json.JSONDecodeError, RecursionError), _state_seeds),
     "config": Target(_config, (ConfigError,), _config_seeds),
     "mqtt_command": Target(

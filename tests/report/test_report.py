@@ -21,7 +21,7 @@ from firmware_py.report.fall import explained
 from firmware_py.report.gather import Report, fall_limit, gather
 from firmware_py.report.page import reason, render, sentence
 from firmware_py.traces.csv_trace import write_csv
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 from sensors.samples import ImuSample
 from tests.support.guard_tape import HELLO, WALL_NS, Guard, tape_in
 from tests.support.sample import SAMPLES
@@ -199,7 +199,7 @@ def test_the_seconds_around_the_stop_are_the_same_with_and_without_the_recorders
 def test_a_trace_without_a_stop_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "calm.csv"
     write_csv(path, walk(12.0))
-    with pytest.raises(TraceError, match="no stop in this trace"):
+    with pytest.raises(Failure, match="no stop in this trace"):
         gather(path)
 
 

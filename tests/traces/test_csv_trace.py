@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_py.core.frame import Frame
 from firmware_py.traces.csv_trace import COLUMNS, read_csv, write_csv
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 from sensors.samples import Fault, ImuSample, RangeSample, Vec3
 from tests.traces.make import HEADER, ROW, any_frame, walk
 
@@ -128,7 +128,7 @@ MALFORMED = [
 @pytest.mark.parametrize(("text", "words"), [row[1:] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
 def test_what_is_malformed_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
     path = written(tmp_path, text)
-    with pytest.raises(TraceError) as caught:
+    with pytest.raises(Failure) as caught:
         list(read_csv(path).frames)
     for word in [str(path), *words]:
         assert word in str(caught.value)
@@ -144,14 +144,14 @@ def test_a_mistake_deep_in_the_file_is_found_with_its_own_line(tmp_path: Path) -
     rows = [f"{n / 100},{ROW},0.5,," for n in range(3000)]
     rows[2499] = rows[2499].replace("9.81", "9,81")
     trace = read_csv(written(tmp_path, "\n".join([HEADER, *rows])))
-    with pytest.raises(TraceError, match=r"line 2501: 11 cells.*decimal comma"):
+    with pytest.raises(Failure, match=r"line 2501: 11 cells.*decimal comma"):
         list(trace.frames)
 
 
 def test_bytes_that_are_not_text_are_named(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(GOOD.encode() + b"\xff\xfe\x00")
-    with pytest.raises(TraceError, match="not text"):
+    with pytest.raises(Failure, match="not text"):
         list(read_csv(path).frames)
 
 
@@ -161,7 +161,7 @@ def test_a_gzip_that_was_cut_short_is_named(tmp_path: Path, keep: float) -> None
     write_csv(path, walk(5.0))
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * keep)])
-    with pytest.raises(TraceError, match="cut short"):
+    with pytest.raises(Failure, match="cut short"):
         list(read_csv(path).frames)
 
 
@@ -171,12 +171,12 @@ def test_a_gzip_with_a_flipped_bit_is_named(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
-    with pytest.raises(TraceError):
+    with pytest.raises(Failure):
         list(read_csv(path).frames)
 
 
 def test_text_under_a_gzip_name_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match=r"cannot be read|gzip"):
+    with pytest.raises(Failure, match=r"cannot be read|gzip"):
         read_csv(written(tmp_path, GOOD, "t.csv.gz"))
 
 

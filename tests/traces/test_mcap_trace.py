@@ -21,7 +21,7 @@ from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
 from firmware_py.traces.schemas import SCHEMAS
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 from tests.support.guard_tape import Guard, tape_in
 from tests.traces.make import about, any_frame, record, walk
 
@@ -134,7 +134,7 @@ def test_a_kill_at_any_byte_leaves_every_complete_chunk_readable(
         whole = sum(end <= offset for end in ends)
         try:
             got, _, notes = read_all(cut)
-        except TraceError as error:
+        except Failure as error:
             assert whole <= 1, error  # fewer than two frames can be in so little
             continue
         assert got == frames[: len(got)]
@@ -172,7 +172,7 @@ def test_no_flipped_bit_gets_through(tmp_path: Path, recorded: tuple[Path, list[
         flipped.write_bytes(harmed)
         try:
             got, _, notes = read_all(flipped)
-        except TraceError:
+        except Failure:
             found += 1
             continue
         assert got == frames[: len(got)]
@@ -210,7 +210,7 @@ def test_a_swallowed_chunk_is_noticed(tmp_path: Path, recorded: tuple[Path, list
 def test_what_is_not_a_trace_is_named(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "t.mcap"
     path.write_bytes(data)
-    with pytest.raises(TraceError, match=words) as caught:
+    with pytest.raises(Failure, match=words) as caught:
         read_mcap(path)
     assert str(path) in str(caught.value)
 
@@ -254,7 +254,7 @@ TICK = b'{"t_ns": 1, "late_ns": 0, "sample_t_ns": 1, '
     ],
 )  # fmt: skip
 def test_a_file_of_another_program_is_named(tmp_path: Path, topic: str, payload: bytes, words: str) -> None:
-    with pytest.raises(TraceError, match=words):
+    with pytest.raises(Failure, match=words):
         list(read_mcap(foreign(tmp_path / "t.mcap", topic, payload)).frames)
 
 

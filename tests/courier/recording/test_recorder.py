@@ -20,7 +20,7 @@ from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import SEGMENT_NS, unused
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.replay import replay_file
-from firmware_py.traces.trace import TraceError
+from sensors.advice import Failure
 from tests.support.bad_disk import disk_full_after
 from tests.support.guard_tape import HELLO, WALL_NS, Guard, tape_in
 
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_costs_frames_and_says_how_many(tmp_path: Path) -> 
             trace = read_mcap(path)
             kept += sum(1 for _ in trace.frames)
             notes += trace.notes
-        except TraceError as error:
+        except Failure as error:
             notes.append(str(error))
     assert tape.segments.problem == ""
     assert kept + tape.segments.lost_frames >= 4000
@@ -284,7 +284,7 @@ def test_a_kill_at_any_moment_leaves_every_file_readable(tmp_path: Path) -> None
                 continue  # not in place yet: the next write replaces it
             try:
                 got = sum(1 for _ in read_mcap(path).frames)
-            except TraceError as error:
+            except Failure as error:
                 assert path.suffix == ".part" and "no frames of ours" in str(error)
                 continue
             assert got > 0
