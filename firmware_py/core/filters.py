@@ -21,7 +21,8 @@ class LeakyTimer:
         if true:
             self._filled_s = min(self._filled_s + dt_s, self.hold_s)
             return self._filled_s >= self.hold_s - ROUNDING_S
-        self._filled_s = max(0.0, self._filled_s - DRAIN * dt_s)
+        if self._filled_s:  # mostly there is nothing to drain, and this runs a dozen times a tick
+            self._filled_s = max(0.0, self._filled_s - DRAIN * dt_s)
         return False
 
     def clear(self) -> None:

@@ -10,8 +10,9 @@ from firmware_py.core.body.attitude import Attitude, AttitudeParams
 from firmware_py.core.body.fall import Balance, BalanceParams, Limit
 from firmware_py.core.body.fallen import Fallen, FallenParams
 from firmware_py.core.body.gait import Gait, GaitParams
-from firmware_py.core.deck.drift import Drift, DriftParams
-from firmware_py.core.deck.position import Position, PositionParams
+from firmware_py.core.deck.drift import Drift
+from firmware_py.core.deck.params import DriftParams, PositionParams
+from firmware_py.core.deck.position import Position
 from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.health import Health, HealthParams, SpikeGate
 from firmware_py.core.latch import TABLE, Button, Latch
@@ -69,8 +70,8 @@ class Monitor:
         self._gait = Gait(params.gait, rate_hz)
         self._balance = Balance(params.balance, rate_hz)
         self._fallen = Fallen(params.fallen)
-        self._position = Position(params.position, rate_hz)
-        self._drift = Drift(params.drift, rate_hz)
+        self._position = Position(params.position)
+        self._drift = Drift(params.drift)
         self._health = Health(params.health, rate_hz)
         self._button = Button()
         self._latch = Latch.STOPPED
@@ -117,7 +118,7 @@ class Monitor:
 
         speed_m_s = self._believed_speed_m_s(frame.belt_speed_m_s, walking, dt_s)
         position.update(t_ns, frame.belt, gait.cadence_hz)
-        carried = drift.update(t_ns, position, phase, speed_m_s, dt_s)
+        carried = drift.update(position, phase, speed_m_s, dt_s)
         ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], gait.loose)
         if ill is None and stopped and not (attitude.settled and position.known):
             ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)

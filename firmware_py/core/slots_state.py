@@ -9,11 +9,12 @@ from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
 
+from firmware_py.core.deck.gate import Trust
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
 from firmware_py.core.latch import Latch
 from sensors.samples import Fault
 
-_ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (Cause, Phase, Signal, Fault, Latch)}
+_ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (Cause, Phase, Signal, Fault, Latch, Trust)}
 
 MOST_DEPTH = 8  # no value of the core is nested half as deep
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware_py.core.deck.drift import DriftParams
+from firmware_py.core.deck.params import DriftParams
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
@@ -344,7 +344,7 @@ def test_a_clock_that_has_run_for_an_hour_changes_nothing_but_the_time() -> None
 def test_time_is_counted_in_seconds() -> None:
     scene = Scene().arm()
     scene.run(1.0)
-    assert scene.monitor._drift._armed_s == pytest.approx(1.0)
+    assert scene.monitor._drift._belt._armed_s == pytest.approx(1.0)
 
 
 def test_a_wild_sample_is_not_integrated() -> None:

@@ -47,6 +47,7 @@ CORE = "firmware_py/core/"
 HOLDS_VALUES = ("__init__.py", "frame.py")  # decides nothing
 IMUS = ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"]
 RANGES = ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"]
+DECK = ["tests/core/deck/test_golden.py"]
 TRACES = ["tests/traces/test_replay.py"]
 # Tests beside the file's own, or instead of them where there are none, quickest and nearest first.
 ALSO: dict[str, list[str]] = {
@@ -58,8 +59,16 @@ ALSO: dict[str, list[str]] = {
     "body/fall.py": TRACES,
     "body/fallen.py": ["tests/core/test_monitor.py"],
     "body/evidence.py": ["tests/core/body/test_fall.py"],
-    "deck/position.py": TRACES,
-    "deck/drift.py": TRACES,
+    "deck/params.py": [*DECK, "tests/core/deck/test_drift.py", "tests/core/deck/test_position.py"],
+    "deck/kalman.py": DECK,
+    "deck/gate.py": [*DECK, "tests/core/deck/test_position.py"],
+    "deck/position.py": DECK,
+    "deck/belt.py": DECK,
+    "deck/habit.py": DECK,
+    "deck/standstill.py": [*DECK, "tests/core/deck/test_drift.py"],
+    "deck/stopping.py": DECK,
+    "deck/warning.py": DECK,
+    "deck/drift.py": DECK,
 }
 
 

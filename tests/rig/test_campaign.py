@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from firmware_py.core.deck.drift import safe_speed_m_s
+from firmware_py.core.deck.stopping import safe_speed_m_s
 from firmware_py.rig.campaigns import campaign as module
 from firmware_py.rig.campaigns.campaign import OURS, Outcome, campaign
 from firmware_py.rig.campaigns.draw import Run, svg

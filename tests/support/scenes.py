@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from firmware_py.core.deck.drift import DriftParams
+from firmware_py.core.deck.params import DriftParams
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor, MonitorParams
 from sensors.samples import Fault, ImuSample, RangeSample

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from firmware_py.config import Config
-from firmware_py.core.deck.drift import mark_m
+from firmware_py.core.deck.stopping import mark_m
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.recording.incidents import list_incidents

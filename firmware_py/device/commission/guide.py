@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from firmware_py.config import Config, parse
-from firmware_py.core.deck.drift import mark_m, safe_speed_m_s, zone_m
+from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s, zone_m
 from firmware_py.device.commission.bench import Bench, Person
 from firmware_py.device.commission.box import drop, look
 from firmware_py.device.commission.coast_down import Fit, fit

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config, parse
-from firmware_py.core.deck.drift import safe_speed_m_s
+from firmware_py.core.deck.stopping import safe_speed_m_s
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import RangingParams

@@ -6,7 +6,7 @@ Each peer sees what it would really see, and answers whether it cuts the belt at
 from math import sqrt
 from typing import Protocol
 
-from firmware_py.core.deck.drift import rest_position_m
+from firmware_py.core.deck.stopping import rest_position_m
 from firmware_py.rig.world.scene import State
 
 STEP_LOSS_S = 20.0  # LifeSpan; Star Trac and Precor wait 30 s

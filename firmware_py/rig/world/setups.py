@@ -8,8 +8,8 @@ from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
-from firmware_py.core.deck.drift import DriftParams, mark_m, safe_speed_m_s
-from firmware_py.core.deck.position import PositionParams
+from firmware_py.core.deck.params import DriftParams, PositionParams
+from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.rig.world.belt import BeltParams
 from firmware_py.rig.world.hip import HipParams
