@@ -1,5 +1,6 @@
-"""The `rearguard evaluate` command. Must never compute a score itself."""
+"""The `rearguard evaluate` command: what was asked, run and shown. Must never compute a score itself."""
 
+import importlib.util
 import os
 import sys
 from dataclasses import replace
@@ -12,14 +13,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from firmware_py import config as configuration
+from firmware_py.evaluation.datasets.files import SourceFile
 from firmware_py.evaluation.datasets.table import DATASETS, people
+from firmware_py.evaluation.datasets.trials import Dataset
 from firmware_py.evaluation.results import curves, page, report
-from firmware_py.evaluation.run import campaign
-from firmware_py.evaluation.run.campaign import COLD, WARM, Job, Result
-from firmware_py.evaluation.run.streams import FIT, JOINTS
+from firmware_py.evaluation.run.campaign import run_jobs
+from firmware_py.evaluation.run.job import COLD, WARM, Job, Result
+from firmware_py.evaluation.run.streams import FIT, SPLICES
 from firmware_py.evaluation.run.variants import VARIANTS
 
-_ALL_JOINTS = "all"
+_ALL_SPLICES = "all"
+_PROBLEMS_SHOWN = 20
 
 
 class DatasetName(StrEnum):
@@ -33,7 +37,7 @@ class DatasetName(StrEnum):
 
 
 class ProtocolName(StrEnum):
-    """Each trial alone, after 60 s of own walking, or one after the other."""
+    """What a subject does before each trial."""
 
     warm = "warm"
     cold = "cold"
@@ -56,17 +60,19 @@ def evaluate(
     trials: Annotated[bool, typer.Option("--trials", help="With --json: a line for each trial too.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained report with plots.")] = None,
     person: Annotated[
-        list[str] | None, typer.Option("--people", help="Only these, e.g. --people SA01,SA02.")
+        list[str] | None, typer.Option("--people", help="Only these subjects, e.g. --people SA01,SA02.")
     ] = None,
     robustness: Annotated[
         bool,
         typer.Option("--robustness", help="Also with turned, scaled, biased, noisy and resampled sensors."),
     ] = False,
-    joint: Annotated[
+    splice: Annotated[
         str,
         typer.Option(
-            help=f"How a trial is put after the walk: {FIT}, {', '.join(JOINTS)}; or {_ALL_JOINTS}: {FIT}, then "
-            "walks and falls while walking with each of the others."
+            "--splice",
+            "--joint",
+            help=f"How a trial is put after the walk: {FIT}, {', '.join(SPLICES)}; or {_ALL_SPLICES}: {FIT}, then "
+            "walks and falls while walking with each of the others.",
         ),
     ] = FIT,
     with_curves: Annotated[
@@ -77,72 +83,51 @@ def evaluate(
         Path | None, typer.Option(help="A config.toml; without it the defaults.", exists=True)
     ] = None,
 ) -> None:
-    """Score the core on recorded people: falls stopped before impact, false stops an hour.
+    """Score the core on recorded subjects: falls stopped before the impact, false stops an hour.
 
-    Example: rearguard evaluate sisfall ~/data/sisfall --peers --html report.html
+    Exit code 1 when no trial can be used. Example: rearguard evaluate sisfall ~/data/sisfall --peers --html report.html
     """
     words = Console(stderr=True)
-    if joint not in (FIT, _ALL_JOINTS, *JOINTS):
-        words.print(f"evaluate: {joint} is no joint. There are {FIT}, {', '.join(JOINTS)} and {_ALL_JOINTS}.")
+    if splice not in (FIT, _ALL_SPLICES, *SPLICES):
+        words.print(
+            f"evaluate: {splice} is no splice. There are {FIT}, {', '.join(SPLICES)} and {_ALL_SPLICES}."
+        )
         raise typer.Exit(2)
     chosen = DATASETS[dataset.value]
-    by_person, problems = people(chosen, paths)
-    wanted = {name.strip() for names in person or [] for name in names.split(",") if name.strip()}
-    unknown = sorted(wanted - by_person.keys())
-    if unknown:
-        words.print(
-            f"evaluate: no {', '.join(unknown)} there. People found: {', '.join(by_person) or 'none'}."
-        )
-        raise typer.Exit(2)
-    if not by_person:
-        words.print(
-            f"evaluate: no {dataset.value} recording under {', '.join(map(str, paths))}. Usually the wrong folder or "
-            "data set: point to what was downloaded, with its own file names."
-        )
-        raise typer.Exit(1)
-    params = configuration.load(config).monitor_params()
-    protocols = (WARM, COLD) if protocol is ProtocolName.both else (protocol.value,)
+    _require_library(chosen, words)
+    subjects, problems = _subjects(chosen, paths, person or [], words)
     base = [
         Job(
             chosen.name,
             name,
             tuple(files),
-            params,
-            protocols,
-            FIT if joint == _ALL_JOINTS else joint,
+            configuration.load(config).monitor_params(),
+            (WARM, COLD) if protocol is ProtocolName.both else (protocol.value,),
+            FIT if splice == _ALL_SPLICES else splice,
             peer_scale=1.0 if peers else None,
             excerpts=html is not None,
         )
-        for name, files in by_person.items()
-        if not wanted or name in wanted
+        for name, files in subjects.items()
     ]
     result = _run("trials", base, jobs, words)
     result.problems[:0] = problems
     if not result.scores:
-        for problem in result.problems[:20]:
+        for problem in result.problems[:_PROBLEMS_SHOWN]:
             words.print(problem)
         words.print("evaluate: no usable trial. See above for why each recording was skipped.")
         raise typer.Exit(1)
-    runs = []
-    if joint == _ALL_JOINTS:
-        runs += [
-            replace(curves.walking_only(job, f"joint: {name}"), joint=name) for name in JOINTS for job in base
-        ]
-    if robustness:
-        runs += [curves.walking_only(job, name, variant=name) for name in VARIANTS for job in base]
-    harder = _run("harder recordings", runs, jobs, words) if runs else Result()
+    harder = _run("harder recordings", _harder(base, splice == _ALL_SPLICES, robustness), jobs, words)
     points: curves.Curves = {}
     if with_curves:
         points = curves.collect(_run("curves", curves.plan(base), jobs, words))
+    scores = result.scores + harder.scores
     if json:
-        for line in report.json_lines(
-            chosen.name, result.scores + harder.scores, points, result.problems, trials
-        ):
+        for line in report.json_lines(chosen.name, scores, points, result.problems, trials):
             typer.echo(line)
     else:
-        # a pipe has no width of its own: give the table what it needs
+        # A pipe has no width of its own: give the table what it needs.
         console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
-        report.print_tables(console, chosen.about, result.scores + harder.scores)
+        report.print_tables(console, chosen.about, scores)
         if points:
             report.print_curves(console, points)
     if result.problems:
@@ -154,8 +139,54 @@ def evaluate(
         words.print(f"report: {html}", highlight=False)
 
 
+def _require_library(dataset: Dataset, words: Console) -> None:
+    if dataset.library and importlib.util.find_spec(dataset.library) is None:
+        words.print(
+            f"evaluate: {dataset.name} needs the package {dataset.library}, which is not installed: it is optional. "
+            f"Install it with `{sys.executable} -m pip install {dataset.library}`.",
+            highlight=False,
+            soft_wrap=True,  # a command to copy
+        )
+        raise typer.Exit(2)
+
+
+def _subjects(
+    dataset: Dataset, paths: list[Path], asked: list[str], words: Console
+) -> tuple[dict[str, list[SourceFile]], list[str]]:
+    """The files of each subject asked for (none: of all), and a line for each file that could not be opened."""
+    found, problems = people(dataset, paths)
+    wanted = {name.strip() for names in asked for name in names.split(",") if name.strip()}
+    unknown = sorted(wanted - found.keys())
+    if unknown:
+        words.print(f"evaluate: no {', '.join(unknown)} there. People found: {', '.join(found) or 'none'}.")
+        raise typer.Exit(2)
+    if not found:
+        words.print(
+            f"evaluate: no {dataset.name} recording under {', '.join(map(str, paths))}. Usually the wrong folder or "
+            "data set: point to what was downloaded, with its own file names."
+        )
+        raise typer.Exit(1)
+    return {name: files for name, files in found.items() if not wanted or name in wanted}, problems
+
+
+def _harder(base: list[Job], splices: bool, robustness: bool) -> list[Job]:
+    """The same subjects with rougher splices, and with other sensors, as far as each is asked for."""
+    jobs = []
+    if splices:
+        jobs += [
+            replace(curves.walking_only(job, f"splice: {name}"), splice=name)
+            for name in SPLICES
+            for job in base
+        ]
+    if robustness:
+        jobs += [curves.walking_only(job, name, variant=name) for name in VARIANTS for job in base]
+    return jobs
+
+
 def _run(what: str, jobs: list[Job], processes: int, console: Console) -> Result:
+    if not jobs:
+        return Result()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=len(jobs))
-        return campaign.run_jobs(jobs, processes, lambda _: progress.advance(task))
+        return run_jobs(jobs, processes, lambda _: progress.advance(task))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,12 +18,13 @@ from firmware_py.evaluation.command import DatasetName, evaluate
 from firmware_py.evaluation.datasets.table import DATASETS, people
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results import curves
-from firmware_py.evaluation.run import campaign
-from firmware_py.evaluation.run.campaign import OURS, Job, run_job, run_jobs
+from firmware_py.evaluation.run import subject
+from firmware_py.evaluation.run.campaign import run_job, run_jobs
+from firmware_py.evaluation.run.job import COLD, OURS, WARM, Job
 from firmware_py.evaluation.run.replay import Replayer, Stop
 from firmware_py.evaluation.run.score import Outcome, Score
 from firmware_py.evaluation.run.side_by_side import Setting
-from firmware_py.evaluation.run.streams import JOINTS
+from firmware_py.evaluation.run.streams import SPLICES
 from tests.support import people as made
 
 
@@ -55,7 +57,7 @@ def one(scores: list[Score], trial: str, protocol: str, detector: str = OURS) ->
 
 
 def test_a_plain_backward_fall_is_stopped_before_the_impact_cold_and_warm(scores: list[Score]) -> None:
-    for protocol in (campaign.COLD, campaign.WARM):
+    for protocol in (COLD, WARM):
         score = one(scores, "F02_SA01_R01", protocol)
         assert score.outcome is Outcome.STOPPED
         assert score.lead_s is not None
@@ -74,14 +76,14 @@ def test_plain_walks_and_their_reversed_copies_are_left_alone(scores: list[Score
 
 
 def test_warm_means_armed_when_the_trial_begins(scores: list[Score]) -> None:
-    walk = one(scores, "D01_SA01_R01", campaign.WARM)
+    walk = one(scores, "D01_SA01_R01", WARM)
     assert walk.armed_s == pytest.approx(walk.duration_s)
 
 
 def test_peers_see_the_same_trials_on_the_same_armed_time(scores: list[Score]) -> None:
     detectors = {s.detector for s in scores}
     assert len(detectors) == 5
-    for protocol in (campaign.COLD, campaign.WARM):
+    for protocol in (COLD, WARM):
         armed = {one(scores, "D01_SA01_R01", protocol, name).armed_s for name in detectors}
         assert max(armed) - min(armed) < 0.01
 
@@ -92,10 +94,8 @@ def test_a_broken_recording_is_named_and_the_rest_goes_on(folder: Path) -> None:
 
 
 def test_a_warmed_up_walker_who_was_copied_judges_like_one_who_walked(scores: list[Score]) -> None:
-    walked = one(scores, "F02_SA01_R01", campaign.WARM)
-    copied = one(
-        scores, "F02_SA01_R03", campaign.WARM
-    )  # the same recording, after the walker was kept and copied
+    walked = one(scores, "F02_SA01_R01", WARM)
+    copied = one(scores, "F02_SA01_R03", WARM)  # the same recording, after the walker was kept and copied
     assert replace(copied, trial=walked.trial) == walked
 
 
@@ -166,7 +166,7 @@ def test_settings_side_by_side_are_scored_as_each_with_a_monitor_of_its_own(fold
 
 
 @pytest.mark.parametrize(("later", "believed"), [(-1, False), (0, True), (1, True)])
-def test_a_stop_said_before_the_belt_ran_is_asked_of_a_monitor_of_its_own(
+def test_a_stop_before_the_belt_ran_is_left_to_a_monitor_of_its_own(
     later: int, believed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accel, gyro = (rows[800:] for rows in made.backward_fall(200.0))
@@ -177,7 +177,7 @@ def test_a_stop_said_before_the_belt_ran_is_asked_of_a_monitor_of_its_own(
     def soon(replayer: Replayer) -> list[Stop | None]:
         return [Stop(replayer.armed_intervals()[0][0] + later, Cause.FALL, "made up", 1.0, 0.5)] * 2
 
-    monkeypatch.setattr(campaign, "first_stops", soon)
+    monkeypatch.setattr(subject, "first_stops", soon)
     said = [s for s in run_job(together).scores if s.detector == OURS]
     assert [s.rule == "made up" for s in said] == [believed] * 2
 
@@ -260,7 +260,7 @@ def test_the_table_and_the_page_show_every_detector(folder: Path, tmp_path: Path
         ElementTree.fromstring(drawing)
 
 
-def test_the_curves_are_told_in_figures_in_every_form(
+def test_every_form_of_output_shows_the_figures_of_the_curves(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(curves, "_ALL_SCALES", (1.0, 2.0))
@@ -306,14 +306,14 @@ def test_the_curves_are_told_in_figures_in_every_form(
     assert "other activities stopped (%)" not in titles, "there are none in this folder"
 
 
-def test_rough_joints_are_scored_beside_the_gentle_one(folder: Path) -> None:
+def test_rough_splices_are_scored_beside_the_gentle_one(folder: Path) -> None:
     code, out, _ = run(
-        "sisfall", str(folder), "--jobs", "1", "--joint", "all", "--protocol", "warm", "--json"
+        "sisfall", str(folder), "--jobs", "1", "--splice", "all", "--protocol", "warm", "--json"
     )
     assert code == 0
     summary = [r for r in map(json.loads, out.splitlines()) if r["record"] == "summary"]
     falls = {r["variant"]: r["stopped_percent"] for r in summary if r["group"] == "falls while walking"}
-    assert falls == {"": 100} | {f"joint: {name}": 100 for name in JOINTS}
+    assert falls == {"": 100} | {f"splice: {name}": 100 for name in SPLICES}
 
 
 @pytest.mark.parametrize(
@@ -322,13 +322,13 @@ def test_rough_joints_are_scored_beside_the_gentle_one(folder: Path) -> None:
         (("sisfall", "EMPTY"), 1, "no sisfall recording"),
         (("sisfall", "BROKEN"), 1, "no usable trial"),
         (("sisfall", "FOLDER", "--people", "SA99"), 2, "People found: SA01"),
-        (("sisfall", "FOLDER", "--joint", "glue"), 2, "There are fit, hard, "),
+        (("sisfall", "FOLDER", "--splice", "glue"), 2, "There are fit, hard, "),
         (("sisfall", "/no/such/place"), 2, "does not exist"),
         (("walks", "FOLDER"), 2, "walks"),
         (("sisfall", "FOLDER", "--jobs", "0"), 2, "jobs"),
     ],
 )
-def test_what_cannot_be_evaluated_is_said_with_its_exit_code(
+def test_what_cannot_be_evaluated_is_refused_with_a_reason_and_an_exit_code(
     arguments: tuple[str, ...], code: int, words: str, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -339,6 +339,15 @@ def test_what_cannot_be_evaluated_is_said_with_its_exit_code(
     assert exit_code == code
     assert words in err
     assert out == ""
+
+
+def test_kfall_without_its_library_is_refused_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    code, out, err = run("kfall", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "-m pip install openpyxl" in err
 
 
 def test_the_command_knows_every_data_set() -> None:

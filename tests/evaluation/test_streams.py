@@ -1,4 +1,4 @@
-"""Walks are joined to trials without a jump, in the trial's own mounting, and never with themselves."""
+"""Walks are spliced to trials without a jump, in the trial's own mounting, and never with themselves."""
 
 from dataclasses import replace
 
@@ -8,15 +8,15 @@ import pytest
 from firmware_py.evaluation.datasets.table import DATASETS
 from firmware_py.evaluation.datasets.trials import Kind, Trial
 from firmware_py.evaluation.run.streams import (
-    JOINTS,
-    SEAM_S,
+    SPLICE_S,
+    SPLICES,
     WARM_UP_S,
-    Joint,
+    Splice,
     cold,
     cross_fade,
-    joined,
-    joined_plainly,
     rotation_between,
+    spliced,
+    spliced_plainly,
     walks_for,
     warm,
 )
@@ -42,16 +42,16 @@ def test_cold_is_the_trial_itself() -> None:
     assert stream.accel_m_s2 is FALL.accel_m_s2
 
 
-def test_warm_is_thirty_seconds_slow_thirty_quick_and_then_the_trial_untouched_after_the_seam() -> None:
+def test_warm_is_thirty_seconds_slow_thirty_quick_and_then_the_trial_untouched_after_the_splice() -> None:
     slow = replace(SLOW, accel_m_s2=np.add(SLOW.accel_m_s2, (1, 0, 0)))
     quick = replace(QUICK, accel_m_s2=np.add(QUICK.accel_m_s2, (2, 0, 0)))
     stream = warm(FALL, walks_for(FALL, [QUICK, SLOW, slow, quick, FALL][2:], SISFALL), mounting_varies=False)
     assert 0 <= WARM_UP_S * RATE_HZ - stream.start <= 2 * STRIDE
     assert stream.shared <= stream.start
     assert len(stream) == stream.start + len(FALL.accel_m_s2)
-    seam = round(SEAM_S * RATE_HZ)
-    np.testing.assert_array_equal(stream.accel_m_s2[stream.start + seam :], FALL.accel_m_s2[seam:])
-    np.testing.assert_array_equal(stream.gyro_rad_s[stream.start + seam :], FALL.gyro_rad_s[seam:])
+    overlap = round(SPLICE_S * RATE_HZ)
+    np.testing.assert_array_equal(stream.accel_m_s2[stream.start + overlap :], FALL.accel_m_s2[overlap:])
+    np.testing.assert_array_equal(stream.gyro_rad_s[stream.start + overlap :], FALL.gyro_rad_s[overlap:])
     forward = stream.accel_m_s2[:, 0]
     assert forward[: 25 * 100].mean() == pytest.approx(1, abs=0.1)
     assert forward[35 * 100 : 55 * 100].mean() == pytest.approx(2, abs=0.1)
@@ -79,13 +79,13 @@ def test_less_walking_than_sixty_seconds_is_used_as_it_is() -> None:
     assert stream.start / RATE_HZ == pytest.approx(11, abs=0.7)
 
 
-def test_the_seam_has_no_jump() -> None:
+def test_the_splice_has_no_jump() -> None:
     before, after = np.zeros((100, 3)), np.ones((100, 3))
-    joined = cross_fade(before, after, 50)
-    assert len(joined) == 150
-    assert np.abs(np.diff(joined, axis=0)).max() < 0.021
-    assert joined[49].tolist() == [0, 0, 0]
-    assert joined[100].tolist() == [1, 1, 1]
+    rows = cross_fade(before, after, 50)
+    assert len(rows) == 150
+    assert np.abs(np.diff(rows, axis=0)).max() < 0.021
+    assert rows[49].tolist() == [0, 0, 0]
+    assert rows[100].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("mounting", ["tilt 15 deg forward", "tilt 15 deg sideways", "accel scale +5 %"])
@@ -101,17 +101,17 @@ def test_the_walk_is_turned_and_scaled_to_the_mounting_of_the_trial(mounting: st
 def test_the_trial_begins_in_step_with_the_walk_before_it() -> None:
     later = replace(SLOW, accel_m_s2=SLOW.accel_m_s2[37:], gyro_rad_s=SLOW.gyro_rad_s[37:])
     rows = np.hstack((SLOW.accel_m_s2, SLOW.gyro_rad_s))[:6050]
-    together, start = joined(rows, np.hstack((later.accel_m_s2, later.gyro_rad_s)), RATE_HZ)
+    together, start = spliced(rows, np.hstack((later.accel_m_s2, later.gyro_rad_s)), RATE_HZ)
     phase = (start - 37) % (2 * RATE_HZ / 1.8)  # a stride is two steps
     assert min(phase, 2 * RATE_HZ / 1.8 - phase) < 1
     assert np.abs(np.diff(together, axis=0)).max() <= np.abs(np.diff(rows, axis=0)).max() * 1.05
 
 
-def test_a_change_of_posture_across_the_seam_is_felt_by_the_gyro_too() -> None:
+def test_a_change_of_posture_across_the_splice_shows_in_the_gyro() -> None:
     bent = VARIANTS["tilt 15 deg forward"](made.trial(Kind.OTHER, RATE_HZ))
     stream = warm(bent, [SLOW], mounting_varies=False)
-    seam = slice(stream.start, stream.start + round(SEAM_S * RATE_HZ))
-    felt = stream.gyro_rad_s[seam] - cross_fade(SLOW.gyro_rad_s[:6050], bent.gyro_rad_s, 50)[6000:6050]
+    place = slice(stream.start, stream.start + round(SPLICE_S * RATE_HZ))
+    felt = stream.gyro_rad_s[place] - cross_fade(SLOW.gyro_rad_s[:6050], bent.gyro_rad_s, 50)[6000:6050]
     assert np.degrees(felt[:, 1].sum() / RATE_HZ) == pytest.approx(-15, abs=4)
 
 
@@ -125,30 +125,30 @@ def test_nobody_lies_down_out_of_a_walk_in_half_a_second(mounting_varies: bool) 
 
 
 def test_a_hard_cut_changes_no_sample_of_walk_or_trial() -> None:
-    stream = joined_plainly(FALL, [SLOW, QUICK], Joint())
+    stream = spliced_plainly(FALL, [SLOW, QUICK], Splice())
     assert stream.start == stream.shared
-    assert stream.start == round((WARM_UP_S + 2 * SEAM_S) * RATE_HZ)
+    assert stream.start == round((WARM_UP_S + 2 * SPLICE_S) * RATE_HZ)
     np.testing.assert_array_equal(stream.accel_m_s2[:3050], SLOW.accel_m_s2[:3050])
     np.testing.assert_array_equal(stream.gyro_rad_s[3050 : stream.start], QUICK.gyro_rad_s[:3050])
     np.testing.assert_array_equal(stream.accel_m_s2[stream.start :], FALL.accel_m_s2)
 
 
-@pytest.mark.parametrize("name", JOINTS)
-def test_every_joint_leaves_the_trial_alone_after_its_seam_and_shares_only_what_is_shared(name: str) -> None:
+@pytest.mark.parametrize("name", SPLICES)
+def test_no_splice_changes_the_trial_after_itself_and_only_the_common_walk_is_shared(name: str) -> None:
     other = replace(FALL, accel_m_s2=FALL.accel_m_s2 + 1.0)
-    stream, another = (joined_plainly(trial, [SLOW, QUICK], JOINTS[name]) for trial in (FALL, other))
-    fade = round(JOINTS[name].fade_s * RATE_HZ)
+    stream, another = (spliced_plainly(trial, [SLOW, QUICK], SPLICES[name]) for trial in (FALL, other))
+    fade = round(SPLICES[name].fade_s * RATE_HZ)
     assert len(stream) == stream.start + len(FALL.accel_m_s2)
     np.testing.assert_array_equal(stream.accel_m_s2[stream.start + fade :], FALL.accel_m_s2[fade:])
     np.testing.assert_array_equal(stream.gyro_rad_s[stream.start + fade :], FALL.gyro_rad_s[fade:])
     np.testing.assert_array_equal(stream.accel_m_s2[: stream.shared], another.accel_m_s2[: stream.shared])
-    assert (stream.shared == 0) is JOINTS[name].turned
+    assert (stream.shared == 0) is SPLICES[name].turned
 
 
 def test_in_a_pause_the_walker_stands_as_the_trial_begins_and_is_no_frozen_sensor() -> None:
-    stream = joined_plainly(FALL, [SLOW], JOINTS["pause"])
+    stream = spliced_plainly(FALL, [SLOW], SPLICES["pause"])
     stands = slice(stream.start - 200, stream.start)
-    begins = FALL.accel_m_s2[: round(SEAM_S * RATE_HZ)].mean(axis=0)
+    begins = FALL.accel_m_s2[: round(SPLICE_S * RATE_HZ)].mean(axis=0)
     np.testing.assert_allclose(stream.accel_m_s2[stands].mean(axis=0), begins, atol=0.02)
     assert np.abs(stream.gyro_rad_s[stands]).max() < 0.03
     assert (np.diff(stream.accel_m_s2[stands], axis=0) != 0).all()

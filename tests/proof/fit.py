@@ -39,8 +39,9 @@ from firmware_py.evaluation.datasets.table import DATASETS, people
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results.tables import Line, table
 from firmware_py.evaluation.run import campaign
-from firmware_py.evaluation.run.campaign import COLD, WARM, Job
+from firmware_py.evaluation.run.job import COLD, WARM, Job
 from firmware_py.evaluation.run.score import EARLIEST_S
+from firmware_py.evaluation.run.subject import Runner
 from tests.proof import fit_signs
 
 SETS = ("sisfall", "fallalld", "movingreality")
@@ -176,7 +177,7 @@ def look(job: Job) -> list[Known]:
     known = []
     with mock.patch.object(monitor, "Balance", Onlooker):
         for protocol in job.protocols:
-            runner = campaign.Runner(job, dataset, trials, protocol)
+            runner = Runner(job, dataset, trials, protocol)
             for trial in campaign.with_reversed(trials, job.kinds):
                 played = runner.stream(trial)
                 if played is None:

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 
 from firmware_py.evaluation.datasets.trials import Kind
-from firmware_py.evaluation.run.campaign import COLD, WARM, run_jobs
+from firmware_py.evaluation.run.campaign import run_jobs
+from firmware_py.evaluation.run.job import COLD, WARM
 from firmware_py.evaluation.run.score import Outcome, Score
 from tests.proof.fit import SETS, arguments, everyone
 

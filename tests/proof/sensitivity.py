@@ -15,7 +15,7 @@ import numpy as np
 
 from firmware_py.core.body.evidence import Ramp, SignsParams
 from firmware_py.core.body.fall import BalanceParams
-from firmware_py.evaluation.run.campaign import WARM
+from firmware_py.evaluation.run.job import WARM
 from tests.proof import fit_signs
 from tests.proof.fit import SETS, Evidence, Figures, arguments, counts, everyone, look
 

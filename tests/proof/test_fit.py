@@ -14,7 +14,8 @@ from firmware_py.core.body.fall import BalanceParams
 from firmware_py.core.body.gait import Gait
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.datasets.table import DATASETS, people
-from firmware_py.evaluation.run.campaign import COLD, WARM, Job, run_job
+from firmware_py.evaluation.run.campaign import run_job
+from firmware_py.evaluation.run.job import COLD, WARM, Job
 from tests.proof import fit, fit_signs, lying, sensitivity
 from tests.proof.fit import Evidence, Known
 from tests.support import people as made

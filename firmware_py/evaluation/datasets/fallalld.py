@@ -23,6 +23,8 @@ _STUMBLE = 23
 _FALLS_WALKING = range(101, 113)
 _FALLS_JOGGING = range(121, 127)
 _BACKWARD_SLIPS = range(107, 111)
+_FIRST_FALL = 101  # activities below it are no falls
+_FILES_A_TRIAL = 2
 
 
 def kind_of(activity: int) -> Kind:
@@ -34,7 +36,7 @@ def kind_of(activity: int) -> Kind:
         return Kind.FALL_WALKING
     if activity in _FALLS_JOGGING:
         return Kind.FALL_JOGGING
-    return Kind.FALL_OTHER if activity > 100 else Kind.OTHER
+    return Kind.FALL_OTHER if activity >= _FIRST_FALL else Kind.OTHER
 
 
 def person_of(where: str) -> str | None:
@@ -48,7 +50,7 @@ def body_frame(sensor: Array) -> Array:
 
 
 def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingError]:
-    """Every trial of one person, and in its place why one cannot be used."""
+    """Every trial of one subject; in place of one that cannot be used, the reason."""
     pairs: dict[tuple[int, int], dict[str, SourceFile]] = {}
     for file in files:
         match = _FILE.search(file.name)
@@ -63,7 +65,7 @@ def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingErro
 
 
 def _trial(person: str, activity: int, name: str, pair: dict[str, SourceFile]) -> Trial:
-    if len(pair) != 2:
+    if len(pair) != _FILES_A_TRIAL:
         raise RecordingError(
             f"fallalld {name}: only its _{next(iter(pair))} file is there. Usually an incomplete copy: bring _A and _G."
         )

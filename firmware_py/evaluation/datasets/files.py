@@ -1,6 +1,6 @@
 """Owns finding recorded files in folders, zips and zips inside zips. Must never unpack to disk or read a value.
 
-A recording keeps its publisher's layout: whatever was downloaded can be pointed at, unpacked or not.
+A recording keeps its publisher's layout, unpacked or not: point at what was downloaded.
 """
 
 import io
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-_DEEPEST_ZIP = 3  # a zip in a zip in a zip: deeper is not a data set but a mistake
+_DEEPEST_ZIP = 3  # a zip in a zip in a zip: no data set is deeper
 
 
 class RecordingError(ValueError):
@@ -27,12 +27,12 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """The last part: what the publisher called the file."""
+        """The last part: the publisher's name for the file."""
         return self.where.rsplit("/", 1)[-1]
 
     @property
     def where(self) -> str:
-        """The whole way to it, zips included, for messages and for finding the person."""
+        """The whole path, zips included, for messages and for finding the subject."""
         return "/".join((self.path.as_posix(), *self.members))
 
     def read(self) -> bytes:

@@ -9,14 +9,15 @@ its description.
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from math import radians
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
 from firmware_py.evaluation.datasets.files import RecordingError, SourceFile
 from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Kind, Trial, checked
-from firmware_py.evaluation.datasets.xlsx import first_sheet
 
 RATE_HZ = 100.0
 _FILE = re.compile(r"SA?(\d+)T(\d+)R(\d+)\.csv$", re.IGNORECASE)
@@ -63,7 +64,7 @@ def body_frame(sensor: Array) -> Array:
 
 
 def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingError]:
-    """Every trial of one person, and in its place why one cannot be used."""
+    """Every trial of one subject; in place of one that cannot be used, the reason."""
     labels: dict[tuple[int, int], tuple[int, int]] = {}
     for file in files:
         if _LABELS.search(file.name):
@@ -134,7 +135,7 @@ def _parse_csv(data: bytes, where: str) -> tuple[Array, Array]:
 
 def parse_labels(data: bytes, where: str) -> dict[tuple[int, int], tuple[int, int]]:
     """(task, repetition) -> (onset frame, impact frame). A blank task cell means the task above it."""
-    rows = first_sheet(data, where)
+    rows = _first_sheet(data, where)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     columns = [
         next((i for i, cell in enumerate(header) if all(word in cell for word in words)), None)
@@ -161,11 +162,26 @@ def parse_labels(data: bytes, where: str) -> dict[tuple[int, int], tuple[int, in
     return labels
 
 
+def _first_sheet(data: bytes, where: str) -> list[list[str]]:
+    """The cells as texts, blank ones as "". Raises RecordingError when it is not a workbook."""
+    import openpyxl  # in the extra `evaluate`: only this data set needs it
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        return [["" if cell is None else str(cell) for cell in row] for row in rows]
+    except (zipfile.BadZipFile, ParseError, EOFError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise RecordingError(
+            f"{where}: not a workbook ({error}). Usually a page saved by mistake: fetch it again."
+        ) from None
+
+
 DATASET = Dataset(
     name="kfall",
     person_of=person_of,
     read=read,
     slow_walks=("T06",),
     quick_walks=("T07",),
+    library="openpyxl",
     about="KFall, low back, 100 Hz, onset and impact labelled from video; acted falls of young adults",
 )

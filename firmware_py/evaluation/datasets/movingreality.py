@@ -1,6 +1,6 @@
 """Reads MovingReality (Ensink et al. 2024, Sensors 24:710; MIT). Must never read a leg sensor.
 
-People after a stroke walking forward on an instrumented treadmill: lumbar Xsens MTw2, 100 Hz, 2-3 min a trial.
+Subjects after a stroke walk forward on an instrumented treadmill: lumbar Xsens MTw2, 100 Hz, 2-3 min a trial.
 `<study>_pp<NN>/Xsens/exported<NNN>/MT_*.txt`; `sensorspec.json` names the lumbar sensor, `corresponding_files.txt`
 the trials. Sensor axes: +X up, +Z out of the lower back (rearward), tilted up by the lordosis.
 """
@@ -31,7 +31,7 @@ def body_frame(sensor: Array) -> Array:
 
 
 def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingError]:
-    """Every trial of one person, and in its place why one cannot be used."""
+    """Every trial of one subject; in place of one that cannot be used, the reason."""
     names: dict[str, str] = {}
     folders: dict[str, list[SourceFile]] = {}
     for file in files:
@@ -71,7 +71,8 @@ def _lumbar(folder: str, inside: list[SourceFile], recordings: list[SourceFile])
     if len(recordings) == 1:
         return recordings[0]
     raise RecordingError(
-        f"{folder}: {len(recordings)} sensors and no word which is lumbar. Bring its sensorspec.json."
+        f"{folder}: {len(recordings)} sensors and no word which is lumbar. Usually an incomplete copy: "
+        "bring its sensorspec.json."
     )
 
 

@@ -46,7 +46,7 @@ def body_frame(sensor: Array) -> Array:
 
 
 def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingError]:
-    """Every trial of one person, and in its place why one cannot be used."""
+    """Every trial of one subject; in place of one that cannot be used, the reason."""
     for file in files:
         match = _FILE.search(file.name)
         assert match is not None

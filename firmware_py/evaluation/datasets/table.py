@@ -1,4 +1,4 @@
-"""Owns the list of data sets and who is in them. Must never read a value."""
+"""Owns the list of data sets and the subjects in them. Must never read a value."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ DATASETS: dict[str, Dataset] = {
 
 
 def people(dataset: Dataset, paths: list[Path]) -> tuple[dict[str, list[SourceFile]], list[str]]:
-    """The files of each person, found by file name, and what could not be opened."""
+    """The files of each subject, found by file name, and a line for each file that could not be opened."""
     found, problems = find(paths)
     by_person: dict[str, list[SourceFile]] = {}
     for file in found:
@@ -24,7 +24,7 @@ def people(dataset: Dataset, paths: list[Path]) -> tuple[dict[str, list[SourceFi
 
 
 def read_person(dataset: Dataset, person: str, files: Iterable[SourceFile]) -> tuple[list[Trial], list[str]]:
-    """The usable trials of one person, and a line for each recording that was skipped."""
+    """The usable trials of one subject, and a line for each recording that was skipped."""
     trials: list[Trial] = []
     problems: list[str] = []
     for item in dataset.read(person, list(files)):

@@ -1,4 +1,4 @@
-"""Owns what a recording is: one person, one activity, one waist sensor in our body frame. Must never judge it."""
+"""Owns what a recording is: one subject, one activity, one waist sensor in our body frame. Must never judge it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,10 +13,11 @@ Array = NDArray[np.float64]
 
 G_M_S2 = 9.80665
 SHORTEST_S = 3.0  # shorter fragments hold no walk and no fall
+_MEDIAN_G = (0.7, 1.3)  # worn by a person: outside it the columns or the scale are others
 
 
 class Kind(Enum):
-    """Which line of the table a trial belongs to."""
+    """The line of the table that a trial belongs to."""
 
     WALK = "walk"
     FALL_WALKING = "fall_walking"
@@ -70,7 +71,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """How one published set is laid out, and how its people are warmed up."""
+    """How one published set is laid out, and how its subjects are warmed up."""
 
     name: str
     person_of: Callable[[str], str | None]  # from the way to a file; None: not a file of this set
@@ -79,6 +80,7 @@ class Dataset:
     quick_walks: tuple[str, ...]
     mounting_varies: bool = False  # the pod sits differently from trial to trial
     about: str = ""
+    library: str = ""  # a package of the extra `evaluate` that its reader needs
 
 
 def checked(trial: Trial, impact_within_s: tuple[float, float] = (0.0, 1e6)) -> Trial:
@@ -101,7 +103,7 @@ def checked(trial: Trial, impact_within_s: tuple[float, float] = (0.0, 1e6)) -> 
             f"{where}: holds a value that is no number. Usually a lost packet: fetch it again."
         )
     middle_g = float(np.median(np.linalg.norm(accel, axis=1))) / G_M_S2
-    if not 0.7 < middle_g < 1.3:
+    if not _MEDIAN_G[0] < middle_g < _MEDIAN_G[1]:
         raise RecordingError(
             f"{where}: the median acceleration is {middle_g:.2f} g, not about 1 g. Usually another sensor's columns "
             "or another scale: check which data set this is."
@@ -113,7 +115,7 @@ def checked(trial: Trial, impact_within_s: tuple[float, float] = (0.0, 1e6)) -> 
 
 
 def number_table(data: bytes, columns: int, where: str) -> Array:
-    """Rows of numbers parted by commas, semicolons, tabs or spaces. A last line cut short is dropped."""
+    """Rows of numbers separated by commas, semicolons, tabs or spaces. A last line cut short is dropped."""
     lines = [line for line in data.splitlines() if line.strip(b" \t;,\x00\x1a")]
     for attempt in (lines, lines[:-1]):
         values = _numbers(b" ".join(attempt))

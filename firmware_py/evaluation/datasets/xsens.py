@@ -1,4 +1,4 @@
-"""Reads the text export of Xsens MT Manager: some lines of words, a header, tab-separated numbers.
+"""Reads the text export of Xsens MT Manager: some lines of text, a header, tab-separated numbers.
 
 Must never guess a column: they are found by name.
 """
@@ -13,6 +13,7 @@ from firmware_py.evaluation.datasets.trials import Array, Kind, Trial, checked
 RATE_HZ = 100.0  # MTw Awinda, as exported in both sets that use it
 _COLUMNS = ("Acc_X", "Acc_Y", "Acc_Z", "Gyr_X", "Gyr_Y", "Gyr_Z")
 _COUNTER_WRAPS_AT = 65536
+_FEWEST_ROWS = 2  # to interpolate between
 _LONGEST_GAP = 50  # half a second of lost packets is bridged, more is another recording
 
 
@@ -76,12 +77,12 @@ def parse(data: bytes, where: str) -> tuple[Array, Array]:
 
 
 def _bridged(counter: Array, values: Array, where: str) -> Array:
-    """The rows on an even grid: the packet counter says which are lost, and empty cells are lost too."""
+    """The rows on an even grid: the packet counter shows which are lost; empty cells count as lost."""
     steps = np.diff(counter) % _COUNTER_WRAPS_AT
     at = np.concatenate(([0.0], np.cumsum(steps)))
     whole = np.isfinite(values).all(axis=1) & np.isfinite(counter)
     gaps = np.diff(at[whole]) if np.isfinite(at).all() else np.array([np.inf])
-    if whole.sum() < 2 or gaps.max() > _LONGEST_GAP or gaps.min() <= 0:
+    if whole.sum() < _FEWEST_ROWS or gaps.max() > _LONGEST_GAP or gaps.min() <= 0:
         raise RecordingError(
             f"{where}: more than {_LONGEST_GAP / RATE_HZ:.1f} s of packets are lost. Usually a radio gap: leave it out."
         )

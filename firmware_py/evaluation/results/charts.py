@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from firmware_py.evaluation.results.curves import Point
-from firmware_py.evaluation.run.campaign import OURS, Excerpt
+from firmware_py.evaluation.run.job import OURS, Excerpt
 from firmware_py.evaluation.run.score import Score
 from firmware_py.plot import Plot, nice_ticks
 

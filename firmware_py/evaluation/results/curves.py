@@ -11,7 +11,7 @@ from firmware_py.core.body.fall import BalanceParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results.tables import Line, summarize
-from firmware_py.evaluation.run.campaign import OURS, WARM, Job, Result
+from firmware_py.evaluation.run.job import OURS, WARM, Job, Result
 from firmware_py.evaluation.run.score import Score
 from firmware_py.evaluation.run.side_by_side import Setting
 

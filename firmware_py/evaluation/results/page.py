@@ -9,7 +9,7 @@ from firmware_py.evaluation.datasets.trials import Dataset, Kind
 from firmware_py.evaluation.results import charts, sheets
 from firmware_py.evaluation.results.curves import ALL, Curves
 from firmware_py.evaluation.results.tables import table_by
-from firmware_py.evaluation.run.campaign import OURS, WARM, Excerpt, Result
+from firmware_py.evaluation.run.job import OURS, WARM, Excerpt, Result
 from firmware_py.evaluation.run.score import EARLIEST_S, Outcome, Score
 from firmware_py.plot import STYLE, Plot
 

@@ -8,7 +8,7 @@ from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results.curves import Curves
 from firmware_py.evaluation.results.report import HEAD, cells, point_rows
 from firmware_py.evaluation.results.tables import Line, summarize, table
-from firmware_py.evaluation.run.campaign import OURS
+from firmware_py.evaluation.run.job import OURS
 from firmware_py.evaluation.run.score import Score
 
 

@@ -1,7 +1,7 @@
-"""Owns the published rules we are measured against, with their published constants. Must never see our detector.
+"""Owns the published rules that we compare with, with their published constants. Must never see our detector.
 
-Each peer gets the whole stream as arrays and answers with the samples at which it would stop. All are causal. Where
-a paper leaves something open, the choice that favours the peer is taken and named here.
+Each peer gets the whole stream as arrays and returns the samples at which it would stop. All are causal. Where a
+paper leaves something open, this file names the choice and takes the one that favours the peer.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,12 @@ Triggers = np.typing.NDArray[np.bool_]
 _UP_PER_S = 0.3  # complementary filter towards gravity; faster ones tilt 6-20 degrees during a fall
 _LEAK_S = 1.5  # leaky integration; of 0.7, 1.5 and 3 s the best for the peers that use it
 _MEAN_S = 5.0
+_KFALL_DIP_G = 0.8  # fitted: see kfall_2021
+_AHN_DIP_G = 0.9
 
 
 class Motion:
-    """What the peers look at, computed once a stream."""
+    """What the peers use, computed once a stream."""
 
     def __init__(self, stream: Stream) -> None:
         rate_hz = stream.rate_hz
@@ -73,7 +75,7 @@ def kfall_2021(motion: Motion, scale: float = 1.0) -> Triggers:
     sensitivity + specificity over all trials of the 26 SisFall development people with no stop in their walks.
     """
     return (
-        (motion.accel_g < 0.8)
+        (motion.accel_g < _KFALL_DIP_G)
         & (motion.turn_rad_s > scale * radians(100.0))
         & (motion.tilt_rad > scale * radians(20.0))
     )
@@ -85,7 +87,7 @@ def ahn_2019(motion: Motion, scale: float = 1.0) -> Triggers:
     The angle is taken against the wearer's own mean, as the paper's upright-worn sensor has it.
     """
     return (
-        (motion.accel_g < 0.9)
+        (motion.accel_g < _AHN_DIP_G)
         & (motion.turn_rad_s > scale * radians(47.3))
         & (motion.tilt_rad > scale * radians(24.7))
     )

@@ -1,6 +1,6 @@
 """Owns the world around a recorded walker: sensors, a perfect relay, a finger on the button. Must never decide.
 
-The walker stands in the middle of the deck for the range sensor, so whatever stops the belt is the IMU's doing.
+For the range sensor the walker stands in the middle of the deck, so only the IMU can stop the belt.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,12 @@ _PRESS_NS = 200_000_000
 _PATIENCE_NS = 500_000_000  # after a press that was not taken
 _START_NS = 1_000_000_000
 _RANGE_NS = 25_000_000  # 40 readings a second, as the VL53L1X in its 20 ms budget gives
-# The middle between the front line (0.15 m) and the rear line (0.98 m) of the default deck.
-_STANDS_AT_M = 0.55
-_DITHER_M = (
-    0.0,
-    0.002,
-    -0.001,
-    0.001,
-    -0.002,
-)  # a real sensor's last millimetres: equal readings would be frozen
+_STANDS_AT_M = 0.55  # near the middle between the two lines of the default deck
+_DITHER_M = (0.0, 0.002, -0.001, 0.001, -0.002)  # a real sensor's noise: equal readings would look frozen
 
 
 class Stepper(Protocol):
-    """The product, or anything that answers frames like it."""
+    """The product, or anything that decides on frames as it does."""
 
     def step(self, frame: Frame) -> Decision: ...
 
@@ -43,7 +36,7 @@ class Stop(NamedTuple):
 
 
 class Replayer:
-    """Feeds rows of samples to a monitor, presses its button, and remembers when the belt could run.
+    """Feeds rows of samples to a monitor, presses its button, and keeps when the belt could run.
 
     Plain state and no open files: `copy.deepcopy` gives the same walker again, warmed up.
     """
@@ -65,7 +58,7 @@ class Replayer:
     def feed(
         self, accel_m_s2: Array, gyro_rad_s: Array, watch: Callable[[Decision], None] | None = None
     ) -> None:
-        """The next rows of the same stream. `watch` is shown every decision."""
+        """The next rows of the same stream. `watch` gets every decision."""
         step, rate_hz, index = self.monitor.step, self._rate_hz, self.fed
         run = self._run
         for (ax, ay, az), (gx, gy, gz) in zip(accel_m_s2.tolist(), gyro_rad_s.tolist(), strict=True):

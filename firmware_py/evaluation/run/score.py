@@ -1,9 +1,9 @@
 """Owns the rules by which a detector is judged: whole trials and hours, never windows.
 
-A fall: the first stop from `EARLIEST_S` before the impact on decides. Before the impact sample: stopped, and its lead
-is the time left. From the impact to `LATEST_S` after it: late. None: missed. A stop earlier than that (with a video
-label: earlier than `ONSET_MARGIN_S` before the onset) is a false stop; when the belt was then still off as the fall
-came, the fall counts as not guarded, never as detected. Anything else: every stop counts.
+A fall: the first stop from `EARLIEST_S` before the impact decides. A stop before the impact sample counts as stopped;
+its lead is the time left. A stop within `LATEST_S` after the impact is late, no stop is a miss. A stop earlier than
+`EARLIEST_S` (with a video label: than `ONSET_MARGIN_S` before the onset) is a false stop; when the belt is still off
+as the fall begins, the fall counts as not guarded, never as detected. In any other trial every stop counts.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One trial as one detector saw it. Times are seconds from the start of the trial."""
+    """One trial by one detector. Times are seconds from the start of the trial."""
 
     detector: str
     protocol: str

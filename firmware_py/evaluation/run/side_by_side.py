@@ -1,7 +1,7 @@
-"""Owns judging the same walker with many settings of the balance rule at once: attitude, gait and health, which do not
-depend on them, run once. Must never give a first stop that a monitor of its own would not give.
+"""Owns judging the same walker with many settings of the balance rule at once. Attitude, gait and health do not
+depend on the setting and run once. Must never give a first stop that a monitor with that setting alone would not give.
 
-No setting stops this belt, so what each would have done is known as far as its first stop, and no farther.
+No setting stops this belt, so what each would have done is known only up to its first stop.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Setting:
 
 
 class ManySettings(Monitor):
-    """The product, but that every setting judges balance, and none of them stops the belt."""
+    """The product, except that every setting judges balance and none stops the belt."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
-"""Owns joining recordings: the walk before a trial and the seam between, gentle or rough.
+"""Owns splicing recordings: the walk before a trial, and the gentle or rough splice between the two.
 
-Must never change a trial beyond its seam: half a second, or a second where the joint says so.
+Must never change a trial after its splice, which takes half a second, or a second where its name says so.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from firmware_py.evaluation.datasets.trials import Array, Dataset, Kind, Trial
 
 WARM_UP_S = 60.0
-SEAM_S = 0.5
+SPLICE_S = 0.5
 _STRIDE_S = 1.2
 _ALIKE = np.array([1.0, 1.0, 1.0, 3.0, 3.0, 3.0])  # 1 rad/s of misfit is as bad as 3 m/s2
 _MOUNTING_S = (3.0, 8.0)  # the least and most from which a trial's own mounting is read
@@ -22,25 +22,25 @@ _MOST_SCALE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Joint:
-    """A plain way to put a trial after a walk, as somebody else might."""
+class Splice:
+    """A plain way to put a trial after a walk."""
 
     fade_s: float = 0.0  # 0: a hard cut
     turned: bool = False  # the walk turned and scaled to the trial's mounting first
     pause_s: float = 0.0  # the walker stands still in between
 
 
-# The one for the figures: in step, in the trial's mounting, its change of posture felt by the gyro.
+# The published figures use this one: in step, in the trial's mounting, and the gyro shows the change of posture.
 FIT = "fit"
-JOINTS: dict[str, Joint] = {
-    "hard": Joint(),
-    "hard-turned": Joint(turned=True),
-    "fade-0.1": Joint(0.1),
-    "fade-0.5": Joint(0.5),
-    "fade-0.5-turned": Joint(0.5, turned=True),
-    "fade-1": Joint(1.0),
-    "fade-1-turned": Joint(1.0, turned=True),
-    "pause": Joint(0.5, pause_s=3.0),
+SPLICES: dict[str, Splice] = {
+    "hard": Splice(),
+    "hard-turned": Splice(turned=True),
+    "fade-0.1": Splice(0.1),
+    "fade-0.5": Splice(0.5),
+    "fade-0.5-turned": Splice(0.5, turned=True),
+    "fade-1": Splice(1.0),
+    "fade-1-turned": Splice(1.0, turned=True),
+    "pause": Splice(0.5, pause_s=3.0),
 }
 
 
@@ -62,26 +62,28 @@ def cold(trial: Trial) -> Stream:
     return Stream(trial.rate_hz, trial.accel_m_s2, trial.gyro_rad_s)
 
 
-def joined_plainly(trial: Trial, walks: list[Trial], joint: Joint) -> Stream:
+def spliced_plainly(trial: Trial, walks: list[Trial], splice: Splice) -> Stream:
     """The trial after 60 s of the walks given, whatever it begins with: neither in step nor fitted in posture."""
     pieces = _pieces(walks, trial)
-    if joint.turned:
+    if splice.turned:
         pieces = [_turned(piece, trial) for piece in pieces]
     own = np.hstack((trial.accel_m_s2, trial.gyro_rad_s))
-    fade = round(joint.fade_s * trial.rate_hz)
+    fade = round(splice.fade_s * trial.rate_hz)
     rows = pieces[0]
     for piece in pieces[1:]:
         rows = cross_fade(rows, piece, fade)
-    shared = 0 if joint.turned else len(rows) - fade
-    if joint.pause_s:
-        rows = cross_fade(rows, _stands(own[: _seam(trial.rate_hz)], joint.pause_s, trial.rate_hz), fade)
+    shared = 0 if splice.turned else len(rows) - fade
+    if splice.pause_s:
+        rows = cross_fade(
+            rows, _stands(own[: _splice_samples(trial.rate_hz)], splice.pause_s, trial.rate_hz), fade
+        )
     start = len(rows) - fade
     rows = cross_fade(rows, own, fade)
     return Stream(trial.rate_hz, rows[:, :3], rows[:, 3:], start, shared)
 
 
 def _stands(like: Array, seconds: float, rate_hz: float) -> Array:
-    """A body that stands as the rows given do on average, alive enough not to be taken for a frozen sensor."""
+    """A body that stands as these rows do on average, with enough noise not to look like a frozen sensor."""
     rows = np.zeros((round(seconds * rate_hz), 6))
     rows[:, :3] = like[:, :3].mean(axis=0)
     return rows + 0.02 * np.sin(np.arange(len(rows))[:, None] * np.arange(0.1, 0.7, 0.1))
@@ -90,34 +92,34 @@ def _stands(like: Array, seconds: float, rate_hz: float) -> Array:
 def warm(trial: Trial, walks: list[Trial], mounting_varies: bool) -> Stream:
     """The trial after 60 s of the walks given (less if they are shorter, and up to a stride less to fit the steps).
 
-    A trial that begins lying or bent double is left cold: nobody gets there out of a walk in half a second, except by
-    falling. In between the belt was off.
+    A trial that begins lying or bent double stays cold: nobody gets there from a walk in half a second except by
+    falling. The belt was off in between.
     """
     pieces = _pieces(walks, trial)
     if mounting_varies:
         pieces = [_turned(piece, trial) for piece in pieces]
     rows = pieces[0]
     for piece in pieces[1:]:
-        rows, _ = joined(rows, piece, trial.rate_hz)
-    shared = max(0, len(rows) - _seam(trial.rate_hz) - round(_STRIDE_S * trial.rate_hz))
+        rows, _ = spliced(rows, piece, trial.rate_hz)
+    shared = max(0, len(rows) - _splice_samples(trial.rate_hz) - round(_STRIDE_S * trial.rate_hz))
     if mounting_varies:
         shared = 0
     began = trial.accel_m_s2[: round(_STRIDE_S * trial.rate_hz)].mean(axis=0)
     if _angle_rad(rotation_between(pieces[-1][:, :3].mean(axis=0), began)) > _MOST_TURN_RAD:
         return cold(trial)
-    rows, start = joined(rows, np.hstack((trial.accel_m_s2, trial.gyro_rad_s)), trial.rate_hz)
+    rows, start = spliced(rows, np.hstack((trial.accel_m_s2, trial.gyro_rad_s)), trial.rate_hz)
     return Stream(trial.rate_hz, rows[:, :3], rows[:, 3:], start, shared)
 
 
-def joined(before: Array, after: Array, rate_hz: float) -> tuple[Array, int]:
-    """Both in a row, and where `after` begins: within the last stride of `before`, where the two fit best."""
-    seam = _seam(rate_hz)
-    stride = min(round(_STRIDE_S * rate_hz), len(before) - seam)
-    places = sliding_window_view(before[len(before) - stride - seam :], seam, axis=0)
-    misfit = (((places - after[:seam].T) * _ALIKE[:, None]) ** 2).mean(axis=(1, 2))
-    start = len(before) - stride - seam + int(np.argmin(misfit))
-    rows = cross_fade(before[: start + seam], after, seam)
-    rows[start : start + seam, 3:] += _turn_rad_s(before[start - stride : start], after[:stride], SEAM_S)
+def spliced(before: Array, after: Array, rate_hz: float) -> tuple[Array, int]:
+    """Both in a row, and the index at which `after` begins: in the last stride of `before`, where they fit best."""
+    overlap = _splice_samples(rate_hz)
+    stride = min(round(_STRIDE_S * rate_hz), len(before) - overlap)
+    places = sliding_window_view(before[len(before) - stride - overlap :], overlap, axis=0)
+    misfit = (((places - after[:overlap].T) * _ALIKE[:, None]) ** 2).mean(axis=(1, 2))
+    start = len(before) - stride - overlap + int(np.argmin(misfit))
+    rows = cross_fade(before[: start + overlap], after, overlap)
+    rows[start : start + overlap, 3:] += _turn_rad_s(before[start - stride : start], after[:stride], SPLICE_S)
     return rows, start
 
 
@@ -138,7 +140,7 @@ def walks_for(trial: Trial, trials: list[Trial], dataset: Dataset) -> list[Trial
 
 
 def _turn_rad_s(before: Array, after: Array, within_s: float) -> Array:
-    """The turn rate from one posture to the other: gravity may not move in the body unfelt by the gyro."""
+    """The turn rate from one posture to the other: when gravity moves in the body, the gyro must show it."""
     turn = rotation_between(before[:, :3].mean(axis=0), after[:, :3].mean(axis=0))
     return np.asarray(Rotation.from_matrix(turn.T).as_rotvec() / within_s)
 
@@ -146,39 +148,39 @@ def _turn_rad_s(before: Array, after: Array, within_s: float) -> Array:
 def cross_fade(before: Array, after: Array, samples: int) -> Array:
     """`after` begins while `before` ends: their overlap is blended, so nothing jumps."""
     weight = np.linspace(0.0, 1.0, samples + 2)[1:-1, None]
-    seam = (1 - weight) * before[len(before) - samples :] + weight * after[:samples]
-    return np.concatenate((before[: len(before) - samples], seam, after[samples:]))
+    blended = (1 - weight) * before[len(before) - samples :] + weight * after[:samples]
+    return np.concatenate((before[: len(before) - samples], blended, after[samples:]))
 
 
-def _seam(rate_hz: float) -> int:
-    return round(SEAM_S * rate_hz)
+def _splice_samples(rate_hz: float) -> int:
+    return round(SPLICE_S * rate_hz)
 
 
 def _until(walks: list[Trial], seconds: float) -> list[Trial]:
     chosen: list[Trial] = []
     for walk in walks:
-        if sum(t.duration_s - SEAM_S for t in chosen) >= seconds:
+        if sum(t.duration_s - SPLICE_S for t in chosen) >= seconds:
             break
         chosen.append(walk)
     return chosen
 
 
 def _pieces(walks: list[Trial], trial: Trial) -> list[Array]:
-    """The start of each walk, so that the halves last 30 s each and all of it 60 s up to the seam."""
+    """The start of each walk, so that each half lasts 30 s and both 60 s up to the splice."""
     paces = {walk.activity for walk in walks}
     left_s = dict.fromkeys(paces, WARM_UP_S / len(paces))
     pieces = []
     for walk in walks:
-        seconds = min(left_s[walk.activity], walk.duration_s - SEAM_S)
+        seconds = min(left_s[walk.activity], walk.duration_s - SPLICE_S)
         left_s[walk.activity] -= seconds
         if seconds > 0:
-            samples = round((seconds + SEAM_S) * trial.rate_hz)
+            samples = round((seconds + SPLICE_S) * trial.rate_hz)
             pieces.append(np.hstack((walk.accel_m_s2[:samples], walk.gyro_rad_s[:samples])))
     return pieces
 
 
 def _standing(trial: Trial) -> int:
-    """How many samples at the start show the mounting: all that is well before a fall, within bounds."""
+    """How many samples at the start show the mounting: everything well before a fall, within bounds."""
     least_s, most_s = _MOUNTING_S
     before_s = most_s if trial.impact_index is None else trial.impact_index / trial.rate_hz - least_s
     return round(min(most_s, max(least_s, before_s)) * trial.rate_hz)

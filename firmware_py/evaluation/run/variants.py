@@ -1,6 +1,6 @@
-"""Owns the ways a recording is made harder: another mounting, scale, bias, chip or rate. Must never draw real chance.
+"""Owns the ways to make a recording harder: another mounting, scale, bias, chip or rate. Must never draw unseeded.
 
-A variant is a function from trial to trial, so a walk and the trial after it are changed alike.
+A variant is a function from trial to trial, so a walk and the trial after it change alike.
 """
 
 import zlib
