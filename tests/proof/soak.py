@@ -23,7 +23,7 @@ from firmware_py.core.wire import FRAME_SIZE, unpack_decision, unpack_frame
 from firmware_py.guard.link import ACK, COUNTERS, EVENT, TICK, Link
 from firmware_py.rig.harness.processes import real_guard, settle
 from firmware_py.rig.harness.whole import Whole
-from firmware_py.rig.world.scene import Scenario, Scene
+from firmware_py.rig.world.scene import Scene
 from firmware_py.rig.world.switchgear import Person
 from tests.support.link_end import LinkEnd
 
@@ -71,14 +71,14 @@ class Courier:
         return b""
 
 
-def simulated(hours: float, seed: int = 1, first: Scenario = "walk") -> dict[str, Any]:
+def simulated(hours: float, seed: int = 1, first: str = "walk") -> dict[str, Any]:
     """So many hours of walking, and what was found. `first`: what becomes of the first walker; the others walk."""
     random, config = Random(f"soak {seed}"), Config()
     whole_ticks = round(hours * HOUR_S * config.loop.rate_hz)
     memory: dict[float, tuple[float, int]] = {}
     with tempfile.TemporaryDirectory() as room, Whole(config, first, seed, steady_s=0.0) as whole:
         guest = LinkEnd(Path(room) / "courier.sock")
-        link, loop = Link(f"{room}/courier.sock", {}), whole._loop
+        link, loop = Link(f"{room}/courier.sock", {}), whole.loop
         link.connect(0)
         courier, state = (
             Courier(1_000_000_000 // config.loop.rate_hz),

@@ -5,11 +5,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from firmware_py.config import Config
 from firmware_py.core.deck.stopping import safe_speed_m_s
 from firmware_py.rig.campaigns import campaign as module
-from firmware_py.rig.campaigns.campaign import OURS, Outcome, campaign
+from firmware_py.rig.campaigns import runs
+from firmware_py.rig.campaigns.campaign import campaign
 from firmware_py.rig.campaigns.draw import Run, svg
-from firmware_py.rig.campaigns.peers import Cord, KalmanLine, Line, StepLoss
+from firmware_py.rig.campaigns.peers import Cord, KalmanLine, Line, Seen, StepLoss
+from firmware_py.rig.campaigns.runs import OURS, SENSOR_SILENT, Outcome
 from firmware_py.rig.command import rig
 from firmware_py.rig.harness.closed_loop import ClosedLoop
 from firmware_py.rig.world.scene import Scene, State
@@ -42,7 +45,7 @@ def test_a_standstill_is_seen_in_time_at_one_and_two_mph() -> None:
 
 
 def test_an_ordinary_walk_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WALK_S", 30.0)
+    monkeypatch.setattr(runs, "WALK_S", 30.0)
     ours = next(iter(campaign("walking", 2, 424242, 1, lambda: None)))
     assert ours["false_stops"] == 0
     assert ours["hours"] == pytest.approx(60.0 / 3600.0, rel=0.1)
@@ -53,10 +56,11 @@ def test_every_drawn_setup_is_one_that_the_device_calls_safe() -> None:
 
     for seed in range(60):
         drawn = draw_drift(Random(seed))
-        told = drawn.params.drift
-        safe = safe_speed_m_s(told.rear_line_m, FRONT_LINE_M, told.stop_latency_s, told.coast_down_m_s2)
-        assert SLOWEST_M_S <= told.belt_ceiling_m_s <= safe
-        assert drawn.setup.belt.speed_m_s <= told.belt_ceiling_m_s
+        device = drawn.params.drift
+        stop = (device.stop_latency_s, device.coast_down_m_s2)
+        safe = safe_speed_m_s(device.rear_line_m, FRONT_LINE_M, *stop)
+        assert SLOWEST_M_S <= device.belt_ceiling_m_s <= safe
+        assert drawn.setup.belt.speed_m_s <= device.belt_ceiling_m_s
 
 
 def test_figures_are_order_statistics_and_rates() -> None:
@@ -64,7 +68,7 @@ def test_figures_are_order_statistics_and_rates() -> None:
         Outcome("x", "g", 0.5, s, "", m < 0, m, None) for s, m in ((0.1, 0.2), (0.2, -0.1), (0.4, 0.3))
     ]
     outcomes.append(Outcome("x", "g", 0.5, None, "standstill", False, None, None))
-    outcomes.append(Outcome("x", "g", 0.0, None, module.SENSOR_SILENT, False, None, None))
+    outcomes.append(Outcome("x", "g", 0.0, None, SENSOR_SILENT, False, None, None))
     figures = module._figures(outcomes)
     assert figures["past_line"] == 1
     assert figures["margin_m"] == {"min": -0.1, "p1": -0.1, "median": 0.2}
@@ -75,31 +79,30 @@ def test_figures_are_order_statistics_and_rates() -> None:
     assert figures["warned_before_s"]["median"] is None
 
 
-def _state(position_m: float = 0.5, steps: int = 0) -> State:
-    return State(0.0, None, None, position_m, None, 0, True, 0.5, position_m, 0.0, False, steps)
+def seen(reading_m: float | None = None, position_m: float = 0.5, steps: int = 0, dt_s: float = 0.01) -> Seen:
+    state = State(0.0, None, None, position_m, None, 0, True, 0.5, position_m, 0.0, False, steps)
+    return Seen(state, reading_m, dt_s)
 
 
 def test_the_peers_act_as_the_things_they_stand_for() -> None:
     line = Line("line", 0.9)
-    assert [line.cuts(_state(), m, 0.01) for m in (0.91, 0.92, None, 0.8, 0.91, 0.91, 0.91)][-2:] == [
-        False,
-        True,
-    ]
-    assert [Cord(0.9).cuts(_state(m), None, 0.01) for m in (0.899, 0.9)] == [False, True]
+    readings_m = (0.91, 0.92, None, 0.8, 0.91, 0.91, 0.91)
+    assert [line.cuts(seen(m)) for m in readings_m] == [False] * 6 + [True]
+    assert [Cord(0.9).cuts(seen(position_m=m)) for m in (0.899, 0.9)] == [False, True]
     steps = StepLoss()
-    steps.cuts(_state(steps=1), None, 0.01)
-    assert not any(steps.cuts(_state(steps=1), None, 0.01) for _ in range(1998))
-    assert any(steps.cuts(_state(steps=1), None, 0.01) for _ in range(3))
+    steps.cuts(seen(steps=1))
+    assert not any(steps.cuts(seen(steps=1)) for _ in range(1998))
+    assert any(steps.cuts(seen(steps=1)) for _ in range(3))
     kalman = KalmanLine(0.9)
-    cuts = [kalman.cuts(_state(), 0.5 + 0.005 * i if i != 20 else 3.0, 0.025) for i in range(120)]
+    cuts = [kalman.cuts(seen(0.5 + 0.005 * i if i != 20 else 3.0, dt_s=0.025)) for i in range(120)]
     assert not any(cuts[:75])
     assert any(cuts[75:95])
-    assert not kalman.cuts(_state(), None, 0.025)
+    assert not kalman.cuts(seen(dt_s=0.025))
 
 
 def test_a_run_can_be_drawn() -> None:
     scene = Scene("standstill", 1)
-    loop = ClosedLoop(scene, module.draw_standstill.__globals__["MonitorParams"](), 100.0, hall=True)
+    loop = ClosedLoop(scene, Config().monitor_params(), 100.0, hall=True)
     ticks = []
     for _ in range(2300):
         decision = loop.step()

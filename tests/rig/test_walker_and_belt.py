@@ -6,10 +6,12 @@ from statistics import mean, pstdev
 
 import pytest
 
+from firmware_py.rig.world.acts import CLIMB, DRIFT, FALL, LEAVE, STAND, WALK, Act
 from firmware_py.rig.world.belt import Belt, BeltParams, Hall
 from firmware_py.rig.world.ranging import TF_LUNA, VL53L1X, Ranging
+from firmware_py.rig.world.scenarios import SCENARIOS
 from firmware_py.rig.world.scene import Scene, Setup
-from firmware_py.rig.world.walker import Act, Walker, WalkerParams, cadence_hz
+from firmware_py.rig.world.walker import Walker, WalkerParams, cadence_hz
 from sensors.samples import Fault
 
 DT_S = 0.01
@@ -64,7 +66,7 @@ def test_a_hall_sensor_knows_the_speed_after_a_pulse_and_loses_it_in_silence() -
 @pytest.mark.parametrize("wander_m", [0.05, 0.08])
 def test_a_walker_wanders_as_much_as_told_around_home(wander_m: float) -> None:
     walker = Walker(WalkerParams(home_m=0.6, wander_m=wander_m), Random(1))
-    walker.do(Act.WALK)
+    walker.do(WALK)
     places = []
     for i in range(120_000):
         walker.advance(DT_S, 0.5)
@@ -76,13 +78,13 @@ def test_a_walker_wanders_as_much_as_told_around_home(wander_m: float) -> None:
 
 @pytest.mark.parametrize(
     ("act", "low", "high"),
-    [(Act.STAND, 0.9, 1.0), (Act.DRIFT, 0.15, 0.25), (Act.CLIMB, -0.25, -0.15), (Act.FALL, 0.9, 1.0),
-     (Act.LEAVE, 0.0, 0.0)],
+    [(STAND, 0.9, 1.0), (DRIFT, 0.15, 0.25), (CLIMB, -0.25, -0.15), (FALL, 0.9, 1.0),
+     (LEAVE, 0.0, 0.0)],
 )  # fmt: skip
 def test_each_act_carries_the_walker_as_it_says(act: Act, low: float, high: float) -> None:
     """Way in one second on a belt of 1 m/s, half a second after the act began."""
     walker = Walker(WalkerParams(wander_m=0.0, slip_m_s=0.2, track_rad_s=7.0), Random(1))
-    walker.do(Act.WALK)
+    walker.do(WALK)
     for _ in range(500):
         walker.advance(DT_S, 1.0)
     walker.do(act)
@@ -97,7 +99,7 @@ def test_each_act_carries_the_walker_as_it_says(act: Act, low: float, high: floa
 def test_feet_on_a_stopping_belt_go_on_for_a_moment_and_then_rest() -> None:
     """The surge that the front line allows for: feet that follow the belt 0.2 s late, and land 0.08 s later."""
     walker = Walker(WalkerParams(wander_m=0.0, track_rad_s=5.0), Random(1))
-    walker.do(Act.WALK)
+    walker.do(WALK)
     for _ in range(1000):
         walker.advance(DT_S, 0.9)
     start_m, belt = walker.place_m, 0.9
@@ -157,11 +159,9 @@ def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
     assert places(1) != places(2)
 
 
-@pytest.mark.parametrize(
-    "scenario", ["drift", "standstill", "freeze", "fall", "front", "step_off", "speed_up", "unplug"]
-)
+@pytest.mark.parametrize("scenario", [row.name for row in SCENARIOS.values() if row.act is not None])
 def test_every_hazard_comes_when_the_belt_has_held_its_speed(scenario: str) -> None:
-    scene = Scene(scenario, 5)  # type: ignore[arg-type]
+    scene = Scene(scenario, 5)
     while scene.hazard_t_s is None:
         state = scene.advance(DT_S, run=True)
         assert state.t_s < 30.0

@@ -19,14 +19,13 @@ from firmware_py.core.frame import Decision, Frame
 from firmware_py.courier.recording.recorder import Tape
 from firmware_py.guard.link import Link
 from firmware_py.rig.harness.whole import Whole
-from firmware_py.rig.world.scene import Scenario
 from firmware_py.traces.mcap_writer import plain
 
 DOCS = Path(__file__).parents[2] / "docs"
 WALL_NS = 1_772_700_000_000_000_000  # 5 March 2026
 HALL, NO_BELT_SENSOR = parse({"belt": {"speed_sensor": "hall"}}), Config()
 # name: configuration, scenario, seed, belt speed
-SAMPLES: dict[str, tuple[Config, Scenario, int, float]] = {
+SAMPLES: dict[str, tuple[Config, str, int, float]] = {
     "sample-incident": (HALL, "drift", 3, 0.45),
     "sample-fall": (NO_BELT_SENSOR, "fall", 1, 0.3),
 }
@@ -68,11 +67,11 @@ class ToTape(Link):
         return t_ns < 0
 
 
-def record(folder: Path, config: Config, scenario: Scenario, seed: int, speed_m_s: float) -> Path:
+def record(folder: Path, config: Config, scenario: str, seed: int, speed_m_s: float) -> Path:
     """The trace of one incident."""
     tape = Tape(folder, 1000, 30)
-    with Whole(config, scenario, seed, STEADY_S, speed_m_s=speed_m_s) as whole:
-        whole._loop._links = (ToTape(config, tape),)
+    links = [ToTape(config, tape)]
+    with Whole(config, scenario, seed, STEADY_S, speed_m_s=speed_m_s, links=links) as whole:
         ran, stopped_s, t_s = False, 0.0, 0.0
         while t_s < MOST_S and (not stopped_s or t_s < stopped_s + AFTER_S):
             decision = whole.tick()

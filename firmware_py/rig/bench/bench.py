@@ -23,39 +23,28 @@ from firmware_py.core.frame import Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.wire import FRAME_SIZE, unpack_frame
 from firmware_py.guard.link import TICK, Link
-from firmware_py.guard.loop import Loop
-from firmware_py.guard.panel import Panel
-from firmware_py.guard.process import build_sensors
-from firmware_py.guard.relay import Relay
-from firmware_py.notify import ServiceManager
-from firmware_py.rig.bench.latency import compare
-from firmware_py.rig.harness.pins import wired
+from firmware_py.rig.bench.latency import compare, points
 from firmware_py.rig.harness.processes import real_guard, settle
-from firmware_py.rig.harness.whole import DirectWires
-from firmware_py.rig.harness.world import World
+from firmware_py.rig.harness.whole import Whole
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.replay import replay_file
 from sensors.advice import HardwareError
 from sensors.emulated import EmulatedBus
-from sensors.i2c import Bus
 
 RIG_S = 60.0  # of walking, for step, tick and replay
 LATENESS_S = 10.0
+SHARES = {"median": 0.5, "p99": 0.99, "p999": 0.999}
 WARM_UP = 400  # ticks not counted: caches, and dictionaries that grow
 
 
 def percentiles(values_ns: list[int]) -> dict[str, float]:
     """Microseconds."""
-    ordered = sorted(values_ns)
-    at = {"median": 0.5, "p99": 0.99, "p999": 0.999}
-    return {
-        name: round(ordered[min(len(ordered) - 1, int(len(ordered) * q))] / 1000, 2) for name, q in at.items()
-    }
+    return {name: round(value / 1000, 2) for name, value in points(values_ns, SHARES).items()}
 
 
 @contextmanager
 def as_the_guard_runs(priority: int) -> Iterator[None]:
-    """At the guard's own priority where that is granted, so that other programs are not measured along."""
+    """At the guard's own priority where that is granted, so that the figures are not those of other programs."""
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     try:
@@ -91,29 +80,18 @@ def tick_and_step(
         listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         listener.bind(str(room / "courier.sock"))
         listener.listen(1)
-        bus = TimedBus(clock)
-        world = World(config, "walk", 1, 5.0, bus)
-        held.enter_context(wired(DirectWires(world)))
-        imu, belt = build_sensors(config, lambda number: Bus(bus, f"rig-{number}"), bus.sleep)
-        relay = held.enter_context(Relay(config.relay.pin, config.relay.drive, config.relay.readback_pin))
-        panel = Panel(config.panel, config.belt)
-        held.callback(panel.close)
         link = Link(str(room / "courier.sock"), {})
         held.callback(link.close)
-        loop = Loop(config.loop.rate_hz, imu, belt, relay, panel, Monitor(config.monitor_params(), config.loop.rate_hz),
-                    [link], ServiceManager(None), lambda: None, clock, lambda _: None)  # fmt: skip
-        imu.open()
-        belt.open()
+        bus = TimedBus(clock)
+        whole = held.enter_context(Whole(config, "walk", 1, 5.0, links=[link], bus=bus, clock=clock))
         link.connect(0)
         courier = held.enter_context(listener.accept()[0])
         courier.setblocking(False)
-        t_ns = bus.t_ns
         for _ in range(int(seconds * config.loop.rate_hz)):
-            t_ns += 1_000_000_000 // config.loop.rate_hz
-            world.advance(t_ns)
+            whole.advance()
             bus.spent_ns = 0
             start_ns = clock()
-            loop.tick(t_ns, 0)
+            whole.loop.tick(whole.t_ns, 0)
             tick_ns.append(clock() - start_ns - bus.spent_ns)
             frames.extend(_drained(courier))
     return tick_ns[WARM_UP:], list(_steps(config, frames, clock))[WARM_UP:], frames
@@ -211,8 +189,8 @@ def _table(figures: dict[str, Any]) -> Table:
 def _latency_table(figures: dict[str, Any]) -> Table:
     table = Table("", "", "p50", "p99", "p99.9", "max", title=_machine())
     for name, rows in figures.items():
-        for what, points in rows.items():
-            table.add_row(name, what, *(f"{value:.1f}" for value in points.values()))
+        for what, values in rows.items():
+            table.add_row(name, what, *(f"{value:.1f}" for value in values.values()))
     return table
 
 

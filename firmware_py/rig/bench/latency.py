@@ -1,4 +1,4 @@
-"""Owns the comparison of our loop with cyclictest, the kernel people's own measure, in turn on the same machine.
+"""Owns the comparison of our loop with cyclictest, the measure of the kernel's own developers, in turn on one machine.
 
 Same priority, same 5 ms grid; idle, then under load of processor, disk, network, and a courier with five viewers.
 Must never run both at once: they would measure each other.
@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -101,13 +101,14 @@ def compare(
         with ExitStack() as held:
             if name == "load":
                 held.enter_context(load_on(config_file, room))
-            theirs = _points([float(us) for us in cyclictest_us(seconds, loop.rate_hz, loop.priority)])
-            ours = _points(ours_us())
+            theirs = points([float(us) for us in cyclictest_us(seconds, loop.rate_hz, loop.priority)], POINTS)
+            ours = points(ours_us(), POINTS)
         ratio = {point: round(ours[point] / max(theirs[point], 1.0), 2) for point in POINTS}
         rows[name] = {"cyclictest_us": theirs, "guard_us": ours, "ratio": ratio}
     return rows
 
 
-def _points(late_us: list[float]) -> dict[str, float]:
-    ordered = sorted(late_us)
-    return {point: ordered[min(len(ordered) - 1, int(len(ordered) * q))] for point, q in POINTS.items()}
+def points(values: Sequence[float], shares: dict[str, float]) -> dict[str, float]:
+    """The value that each share of all values lies below; of 1.0 the greatest."""
+    ordered = sorted(values)
+    return {name: ordered[min(len(ordered) - 1, int(len(ordered) * share))] for name, share in shares.items()}

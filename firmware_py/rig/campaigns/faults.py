@@ -12,16 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from statistics import median_high
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause
 from firmware_py.rig.harness.whole import Whole
-from firmware_py.rig.world.scene import Scenario
-from firmware_py.rig.world.walker import Act
+from firmware_py.rig.world.acts import LEAVE
 from sensors.emulated.trouble import Kind, Trouble
 
-SCENES: tuple[Scenario, ...] = ("walk", "drift", "fall")
+SCENES = ("walk", "drift", "fall")
 WALKED_S = 9.0  # settle, press, belt up to speed, gait known; the hazard comes later
 WATCH_S = 1.0  # after a fault that must stop
 WATCH_ON_S = 3.0  # after one that must not
@@ -68,7 +68,7 @@ def _on_range(kind: Kind, **how: Any) -> Callable[[Whole, Random], None]:
 
 
 def _walker_leaves(whole: Whole, _: Random) -> None:
-    whole.world.scene.walker.do(Act.LEAVE)
+    whole.world.scene.walker.do(LEAVE)
 
 
 def _late_now_and_then(_: Whole, random: Random) -> Callable[[int], dict[str, int]]:
@@ -125,7 +125,7 @@ class Seen(NamedTuple):
 
 
 def campaign(runs: int, seed: int, jobs: int, done: Callable[[], None]) -> Iterator[dict[str, Any]]:
-    """So many of each fault; a line for each. `done` is called after each walk."""
+    """So many of each fault; one line for each fault. Calls `done` after each walk."""
     walks = walks_of(runs)
     seen: list[Seen] = []
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
@@ -169,10 +169,9 @@ def _in_time(s: Seen, bound_s: float) -> bool:
 
 
 def _spread(values: list[float]) -> dict[str, float | None]:
-    ordered = sorted(values)
-    if not ordered:
+    if not values:
         return {"median": None, "max": None}
-    return {"median": round(ordered[len(ordered) // 2], 4), "max": round(ordered[-1], 4)}
+    return {"median": round(median_high(values), 4), "max": round(max(values), 4)}
 
 
 def _walk(job: tuple[int, int]) -> list[Seen]:
@@ -197,7 +196,7 @@ def _walk(job: tuple[int, int]) -> list[Seen]:
 
 
 def _in_a_copy(whole: Whole, fault: Planted, scene: str, seed: int) -> Seen:
-    """Plants the fault in a forked copy of the process, which ends with what it saw."""
+    """Plants the fault in a forked copy of the process, which sends back what it saw and ends."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -207,9 +206,9 @@ def _in_a_copy(whole: Whole, fault: Planted, scene: str, seed: int) -> Seen:
             os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        told = pipe.read()
+        result = pipe.read()
     os.waitpid(child, 0)
-    return Seen(*json.loads(told))
+    return Seen(*json.loads(result))
 
 
 def _watch(whole: Whole, fault: Planted, scene: str, random: Random) -> Seen:

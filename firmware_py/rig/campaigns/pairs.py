@@ -1,4 +1,4 @@
-"""Owns the campaign of pairs: each hazard while something that is no reason to stop goes wrong at the same time.
+"""Owns the campaign of pairs: each hazard while something else is wrong that is no reason to stop.
 
 Must never count a stop before the hazard as a success.
 """
@@ -8,21 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from statistics import median_high
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config, parse
 from firmware_py.core.deck.stopping import safe_speed_m_s
 from firmware_py.rig.harness.whole import Whole
+from firmware_py.rig.world.acts import IMPACT_S
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import RangingParams
-from firmware_py.rig.world.scene import Scenario
 from firmware_py.rig.world.switchgear import CONTACT_NS, WATCHDOG_NS
 from sensors.emulated.trouble import Kind, Trouble
 
-HAZARDS: tuple[Scenario, ...] = ("drift", "standstill", "fall", "front", "step_off")
+HAZARDS = ("drift", "standstill", "fall", "front", "step_off")
 STEADY_S = 7.0
 GIVE_UP_S = 15.0  # after the hazard
-IMPACT_S = 0.95  # of the rig's fall after its beginning (hip.py)
+LATE_NS = 7_000_000
+NEVER_ARMED_S = 60.0  # a run in which nothing has happened by then is over
 STEP_OFF_S = 0.300  # F22
 
 
@@ -51,7 +53,7 @@ COMPANIONS: tuple[Companion, ...] = (
 
 
 class Treadmill(NamedTuple):
-    """What the guard was told of the belt, and how fast that runs."""
+    """What the guard knows of the belt, and how fast that runs."""
 
     name: str
     config: Config
@@ -61,13 +63,12 @@ class Treadmill(NamedTuple):
 def _commissioned() -> Treadmill:
     """Measured, at its fastest safe speed: the belt of which something is promised."""
     config = Config()
-    latency_ms = (
-        config.belt.stop_latency_ms + (WATCHDOG_NS + CONTACT_NS) // 1_000_000
-    )  # as a drop measures it
+    chain_ms = (WATCHDOG_NS + CONTACT_NS) // 1_000_000  # a drop measures it with the belt's own latency
+    latency_ms = config.belt.stop_latency_ms + chain_ms
     lines_m = config.rear_line_m, config.front_line_m
     speed_m_s = safe_speed_m_s(*lines_m, latency_ms / 1000, config.belt.coast_down_m_s2)
-    told = {"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
-    return Treadmill("commissioned", parse({"belt": told}), speed_m_s)
+    belt = {"commissioned": True, "stop_latency_ms": latency_ms, "ceiling_km_h": 3.6 * speed_m_s}
+    return Treadmill("commissioned", parse({"belt": belt}), speed_m_s)
 
 
 TREADMILLS = (_commissioned(), Treadmill("defaults, 1 mph", Config(), 0.45))
@@ -105,7 +106,7 @@ def jobs_of(runs: int) -> int:
 def _line(hazard: str, treadmill: str, companion: str, seen: list[Seen]) -> dict[str, Any]:
     config = Config()
     front_m, rear_m = config.front_line_m, config.rear_line_m
-    cuts = sorted(s.cut_s for s in seen if s.cut_s is not None)
+    cuts = [s.cut_s for s in seen if s.cut_s is not None]
     counted = [s for s in seen if not s.early]
     missed = sum(not _held(hazard, s, front_m, rear_m) for s in counted)
     return {
@@ -116,7 +117,7 @@ def _line(hazard: str, treadmill: str, companion: str, seen: list[Seen]) -> dict
         "runs": len(seen),
         "stopped_before_the_hazard": len(seen) - len(counted),
         "missed": missed,
-        "cut_s": {"median": round(cuts[len(cuts) // 2], 3), "max": round(cuts[-1], 3)} if cuts else None,
+        "cut_s": {"median": round(median_high(cuts), 3), "max": round(max(cuts), 3)} if cuts else None,
         "found_by": dict(Counter(s.cause for s in seen).most_common()),
     }
 
@@ -132,7 +133,7 @@ def _held(hazard: str, s: Seen, front_m: float, rear_m: float) -> bool:
     return s.rest_m is not None and front_m <= s.rest_m <= rear_m
 
 
-def _run(job: tuple[int, int, Scenario, Treadmill, Companion]) -> Seen:
+def _run(job: tuple[int, int, str, Treadmill, Companion]) -> Seen:
     seed, number, hazard, treadmill, companion = job
     random = Random(f"pairs {seed} {number} {hazard}")
     scene_seed, beside = random.getrandbits(31), (companion.hip, companion.ranging)
@@ -146,11 +147,11 @@ def _run(job: tuple[int, int, Scenario, Treadmill, Companion]) -> Seen:
         while scene.hazard_t_s is None or scene.t_s - scene.hazard_t_s < GIVE_UP_S:
             tick += 1
             late = bool(companion.late_every) and tick % companion.late_every == 0
-            decision = whole.tick(7_000_000 if late else 0)
+            decision = whole.tick(LATE_NS if late else 0)
             ran = ran or decision.run
             if ran and not decision.run:
                 break
-            if tick > 60 * whole.config.loop.rate_hz:
+            if tick > NEVER_ARMED_S * whole.config.loop.rate_hz:
                 break
         cause = whole.decision.cause.value if whole.decision and whole.decision.cause else ""
         if scene.hazard_t_s is None:

@@ -1,15 +1,24 @@
-"""Owns what other devices do, as well as they could do it. Must never be made weaker than the thing it stands for.
+"""Owns the simpler ways to decide that we compare with. Must never make one weaker than the device it stands for.
 
-Each peer sees what it would really see, and answers whether it cuts the belt at this step.
+Each peer gets what it would really see, and returns whether it cuts the belt at this tick.
 """
 
 from math import sqrt
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from firmware_py.core.deck.stopping import rest_position_m
 from firmware_py.rig.world.scene import State
 
+IN_A_ROW = 3  # readings
 STEP_LOSS_S = 20.0  # LifeSpan; Star Trac and Precor wait 30 s
+
+
+class Seen(NamedTuple):
+    """What there is to see at one tick."""
+
+    state: State
+    reading_m: float | None  # position by a new good range reading; None: there is none at this tick
+    dt_s: float
 
 
 class Peer(Protocol):
@@ -17,8 +26,7 @@ class Peer(Protocol):
 
     name: str
 
-    def cuts(self, state: State, reading_m: float | None, dt_s: float) -> bool:
-        """`reading_m`: position by a new good range reading, None when there is none at this step."""
+    def cuts(self, seen: Seen) -> bool: ...
 
 
 class Line:
@@ -29,10 +37,10 @@ class Line:
         self._line_m = line_m
         self._beyond = 0
 
-    def cuts(self, state: State, reading_m: float | None, dt_s: float) -> bool:
-        if reading_m is not None:
-            self._beyond = self._beyond + 1 if reading_m > self._line_m else 0
-        return self._beyond >= 3
+    def cuts(self, seen: Seen) -> bool:
+        if seen.reading_m is not None:
+            self._beyond = self._beyond + 1 if seen.reading_m > self._line_m else 0
+        return self._beyond >= IN_A_ROW
 
 
 class KalmanLine:
@@ -49,8 +57,9 @@ class KalmanLine:
         self._a, self._b, self._d = self._r, 0.0, 0.1
         self._gap_s = 0.0
 
-    def cuts(self, state: State, reading_m: float | None, dt_s: float) -> bool:
-        self._gap_s += dt_s
+    def cuts(self, seen: Seen) -> bool:
+        reading_m = seen.reading_m
+        self._gap_s += seen.dt_s
         if reading_m is None:
             return False
         if self._x is None:
@@ -81,8 +90,8 @@ class Cord:
     def __init__(self, line_m: float) -> None:
         self._line_m = line_m
 
-    def cuts(self, state: State, reading_m: float | None, dt_s: float) -> bool:
-        return state.position_m >= self._line_m
+    def cuts(self, seen: Seen) -> bool:
+        return seen.state.position_m >= self._line_m
 
 
 class StepLoss:
@@ -94,9 +103,10 @@ class StepLoss:
         self._steps = 0
         self._since_s = 0.0
 
-    def cuts(self, state: State, reading_m: float | None, dt_s: float) -> bool:
-        self._since_s = 0.0 if state.steps != self._steps else self._since_s + dt_s
-        self._steps = state.steps
+    def cuts(self, seen: Seen) -> bool:
+        steps = seen.state.steps
+        self._since_s = 0.0 if steps != self._steps else self._since_s + seen.dt_s
+        self._steps = steps
         return self._since_s >= STEP_LOSS_S
 
 

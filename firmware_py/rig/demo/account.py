@@ -1,39 +1,31 @@
 """Owns the account of one demonstrated scenario, and whether it went as it should.
 
-Must never trust one side alone: what was decided is the guard's word, what became of it is the world's.
+Must never trust one side alone: the guard shows what it decided, the world what came of it.
 """
 
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause, Decision
+from firmware_py.rig.world.scenarios import SCENARIOS
 
-PATIENCE_S = 40.0  # a run that has come to nothing by then is over
-REST_S = 1.0  # looked at for so long after the belt has come to rest
-EXPECTED: dict[str, tuple[str | None, ...]] = {
-    "walk": (None,),
-    "drift": ("drift_rear",),
-    "standstill": ("standstill", "drift_rear"),
-    "fall": ("fall", "stumble", "standstill"),  # who falls is carried, too: whichever is seen first
-    "front": ("drift_front",),
-    "unplug": ("imu",),
-}
-CARRIED = ("drift", "standstill")  # here the promise is a place: at rest before the rear line
-BUSY = (Cause.LATE, Cause.IMU, Cause.RANGE)  # what a computer that is short of time brings about
+PATIENCE_S = 40.0  # a run in which nothing has happened by then is over
+REST_S = 1.0  # the run goes on for so long after the belt has come to rest
+BUSY = (Cause.LATE, Cause.IMU, Cause.RANGE)  # causes that a computer short of time can bring about
 
 
 class Stop(NamedTuple):
-    """The moment at which the guard decided, as it said it."""
+    """The moment at which the guard decided."""
 
     decision: Decision
     belt_speed_m_s: float
 
 
 class Run:
-    """One scenario being played: what the guard has said and what the world knows."""
+    """One scenario while it is played: what the guard has sent and what the world knows."""
 
     def __init__(self, config: Config, scenario: str) -> None:
-        self.config, self.scenario = config, scenario
+        self.config, self.scenario = config, SCENARIOS[scenario]
         self.decision: Decision | None = None
         self.truth: dict[str, Any] | None = None
         self.armed_ns: int | None = None
@@ -58,7 +50,7 @@ class Run:
             if truth["belt_speed_m_s"] <= 0.0 and not truth["pulled"] and self.rest_ns is None:
                 self.rest_ns, self.rest_m = truth["t_ns"], truth["position_m"]
 
-    def told(self, event: dict[str, Any]) -> None:
+    def heard(self, event: dict[str, Any]) -> None:
         since_s = 0.0 if self.armed_ns is None else (event["t_ns"] - self.armed_ns) / 1e9
         self._was_late |= event["cause"] == Cause.LATE.value
         cause = f": {event['cause'].replace('_', ' ')}" if event["cause"] else ""
@@ -71,7 +63,7 @@ class Run:
         now_ns = self.truth["t_ns"]
         if self.rest_ns is not None:
             return bool(now_ns - self.rest_ns > REST_S * 1e9)
-        if self.scenario == "walk" and self.armed_ns is not None:
+        if self.scenario.act is None and self.armed_ns is not None:
             return bool(now_ns - self.armed_ns > seconds * 1e9)
         return bool(self.truth["t_s"] > max(PATIENCE_S, seconds))
 
@@ -102,17 +94,25 @@ class Run:
         assert self.stop is not None and self.truth is not None
         return float(self.truth["t_s"] - (self.truth["t_ns"] - self.stop.decision.t_ns) / 1e9)
 
+    def _cause(self) -> Cause | None:
+        return self.stop.decision.cause if self.stop else None
+
+    def _held(self) -> bool:
+        """Where the promise is a place: at rest before the line that the belt carries to."""
+        at_rest = self.rest_m is not None and self.rest_m <= self.config.rear_line_m
+        return at_rest or not self.scenario.carried
+
     def result(self) -> dict[str, Any]:
         """The line that `--json` prints."""
         stop, truth, config = self.stop, self.truth, self.config
-        cause = stop.decision.cause.value if stop and stop.decision.cause else None
+        cause = self._cause()
         reaction_ticks = self._reaction_ticks() if stop else None
         t_s = self._stop_t_s() if stop and truth else None
         ran = self.armed_ns is not None
         line = {
-            "scenario": self.scenario,
+            "scenario": self.scenario.name,
             "stopped": stop is not None,
-            "cause": cause,
+            "cause": cause and cause.value,
             "rule": stop.decision.rule if stop else None,
             "t_s": t_s and round(t_s, 3),
             "reaction_ticks": reaction_ticks,
@@ -121,6 +121,5 @@ class Run:
             "belt_speed_m_s_at_cut": stop and round(stop.belt_speed_m_s, 3),
             "hazard_t_s": round(truth["hazard_t_s"], 3) if truth and truth["hazard_t_s"] else None,
         }
-        held = self.scenario not in CARRIED or (self.rest_m is not None and self.rest_m <= config.rear_line_m)
-        line["as_expected"] = ran and cause in EXPECTED[self.scenario] and held and not reaction_ticks
+        line["as_expected"] = ran and cause in self.scenario.expected and self._held() and not reaction_ticks
         return line

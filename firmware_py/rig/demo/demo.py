@@ -1,6 +1,6 @@
 """Owns the demonstration: world, guard and courier as real processes, watched from outside and judged.
 
-Must never reach into the guard: it listens at the link like a second courier, and to the world's own account.
+Must never reach into the guard: it listens at the link like a second courier, and to the world's report.
 """
 
 import json
@@ -24,14 +24,13 @@ from firmware_py.config import load
 from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision
 from firmware_py.guard.link import ACK, EVENT, TICK
 from firmware_py.rig.demo.account import Run
-from firmware_py.rig.demo.view import STORIES, picture, result_table
+from firmware_py.rig.demo.view import picture, result_table
 from firmware_py.rig.harness.awake import awake
 from firmware_py.rig.harness.processes import GUARD, is_up, process, settle
+from firmware_py.rig.world.scenarios import SCENARIOS
 
 STEADY_S = 5.0  # walking at speed before the hazard
-SPEED_M_S = 0.45
-# At 0.45 m/s the rule for standing still often sees a fall first; on a slow belt the fall shows as itself.
-SPEEDS_M_S = {"fall": 0.30}
+IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 PICTURE_S = 1 / 15
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
 
@@ -43,9 +42,15 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         listener.bind(str(room / "view.sock"))
         listener.listen(1)
-        world = ("firmware_py.rig.harness.world", room, "--config", config_file, "--scenario", run.scenario)
-        speed_m_s = SPEEDS_M_S.get(run.scenario, SPEED_M_S)
-        person = ("--seed", seed, "--steady-s", STEADY_S, "--speed-m-s", speed_m_s)
+        world = (
+            "firmware_py.rig.harness.world",
+            room,
+            "--config",
+            config_file,
+            "--scenario",
+            run.scenario.name,
+        )
+        person = ("--seed", seed, "--steady-s", STEADY_S, "--speed-m-s", run.scenario.demo_speed_m_s)
         truths = held.enter_context(process(room / "world.log", *world, *person)).stdout
         truths.readline()  # the world stands
         guard = held.enter_context(
@@ -76,7 +81,7 @@ def _listen(guest: socket.socket, run: Run) -> bool:
     if message[:1] == TICK:
         run.decided(unpack_decision(message[1 + FRAME_SIZE : 1 + FRAME_SIZE + DECISION_SIZE]))
     elif message[:1] == EVENT:
-        run.told(json.loads(message[9:]))
+        run.heard(json.loads(message[9:]))
         guest.send(ACK + message[1:9])
     return bool(message)
 
@@ -120,7 +125,7 @@ def _undisturbed(
 
 
 def demo(
-    scenario: Annotated[str, typer.Option(help=" | ".join((*STORIES, "all")))] = "all",
+    scenario: Annotated[str, typer.Option(help=" | ".join((*SCENARIOS, "all")))] = "all",
     seconds: Annotated[float, typer.Option(min=3, help="How long the walk scenario runs.")] = 10.0,
     headless: Annotated[
         bool, typer.Option("--headless", help="No picture: for programs, and terminals that cannot.")
@@ -132,11 +137,11 @@ def demo(
 
     Example: rearguard demo --scenario standstill
     """
-    if scenario not in (*STORIES, "all"):
-        typer.echo(f"demo: no scenario {scenario}; there are {', '.join(STORIES)} and all.", err=True)
+    if scenario not in (*SCENARIOS, "all"):
+        typer.echo(f"demo: no scenario {scenario}; there are {', '.join(SCENARIOS)} and all.", err=True)
         raise typer.Exit(2)
     words = Console(stderr=True)
-    names = list(STORIES) if scenario == "all" else [scenario]
+    names = IN_ALL if scenario == "all" else [scenario]
     state = Path(tempfile.mkdtemp(prefix="rearguard-demo-"))
     config_file, port = settle(state)
     page = f"http://127.0.0.1:{port}"

@@ -20,9 +20,16 @@ from firmware_py.core.frame import Decision
 from firmware_py.messages import rule_sentence, tone_and_message
 from firmware_py.rig.demo.account import Run
 
-COLOURS = {"offline": "grey50", "running": "green3", "warning": "orange1", "ready": "deep_sky_blue1",
-           "stopped": "red3", "fault": "magenta3"}  # fmt: skip
+COLOURS = {
+    "offline": "grey50",
+    "running": "green3",
+    "warning": "orange1",
+    "ready": "deep_sky_blue1",
+    "stopped": "red3",
+    "fault": "magenta3",
+}
 WHY_LINES = 4
+EVENTS_SHOWN = 4
 INK = {
     "offline": "white",
     "running": "black",
@@ -31,40 +38,35 @@ INK = {
     "stopped": "white",
     "fault": "white",
 }
-STORIES = {
-    "walk": "a person walks backward, and nothing happens",
-    "drift": "the steps get a little too short: the belt carries the walker to the rear",
-    "standstill": "the walker stops walking on a moving belt",
-    "fall": "a slow walker trips and falls backward",
-    "front": "the steps get a little too long: heels toward the console",
-    "unplug": "somebody pulls the plug of the hip pod",
-}
 
 
 def deck(config: Config, decision: Decision | None, true_m: float | None, width: int) -> Text:
-    """The running surface from the console (left) to the rear (right), with its lines and the walker on it."""
-    length_m, front_m, rear_m = config.deck_length_m, config.front_line_m, config.rear_line_m
+    """The running surface, in the direction the belt runs from left to right, with its lines and the walker on it."""
+    length_m = config.deck_length_m
 
     def column(at_m: float) -> int:
         return min(width - 1, max(0, int(at_m / length_m * width)))
 
-    cells = [("─", "grey42")] * width
-    for i in range(width):
-        if i < column(front_m) or i > column(rear_m):
-            cells[i] = ("▒", "red3")
-    cells[column(front_m)] = cells[column(rear_m)] = ("┃", "bold red1")
+    front, rear = column(config.front_line_m), column(config.rear_line_m)
+    cells = [("─", "grey42") if front <= i <= rear else ("▒", "red3") for i in range(width)]
+    cells[front] = cells[rear] = ("┃", "bold red1")
     if true_m is not None:
         cells[column(true_m)] = ("○", "grey66")
     if decision is not None and decision.position_m is not None:
-        at, rest = column(decision.position_m), decision.rest_position_m
-        if rest is not None and decision.run:
-            to = column(rest)
-            for i in range(min(at, to), max(at, to) + 1):
-                if cells[i][0] in "─○":
-                    cells[i] = ("═", "orange1")
-            cells[to] = ("◆", "bold orange1")
+        at = column(decision.position_m)
+        if decision.rest_position_m is not None and decision.run:
+            _draw_way(cells, at, column(decision.rest_position_m))
         cells[at] = ("●", "bold bright_white")
-    return Text.assemble(("console ▐", "grey66"), *cells, ("▌ rear", "grey66"))
+    ends = ("console", "rear") if config.belt.direction == "normal" else ("rear", "console")
+    return Text.assemble((f"{ends[0]} ▐", "grey66"), *cells, (f"▌ {ends[1]}", "grey66"))
+
+
+def _draw_way(cells: list[tuple[str, str]], at: int, rest: int) -> None:
+    """From the walker to the place where they would rest; the lines stay visible."""
+    for i in range(min(at, rest), max(at, rest) + 1):
+        if cells[i][0] in "─○":
+            cells[i] = ("═", "orange1")
+    cells[rest] = ("◆", "bold orange1")
 
 
 def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
@@ -83,7 +85,7 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
         )
     why.append(f"\n{message.do}", style="grey66")
     body: list[RenderableType] = [
-        Align.center(Text(STORIES[run.scenario], style="italic grey74")),
+        Align.center(Text(run.scenario.sentence, style="italic grey74")),
         Text(),
         Align.center(big),
         Text(),
@@ -94,11 +96,11 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
         Text(),
         Align.center(_figures(decision, truth)),
         Text(),
-        Text("\n".join(run.events[-4:]) or " ", style="grey66"),
+        Text("\n".join(run.events[-EVENTS_SHOWN:]) or " ", style="grey66"),
     ]
     return Panel(
         Group(*body),
-        title=f"[bold]Rearguard[/] · {run.scenario} [grey50]{number}[/]",
+        title=f"[bold]Rearguard[/] · {run.scenario.name} [grey50]{number}[/]",
         subtitle=f"[grey66]{foot}[/]",
         box=box.ROUNDED,
         border_style=colour,

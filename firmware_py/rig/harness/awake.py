@@ -1,7 +1,7 @@
 """Keeps a virtual machine's processors from idling while something is to happen in time.
 
-A virtual machine that idles is put aside by its host and comes back milliseconds late, again and again; the host counts
-that as stolen. On a real computer this does nothing. Must never take time from anybody.
+A virtual machine that idles is descheduled by its host and comes back milliseconds late, again and again; the host
+counts that as stolen. On a real computer this does nothing. Must never take time from another program.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# The lowest class there is: whoever else can run goes first. Ends with the process that started it, however that ends.
+# The lowest class there is: any other program goes first. Ends with the process that started it, however that ends.
 SPIN = """
 import os, sys
 os.sched_setaffinity(0, {int(sys.argv[1])})
@@ -23,7 +23,7 @@ while os.getppid() == int(sys.argv[2]):
 
 
 def is_virtual() -> bool:
-    """Does the processor say that it is a virtual one? Those of x86 do."""
+    """True when the processor reports that it is a virtual one, as those of x86 do."""
     with contextlib.suppress(OSError):
         return " hypervisor " in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     return False
@@ -31,7 +31,7 @@ def is_virtual() -> bool:
 
 @contextlib.contextmanager
 def awake() -> Iterator[list[int]]:
-    """On a virtual machine, one spinner behind everything else on each processor of ours; gives their process ids."""
+    """On a virtual machine, one spinner behind everything else on each of our processors; yields their process ids."""
     spinners = [
         subprocess.Popen(
             [sys.executable, "-S", "-c", SPIN, str(cpu), str(os.getpid())], stdin=subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""Owns the loop in simulated time: scene, frame, monitor, relay. Must never tell the monitor the truth."""
+"""Owns the loop in simulated time: scene, frame, monitor, relay. Must never give the monitor the truth."""
 
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor, MonitorParams
@@ -6,7 +6,7 @@ from firmware_py.rig.world.belt import Hall
 from firmware_py.rig.world.scene import Scene, State
 from sensors.samples import Fault, ImuSample, RangeSample
 
-_PRESS_S, _EVERY_S = 0.2, 0.8  # a person presses until the lamp says that the belt may run
+_PRESS_S, _EVERY_S = 0.2, 0.8  # a person presses until the belt may run
 
 
 class ClosedLoop:
@@ -40,7 +40,7 @@ class ClosedLoop:
 
 
 def frame_of(state: State, belt_speed_m_s: float | None, feedback: bool, pressed: bool) -> Frame:
-    """What the drivers would have made of this instant."""
+    """The frame that the drivers would make of this moment."""
     t_ns = round(state.t_s * 1e9)
     imu: ImuSample | Fault = Fault.NO_REPLY
     if state.accel_m_s2 is not None and state.gyro_rad_s is not None:

@@ -1,6 +1,6 @@
 """Starts the guard on the rig's bus and pins: `python -m firmware_py.rig.harness.guard --config FILE --world DIR`.
 
-Must never change the guard: it hands in what a Pi would have, and the guard does not know more.
+Must never change the guard: it hands in what a Pi would have, and nothing else.
 """
 
 from contextlib import ExitStack, closing

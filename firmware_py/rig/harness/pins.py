@@ -1,7 +1,7 @@
 """Owns the guard's pins when there is no Raspberry Pi: gpiozero factories whose wires end in the rig's world.
 
-Must never be loaded on a real device: only harness/guard.py and the bench do. What the
-guard drives is told to the world, what the world drives is read here; nothing waits once the levels are known.
+Must never be loaded on a real device: only harness/guard.py and the bench do that. What the guard drives goes to the
+world, what the world drives is read here; nothing waits once the levels are known.
 """
 
 import socket
@@ -67,7 +67,7 @@ class SocketWires:
         self._socket.settimeout(timeout_s)
         try:
             self._socket.connect(str(path))
-            self._hear(self._socket.recv(4096))  # until the levels are known a stop button would read pressed
+            self._take(self._socket.recv(4096))  # until the levels are known a stop button would read pressed
         except OSError:
             self._socket.close()
             raise
@@ -79,15 +79,15 @@ class SocketWires:
     def levels(self) -> Mapping[int, bool]:
         while True:
             try:
-                said = self._socket.recv(4096)
+                message = self._socket.recv(4096)
             except BlockingIOError:
                 return self._levels
-            if not said:
+            if not message:
                 raise ConnectionError("the rig's world has gone")
-            self._hear(said)
+            self._take(message)
 
-    def _hear(self, said: bytes) -> None:
-        for pin, level in WIRED.iter_unpack(said):
+    def _take(self, message: bytes) -> None:
+        for pin, level in WIRED.iter_unpack(message):
             self._levels[pin] = bool(level)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 monitor and loop. Must never differ from the guard in anything between the wire of a chip and the pin of the relay.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,7 @@ from typing import Self
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause, Decision
 from firmware_py.core.monitor import Monitor
+from firmware_py.guard.link import Link
 from firmware_py.guard.loop import Loop
 from firmware_py.guard.panel import Panel
 from firmware_py.guard.process import build_sensors
@@ -16,9 +18,9 @@ from firmware_py.guard.relay import Relay
 from firmware_py.notify import ServiceManager
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.world import World
+from firmware_py.rig.world.belt import BeltParams
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import RangingParams
-from firmware_py.rig.world.scene import Scenario
 from sensors.emulated import EmulatedBus
 from sensors.i2c import Bus
 
@@ -37,20 +39,25 @@ class DirectWires:
 
 
 class Whole:
-    """Use it in a `with`; each `tick` is one period of the loop."""
+    """Use it in a `with`; each `tick` is one period of the loop. `clock` is the one of the loop: simulated time."""
 
     def __init__(
         self,
         config: Config,
-        scenario: Scenario,
+        scenario: str,
         seed: int,
         steady_s: float,
         hip: HipParams | None = None,
         ranging: RangingParams | None = None,
-        speed_m_s: float = 0.45,
+        speed_m_s: float = BeltParams().speed_m_s,
+        links: Sequence[Link] = (),
+        bus: EmulatedBus | None = None,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self.config = config
-        self.bus = EmulatedBus()
+        self.bus = bus or EmulatedBus()
+        self.t_ns = self.bus.t_ns
+        self._links, self._clock = links, clock or (lambda: self.t_ns)
         self.world = World(config, scenario, seed, steady_s, self.bus, speed_m_s, hip, ranging)
         self.refusal: Cause | None = None  # what the platform forbids; the loop asks once a second
         self.decision: Decision | None = None
@@ -65,13 +72,13 @@ class Whole:
         panel = Panel(config.panel, config.belt)
         held.callback(panel.close)
         monitor = Monitor(config.monitor_params(), config.loop.rate_hz)
-        self._loop = Loop(
-            config.loop.rate_hz, imu, belt, relay, panel, monitor, [], ServiceManager(None),
-            lambda: self.refusal, lambda: self.t_ns, lambda _: None,
+        self.loop = Loop(
+            config.loop.rate_hz, imu, belt, relay, panel, monitor, self._links, ServiceManager(None),
+            lambda: self.refusal, self._clock, lambda _: None,
         )  # fmt: skip
         imu.open()
         belt.open()
-        self.t_ns = self.bus.t_ns
+        self.t_ns = self.bus.t_ns  # opening the sensors took time
         return self
 
     def __exit__(
@@ -80,11 +87,15 @@ class Whole:
         self._held.close()
 
     def tick(self, late_ns: int = 0, skipped: int = 0) -> Decision:
-        """One period later, or more when ticks are skipped: everybody in the world moves, then the guard ticks."""
+        """One period later, or more when ticks are skipped: the world moves, then the guard ticks."""
+        self.advance(skipped)
+        self.decision = self.loop.tick(self.t_ns, late_ns)
+        return self.decision
+
+    def advance(self, skipped: int = 0) -> None:
+        """Only the world: for a caller that ticks `loop` itself."""
         self.t_ns += self._period_ns * (1 + skipped)
         self.world.advance(self.t_ns)
-        self.decision = self._loop.tick(self.t_ns, late_ns)
-        return self.decision
 
     def run(self, seconds: float) -> Decision:
         """So many seconds of ticks."""

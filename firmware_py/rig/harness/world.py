@@ -1,7 +1,7 @@
 """Owns the world around a guard in real time: walker, belt, chips on the bus, contactors, a finger on the button.
 
-A process of its own, so that the guard under demonstration meets nothing but its bus and its pins. Must never
-see a decision: what it knows of the guard is the relay's pin and the lamp, like everybody in the room.
+It is a process of its own, so that the guard has only its bus and its pins. Must never see a decision: it knows the
+relay's pin and the lamp, as anybody in the room does.
 """
 
 import argparse
@@ -14,14 +14,15 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal
 
 from firmware_py.config import Config, load
 from firmware_py.rig.harness.pins import DRIVEN, WIRED
 from firmware_py.rig.world.belt import BeltParams
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import RangingParams
-from firmware_py.rig.world.scene import Scenario, Scene, Setup, State
+from firmware_py.rig.world.scenarios import SCENARIOS
+from firmware_py.rig.world.scene import Scene, Setup, State
 from firmware_py.rig.world.switchgear import Contactors, Person
 from sensors.emulated import (
     EmulatedBus,
@@ -45,17 +46,17 @@ class World:
     def __init__(
         self,
         config: Config,
-        scenario: Scenario,
+        scenario: str,
         seed: int,
         steady_s: float,
         bus: EmulatedBus | None = None,
-        speed_m_s: float = 0.45,
+        speed_m_s: float = BeltParams().speed_m_s,
         hip: HipParams | None = None,
         ranging: RangingParams | None = None,
     ) -> None:
         setup = Setup(
             deck_length_m=config.deck_length_m,
-            mount=config.range.mount,
+            mount=end_of_the_sensor(config),
             belt=BeltParams(speed_m_s=speed_m_s),
             ranging=replace(ranging or RangingParams(), period_s=FINE_S),
             steady_s=steady_s,
@@ -97,7 +98,7 @@ class World:
         self._wire(self._t_ns)
 
     def _feel(self, state: State) -> None:
-        """What the scene says, as the chips would have it: their own axes, their own zero, their own words."""
+        """Gives the chips what the scene measures, with their own axes, zero and status codes."""
         if state.accel_m_s2 is not None and state.gyro_rad_s is not None:
             self._imu.set(self._to_chip(state.accel_m_s2), self._to_chip(state.gyro_rad_s))
         elif self._plugged:
@@ -134,7 +135,7 @@ class World:
         }
 
     def report(self, t_ns: int) -> dict[str, object]:
-        """The truth, for whoever shows or judges the run."""
+        """The truth, for the program that shows or judges the run."""
         state = self.state
         return {
             "t_ns": t_ns,
@@ -149,10 +150,17 @@ class World:
         }
 
 
+def end_of_the_sensor(config: Config) -> Literal["front", "rear"]:
+    """Where the scene has the sensor: it counts places in the direction the belt runs, like the core."""
+    if config.belt.direction == "normal":
+        return config.range.mount
+    return "rear" if config.range.mount == "front" else "front"
+
+
 def serve(world: World, directory: Path) -> None:
     """Bus and pins for one guard after another, and a line of truth on stdout every 40 ms, until stdout closes."""
     bus, pins = _listen(directory / "bus.sock"), _listen(directory / "pins.sock")
-    told: dict[socket.socket, dict[int, bool]] = {}
+    sent: dict[socket.socket, dict[int, bool]] = {}
     poll = select.poll()
     known = {s.fileno(): s for s in (bus, pins)}
     for number in known:
@@ -170,31 +178,31 @@ def serve(world: World, directory: Path) -> None:
                 known[guest.fileno()] = guest
                 poll.register(guest, select.POLLIN)
                 if it is pins:
-                    told[guest] = {}
-            elif not (_pins_said(it, world) if it in told else handle(it, world.bus)):
+                    sent[guest] = {}
+            elif not (_pins_changed(it, world) if it in sent else handle(it, world.bus)):
                 poll.unregister(it)
                 del known[number]
-                told.pop(it, None)
+                sent.pop(it, None)
                 it.close()
-        for guest, levels in told.items():
+        for guest, levels in sent.items():
             new = {pin: level for pin, level in world.levels.items() if levels.get(pin) != level}
             if new:
                 levels.update(new)
-                with contextlib.suppress(OSError):  # it has gone; the next read says so
+                with contextlib.suppress(OSError):  # it has gone; the next read shows it
                     guest.send(b"".join(WIRED.pack(pin, level) for pin, level in new.items()))
         if now_ns >= report_ns:
             report_ns = now_ns + REPORT_NS
             print(json.dumps(world.report(now_ns)), flush=True)  # noqa: T201
 
 
-def _pins_said(guest: socket.socket, world: World) -> bool:
+def _pins_changed(guest: socket.socket, world: World) -> bool:
     try:
-        said = guest.recv(4096)
+        message = guest.recv(4096)
     except OSError:
         return False
-    for pin, level, t_ns in DRIVEN.iter_unpack(said):
+    for pin, level, t_ns in DRIVEN.iter_unpack(message):
         world.drive(pin, bool(level), t_ns)
-    return bool(said)
+    return bool(message)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -208,10 +216,10 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--config", type=Path)
-    parser.add_argument("--scenario", choices=get_args(Scenario), default="walk")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="walk")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steady-s", type=float, default=5.0)
-    parser.add_argument("--speed-m-s", type=float, default=0.45)
+    parser.add_argument("--speed-m-s", type=float, default=BeltParams().speed_m_s)
     asked = parser.parse_args(argv)
     with contextlib.suppress(OSError):  # hardware does not wait for other programs; without the right it may
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(40))

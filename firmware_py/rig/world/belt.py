@@ -7,14 +7,19 @@ figures of one machine are what `rearguard commission` measures.
 from dataclasses import dataclass
 from math import inf
 
+from firmware_py.config import BeltConfig
+
+_DEFAULTS = BeltConfig()
+_SILENT_S = 2.0  # without a pulse for so long the belt counts as standing
+
 
 @dataclass(frozen=True, slots=True)
 class BeltParams:
     """One treadmill."""
 
     speed_m_s: float = 0.45  # what the walker dials in
-    coast_down_m_s2: float = 1.0
-    stop_latency_s: float = 0.15
+    coast_down_m_s2: float = _DEFAULTS.coast_down_m_s2
+    stop_latency_s: float = _DEFAULTS.stop_latency_ms / 1000
     start_delay_s: float = 1.5  # from the relay to the person pressing start [A]
     ramp_m_s2: float = 0.25  # treadmills take seconds to reach their speed [A]
 
@@ -56,11 +61,11 @@ class Belt:
 
 
 class Hall:
-    """A magnet on the roller: the belt's speed as pulses tell it, late by up to one pulse."""
+    """A magnet on the roller: the belt's speed as its pulses show it, late by up to one pulse."""
 
     __slots__ = ("_next_m", "_pitch_m", "_since_s", "_speed_m_s", "pulses")
 
-    def __init__(self, pitch_m: float = 0.15) -> None:
+    def __init__(self, pitch_m: float = _DEFAULTS.hall_mm_per_pulse / 1000) -> None:
         self._pitch_m = pitch_m
         self._next_m = pitch_m
         self._since_s = inf
@@ -68,7 +73,7 @@ class Hall:
         self.pulses = 0
 
     def advance(self, dt_s: float, travel_m: float) -> float:
-        """The speed that may be believed now: that of the last pulse, less as soon as the next one is overdue."""
+        """The speed known now: that of the last pulse, and less as soon as the next one is overdue."""
         self._since_s += dt_s
         if travel_m >= self._next_m:
             self._next_m += self._pitch_m
@@ -76,4 +81,4 @@ class Hall:
             self._speed_m_s = self._pitch_m / self._since_s
             self._since_s = 0.0
         overdue = self._pitch_m / self._since_s if self._since_s > 0.0 else inf
-        return 0.0 if self._since_s > 2.0 else min(self._speed_m_s, overdue)
+        return 0.0 if self._since_s > _SILENT_S else min(self._speed_m_s, overdue)

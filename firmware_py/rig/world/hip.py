@@ -1,7 +1,6 @@
-"""Owns what the IMU at the hip feels: bounce, sway, tilt, a fall. Must never know what the monitor makes of it.
+"""Owns what the IMU at the hip measures: bounce, sway, tilt, and the motion of an act. Must never see the monitor.
 
-Vertical bounce 2 to 4 cm from top to bottom, sharper at foot contact [A]; a real fall goes 0.3 s of imbalance, about
-0.6 s of descent, 2.1 m/s at impact (published accounts of falls in the elderly: see docs/drift.md).
+Vertical bounce 2 to 4 cm from top to bottom, sharper at foot contact [A]; what an act adds to it: acts.py.
 Body frame: x forward (toward the rear of the deck), y left, z up; leaning backward turns about -y.
 """
 
@@ -9,11 +8,10 @@ from dataclasses import dataclass
 from math import cos, pi, sin
 from random import Random
 
+from firmware_py.rig.world.acts import HipMotion
 from sensors.samples import Vec3
 
 _G = 9.80665
-_IMPACT_S = 0.95
-_LYING_RAD = 1.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class HipParams:
 
 
 class Hip:
-    """`feel` gives the accelerometer and gyro readings of this instant."""
+    """`feel` returns the accelerometer and gyro readings of this moment."""
 
     __slots__ = ("_params", "_random")
 
@@ -44,10 +42,8 @@ class Hip:
         self._params = params
         self._random = random
 
-    def feel(
-        self, phase: float, cadence_hz: float, effort: float, falling_s: float | None
-    ) -> tuple[Vec3, Vec3]:
-        """`phase` of the stride 0 to 1; `falling_s` since the balance was lost, None: upright."""
+    def feel(self, phase: float, cadence_hz: float, effort: float, motion: HipMotion) -> tuple[Vec3, Vec3]:
+        """`phase` of the stride and `effort` 0 to 1; `motion`: what the act adds to the gait."""
         p, gauss = self._params, self._random.gauss
         step, stride = 4.0 * pi * phase, 2.0 * pi * phase
         w = 2.0 * pi * cadence_hz
@@ -60,11 +56,9 @@ class Hip:
         roll_rad = p.roll_rad + p.roll_sway_rad * effort * sin(stride + 0.7)
         roll_rad_s = p.roll_sway_rad * effort * 0.5 * w * cos(stride + 0.7)
         yaw_rad_s = p.yaw_sway_rad_s * effort * sin(stride)
-        if falling_s is not None:
-            up_fall, turned_rad, turn_rad_s = _fall(falling_s)
-            up += up_fall
-            back_rad += turned_rad
-            back_rad_s += turn_rad_s
+        up += motion.up_m_s2
+        back_rad += motion.turned_rad
+        back_rad_s += motion.turn_rad_s
         sb, cb, sr, cr = sin(back_rad), cos(back_rad), sin(roll_rad), cos(roll_rad)
         vertical = up + _G
         n, s = p.noise_m_s2, p.scale
@@ -80,17 +74,3 @@ class Hip:
             yaw_rad_s - b + m * gauss(0.0, 1.0),
         )
         return accel, gyro
-
-
-def _fall(t_s: float) -> tuple[float, float, float]:
-    """Vertical acceleration, angle turned backward and its rate, `t_s` after balance is lost."""
-    if t_s < 0.3:
-        return 0.0, 0.25 * (t_s / 0.3) ** 2, 0.5 * t_s / 0.09
-    if t_s < _IMPACT_S:
-        part = (t_s - 0.3) / (_IMPACT_S - 0.3)
-        turn = _LYING_RAD - 0.25
-        # starts at the rate of the imbalance and ends lying
-        return -4.6 * sin(0.5 * pi * min(1.0, 2.0 * part)), 0.25 + turn * part, turn / (_IMPACT_S - 0.3)
-    if t_s < _IMPACT_S + 0.06:
-        return 35.0 * sin(pi * (t_s - _IMPACT_S) / 0.06), _LYING_RAD, 0.0
-    return 0.0, _LYING_RAD, 0.0

@@ -1,7 +1,7 @@
-"""Owns what the distance sensor makes of the walker's back. Must never return a failed reading as a number.
+"""Owns what the distance sensor measures of the walker's back. Must never return a failed reading as a number.
 
 VL53L1X: short mode to 1.3 m, one reading in 20 to 33 ms, repeatability near 1 cm on dark cloth, the range status
-says when a reading is worth nothing. TF-Luna: 1 cm repeatability, 100 Hz read at 50 Hz, no reading below
+marks a reading that is worth nothing. TF-Luna: 1 cm repeatability, 100 Hz read at 50 Hz, no reading below
 amplitude 100 (datasheets). Loose clothing, hands that swing through the beam and bursts of failures: [A].
 """
 

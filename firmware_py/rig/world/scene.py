@@ -1,5 +1,5 @@
 """Owns one run of the rig: a person, a treadmill and the sensors, advanced together. Must never see the monitor:
-it is told whether the relay lets the belt run, and says what the sensors would say.
+it knows whether the relay lets the belt run, and returns what the sensors would measure.
 
     scene = Scene("standstill", seed=7)
     state = scene.advance(0.005, run=True)      # any step up to 20 ms; call it in real time or faster
@@ -7,25 +7,25 @@ it is told whether the relay lets the belt run, and says what the sensors would 
 The belt starts 1.5 s after `run` becomes True, the hazard comes when the belt has held its speed for a while.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, NamedTuple
 
+from firmware_py.config import Config
+from firmware_py.rig.world.acts import STAND, WALK
 from firmware_py.rig.world.belt import Belt, BeltParams
 from firmware_py.rig.world.hip import Hip, HipParams
 from firmware_py.rig.world.ranging import Ranging, RangingParams
-from firmware_py.rig.world.walker import Act, Walker, WalkerParams
+from firmware_py.rig.world.scenarios import SCENARIOS
+from firmware_py.rig.world.walker import Walker, WalkerParams
 from sensors.samples import Fault, Vec3
-
-Scenario = Literal["walk", "drift", "standstill", "freeze", "fall", "front", "step_off", "speed_up", "unplug"]
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """Everything of a run that a seed may draw. The defaults are those of an uncommissioned device."""
 
-    deck_length_m: float = 1.40
+    deck_length_m: float = Config().deck_length_m
     mount: Literal["front", "rear"] = "front"
     zero_error_m: float = 0.0  # what the commissioning got wrong about the sensor and the walker's back
     belt: BeltParams = field(default_factory=BeltParams)
@@ -36,7 +36,7 @@ class Setup:
 
 
 class State(NamedTuple):
-    """What the sensors say, and the truth that only the rig knows."""
+    """What the sensors measure, and the truth that only the rig knows."""
 
     t_s: float
     accel_m_s2: Vec3 | None  # None: the pod is unplugged
@@ -57,8 +57,8 @@ class Scene:
 
     __slots__ = (
         "_hip",
-        "_last",
         "_setup",
+        "_steps",
         "belt",
         "hazard_t_s",
         "ranging",
@@ -68,15 +68,15 @@ class Scene:
         "walker",
     )
 
-    def __init__(self, scenario: Scenario, seed: int, setup: Setup | None = None) -> None:
+    def __init__(self, scenario: str, seed: int, setup: Setup | None = None) -> None:
         random = Random(f"rearguard {scenario} {seed}")
         self._setup = setup or Setup()
-        self.scenario = scenario
+        self.scenario = SCENARIOS[scenario]
         self.belt = Belt(self._setup.belt)
         self.walker = Walker(self._setup.walker, Random(random.random()))
         self.ranging = Ranging(self._setup.ranging, Random(random.random()))
         self._hip = Hip(self._setup.hip, Random(random.random()))
-        self._last = 0.0
+        self._steps = 0
         self.t_s = 0.0
         self.steady_s = 0.0
         self.hazard_t_s: float | None = None
@@ -89,23 +89,25 @@ class Scene:
         setup, belt, walker = self._setup, self.belt, self.walker
         self.t_s += dt_s
         belt.advance(dt_s, run)
-        if run and belt.speed_m_s > 0.0 and walker.act is Act.STAND and self.hazard_t_s is None:
-            walker.do(Act.WALK)
+        if run and belt.speed_m_s > 0.0 and walker.act == STAND and self.hazard_t_s is None:
+            walker.do(WALK)
         self.steady_s = self.steady_s + dt_s if run and belt.speed_m_s >= belt.set_m_s - 0.01 else 0.0
-        if self.hazard_t_s is None and self.scenario != "walk" and self.steady_s >= setup.steady_s:
+        if self.hazard_t_s is None and self.scenario.act is not None and self.steady_s >= setup.steady_s:
             self.hazard_t_s = self.t_s
-            _BEGIN[self.scenario](self)
+            walker.do(self.scenario.act)
+            if self.scenario.speeds_up:
+                belt.dial(belt.set_m_s + setup.walker.slip_m_s)
         before = walker.phase
         walker.advance(dt_s, belt.speed_m_s)
         if int(2 * before) != int(2 * walker.phase):
-            self._last += 1
+            self._steps += 1
 
         fresh = self.ranging.advance(dt_s, self._true_distance_m())
         accel: Vec3 | None = None
         gyro: Vec3 | None = None
-        if not (self.scenario == "unplug" and self.hazard_t_s is not None):
-            falling_s = walker.act_s if walker.act is Act.FALL else None
-            accel, gyro = self._hip.feel(walker.phase, walker.cadence_hz, walker.effort, falling_s)
+        if not (self.scenario.unplugs and self.hazard_t_s is not None):
+            motion = walker.act.hip(walker.act_s)
+            accel, gyro = self._hip.feel(walker.phase, walker.cadence_hz, walker.effort, motion)
         return State(
             self.t_s,
             accel,
@@ -118,36 +120,11 @@ class Scene:
             walker.position_m,
             walker.velocity_m_s,
             self.hazard_t_s is not None,
-            int(self._last),
+            self._steps,
         )
 
     def _true_distance_m(self) -> float | None:
-        if self.walker.act is Act.LEAVE:
+        if not self.walker.act.on_belt:
             return None
         at_m = self.walker.position_m + self._setup.zero_error_m
         return at_m if self._setup.mount == "front" else self._setup.deck_length_m - at_m
-
-
-def _act(act: Act) -> Callable[[Scene], None]:
-    def begin(scene: Scene) -> None:
-        scene.walker.do(act)
-
-    return begin
-
-
-def _speed_up(scene: Scene) -> None:
-    """Somebody leans on the + key: the belt gains speed and the feet do not follow."""
-    scene.belt.dial(scene.belt.set_m_s + scene.setup.walker.slip_m_s)
-    scene.walker.do(Act.DRIFT)
-
-
-_BEGIN: dict[str, Callable[[Scene], None]] = {
-    "drift": _act(Act.DRIFT),
-    "standstill": _act(Act.STAND),
-    "freeze": _act(Act.STAND),
-    "fall": _act(Act.FALL),
-    "front": _act(Act.CLIMB),
-    "step_off": _act(Act.LEAVE),
-    "speed_up": _speed_up,
-    "unplug": lambda _scene: None,
-}

@@ -8,18 +8,21 @@ from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
+from firmware_py.config import Config
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.rig.world.belt import BeltParams
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import TF_LUNA, VL53L1X
-from firmware_py.rig.world.scene import Scenario, Setup
+from firmware_py.rig.world.scene import Setup
 from firmware_py.rig.world.walker import WalkerParams
 
 SLOWEST_M_S = 0.2235  # 0.5 mph
-FRONT_LINE_M = 0.15
-_HAZARDS: tuple[tuple[Scenario, float], ...] = (
+FRONT_LINE_M = Config().front_line_m
+_REAR_LINE_SHARE = Config().deck.rear_line_percent / 100
+_SEES_BELT_SPEED = 0.5  # share of the devices
+HAZARD_SHARES: tuple[tuple[str, float], ...] = (
     ("drift", 0.30),
     ("standstill", 0.28),
     ("freeze", 0.10),
@@ -31,9 +34,9 @@ _HAZARDS: tuple[tuple[Scenario, float], ...] = (
 
 
 class Drawn(NamedTuple):
-    """One run: what happens, what the device was told, and whether it sees the belt's speed."""
+    """One run: what happens, what the device knows, and whether it sees the belt's speed."""
 
-    scenario: Scenario
+    scenario: str
     setup: Setup
     params: MonitorParams
     hall: bool
@@ -42,11 +45,11 @@ class Drawn(NamedTuple):
 
 def draw_drift(random: Random) -> Drawn:
     """Any hazard on any belt up to the speed that its commissioning calls safe."""
-    scenario = random.choices([h for h, _ in _HAZARDS], [w for _, w in _HAZARDS])[0]
+    scenario = random.choices([h for h, _ in HAZARD_SHARES], [w for _, w in HAZARD_SHARES])[0]
     refused = 0
     while True:
-        length_m, belt, told = _deck(random)
-        safe = safe_speed_m_s(told.rear_line_m, FRONT_LINE_M, told.stop_latency_s, told.coast_down_m_s2)
+        length_m, belt, device = _deck(random)
+        safe = safe_speed_m_s(device.rear_line_m, FRONT_LINE_M, device.stop_latency_s, device.coast_down_m_s2)
         if safe >= SLOWEST_M_S:
             break
         refused += 1
@@ -56,38 +59,38 @@ def draw_drift(random: Random) -> Drawn:
     if scenario == "speed_up":
         slip = max(0.05, ceiling - speed)
         speed = ceiling - slip
-    told = replace(told, belt_ceiling_m_s=ceiling)
-    home_m = mark_m(told) + random.uniform(-0.04, 0.04)
+    device = replace(device, belt_ceiling_m_s=ceiling)
+    home_m = mark_m(device) + random.uniform(-0.04, 0.04)
     walker = replace(_walker(random, home_m, random.uniform(0.05, 0.08)), slip_m_s=min(slip, 0.25))
     return _drawn(
         random,
         scenario,
         length_m,
         replace(belt, speed_m_s=speed),
-        told,
+        device,
         walker,
         refused,
     )
 
 
 def draw_standstill(random: Random, speed_m_s: float) -> Drawn:
-    """Standing still at a given speed, safe or not: how soon is it seen?"""
-    length_m, belt, told = _deck(random, 1.4, 1.6)
-    front_m, rear_m = FRONT_LINE_M, told.rear_line_m
+    """Standing still at a given speed, safe or not: how soon is it found?"""
+    length_m, belt, device = _deck(random, 1.4, 1.6)
+    front_m, rear_m = FRONT_LINE_M, device.rear_line_m
     home_m = front_m + 0.4 * (rear_m - front_m)
     walker = _walker(random, home_m, random.uniform(0.05, 0.08))
-    told = replace(told, belt_ceiling_m_s=speed_m_s * random.uniform(1.0, 1.5), commissioned=False)
-    return _drawn(random, "standstill", length_m, replace(belt, speed_m_s=speed_m_s), told, walker, 0)
+    device = replace(device, belt_ceiling_m_s=speed_m_s * random.uniform(1.0, 1.5), commissioned=False)
+    return _drawn(random, "standstill", length_m, replace(belt, speed_m_s=speed_m_s), device, walker, 0)
 
 
 def draw_walking(random: Random, wander_m: float) -> Drawn:
     """An ordinary walk about the mark that the page shows, at any speed up to 2 mph."""
-    length_m, belt, told = _deck(random, 1.40, 1.60)
+    length_m, belt, device = _deck(random, 1.40, 1.60)
     speed = random.uniform(SLOWEST_M_S, 0.894)
-    told = replace(told, belt_ceiling_m_s=speed * random.uniform(1.0, 1.3), commissioned=False)
-    home_m = mark_m(told) + random.uniform(-0.03, 0.03)
+    device = replace(device, belt_ceiling_m_s=speed * random.uniform(1.0, 1.3), commissioned=False)
+    home_m = mark_m(device) + random.uniform(-0.03, 0.03)
     walker = _walker(random, home_m, wander_m)
-    return _drawn(random, "walk", length_m, replace(belt, speed_m_s=speed), told, walker, 0)
+    return _drawn(random, "walk", length_m, replace(belt, speed_m_s=speed), device, walker, 0)
 
 
 def _deck(
@@ -101,16 +104,16 @@ def _deck(
         start_delay_s=0.5,
         ramp_m_s2=0.4,
     )
-    told = DriftParams(
+    device = DriftParams(
         deck_length_m=length_m,
-        rear_line_m=0.70 * length_m,
+        rear_line_m=_REAR_LINE_SHARE * length_m,
         front_line_m=FRONT_LINE_M,
         coast_down_m_s2=belt.coast_down_m_s2 * random.uniform(0.93, 1.02),
         stop_latency_s=belt.stop_latency_s + random.uniform(-0.01, 0.03),
         commissioned=True,
         over_safe_speed="refuse",
     )
-    return length_m, belt, told
+    return length_m, belt, device
 
 
 def _walker(random: Random, home_m: float, wander_m: float) -> WalkerParams:
@@ -129,10 +132,10 @@ def _walker(random: Random, home_m: float, wander_m: float) -> WalkerParams:
 
 def _drawn(
     random: Random,
-    scenario: Scenario,
+    scenario: str,
     length_m: float,
     belt: BeltParams,
-    told: DriftParams,
+    device: DriftParams,
     walker: WalkerParams,
     refused: int,
 ) -> Drawn:
@@ -163,5 +166,5 @@ def _drawn(
         hip=hip,
         steady_s=random.uniform(9.0, 18.0),
     )
-    params = MonitorParams(drift=told, position=PositionParams(mount=setup.mount, deck_length_m=length_m))
-    return Drawn(scenario, setup, params, random.random() < 0.5, refused)
+    params = MonitorParams(drift=device, position=PositionParams(mount=setup.mount, deck_length_m=length_m))
+    return Drawn(scenario, setup, params, random.random() < _SEES_BELT_SPEED, refused)

@@ -4,8 +4,9 @@ Must never read a clock: every change comes with its time.
 """
 
 WATCHDOG_NS = 50_000_000  # the outside one-shot drops so long after the last edge
+PUMP_EDGES = 2  # the charge pump does not pull on one edge, which may be a glitch
 CONTACT_NS = 10_000_000  # a force-guided relay moves in 5 to 15 ms [A]
-LOOK_NS, PRESS_NS = 700_000_000, 300_000_000  # a person sees the lamp, then presses for so long [A]
+LOOK_NS, PRESS_NS = 700_000_000, 300_000_000  # a person sees the lamp, and then presses for so long [A]
 
 
 class Contactors:
@@ -22,13 +23,13 @@ class Contactors:
         self.moved_ns = 0  # when the contacts last moved
 
     def drive(self, t_ns: int, level: bool) -> None:
-        """The guard's pin has changed. One edge is a glitch: the charge pump needs a second one."""
+        """The guard's pin has changed. One edge may be a glitch: see PUMP_EDGES."""
         self._edges = self._edges + 1 if t_ns - self.last_edge_ns < WATCHDOG_NS else 1
         self._level, self.last_edge_ns = level, t_ns
 
     def update(self, t_ns: int) -> bool:
         """Pulled in now?"""
-        alive = self._edges >= 2 and t_ns - self.last_edge_ns < WATCHDOG_NS
+        alive = self._edges >= PUMP_EDGES and t_ns - self.last_edge_ns < WATCHDOG_NS
         coil = alive if self._pulse else self._level
         if coil != self._coil:
             self._coil, self._coil_ns = coil, t_ns
@@ -38,7 +39,7 @@ class Contactors:
 
 
 class Person:
-    """Presses the arming button a while after the lamp invites to it, and again when that had no effect."""
+    """Presses the arming button a moment after the lamp asks for it, and again when that had no effect."""
 
     def __init__(self) -> None:
         self._seen_ns: int | None = None

@@ -1,26 +1,18 @@
-"""Owns the simulated person on the belt: where the pelvis is and what the feet do. Must never see the monitor.
+"""Owns the simulated person on the belt: where the pelvis is and where the feet are. Must never see the monitor.
 
-People hold their speed well and their place on the belt only loosely (Dingwell, John and Cusumano 2010,
+Walkers hold their speed well and their place on the belt only loosely (Dingwell, John and Cusumano 2010,
 PLoS Comput Biol 6:e1000856). So speed noise is fast and the pull toward the home place slow; together they
 make a wander of 5 to 8 cm standard deviation [A].
 Sway at step frequency is 1 to 2 cm, at stride frequency half of that [A].
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from math import exp, pi, sin, sqrt
 from random import Random
 
+from firmware_py.rig.world.acts import STAND, Act, Steps
 
-class Act(Enum):
-    """What the person does."""
-
-    STAND = "stand"  # feet still: carried along by whatever the belt does
-    WALK = "walk"
-    DRIFT = "drift"  # steps a little too short: goes toward the rear
-    CLIMB = "climb"  # steps a little too long: goes toward the console
-    FALL = "fall"
-    LEAVE = "leave"  # has stepped off the side: the range sensor sees the room
+_STANDS_BELOW_M_S = 0.03  # slower feet do not step
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class WalkerParams:
     track_rad_s: float = 5.0  # how quickly the feet follow a changing belt: 0.2 s [A]
     halt_tau_s: float = 0.06  # a foot that has landed goes with the belt within a fraction of a step [A]
     cadence_scale: float = 1.0
-    slip_m_s: float = 0.10  # how much too short or long the steps are in DRIFT and CLIMB
+    slip_m_s: float = 0.10  # how much too short or long the steps are while drifting or climbing
 
 
 def cadence_hz(speed_m_s: float) -> float:
@@ -74,7 +66,7 @@ class Walker:
         self._rhythm = 0.0
         self._felt = 0.0
         self._felt_rate = 0.0
-        self.act = Act.STAND
+        self.act = STAND
         self.act_s = 0.0
         self.feet_m_s = 0.0  # speed over the belt, toward the console
         self.effort = 0.0  # 0 standing, 1 walking: scales bounce and sway
@@ -100,21 +92,14 @@ class Walker:
         keep = exp(-dt_s / 4.0)
         self._rhythm = keep * self._rhythm + 0.03 * sqrt(1 - keep * keep) * random.gauss(0, 1)
         moving = min(1.0, self._felt / 0.15)
-        aim = self._felt
-        if self.act is Act.WALK:
-            aim += moving * (self._wander_m_s + params.regulate_hz * (self.place_m - params.home_m))
-        elif self.act is Act.DRIFT:
-            aim -= min(params.slip_m_s * moving, aim)
-        elif self.act is Act.CLIMB:
-            aim += params.slip_m_s * moving
-        else:
-            aim = 0.0
+        correction_m_s = self._wander_m_s + params.regulate_hz * (self.place_m - params.home_m)
+        aim = self.act.feet(Steps(self._felt, moving * correction_m_s, params.slip_m_s * moving))
         tau = params.halt_tau_s if aim == 0.0 else 0.08
         self.feet_m_s += (max(0.0, aim) - self.feet_m_s) * min(1.0, dt_s / tau)
         self.effort += (min(1.0, self.feet_m_s / 0.2) - self.effort) * min(1.0, dt_s / 0.15)
-        self.phase = (self.phase + 0.5 * self.cadence_hz * dt_s * (self.feet_m_s > 0.03)) % 1.0
+        self.phase = (self.phase + 0.5 * self.cadence_hz * dt_s * (self.feet_m_s > _STANDS_BELOW_M_S)) % 1.0
         self.velocity_m_s = belt_m_s - self.feet_m_s
-        if self.act is not Act.LEAVE:
+        if self.act.on_belt:
             self.place_m += self.velocity_m_s * dt_s
         self.position_m = self.place_m + self.effort * (
             params.sway_m * sin(4 * pi * self.phase) + params.stride_sway_m * sin(2 * pi * self.phase + 1.0)
