@@ -27,13 +27,13 @@ def test_each_processor_has_a_spinner_of_the_lowest_class_and_none_stays(
     assert all(is_gone(pid) for pid in spinners)
 
 
-def test_a_spinner_ends_with_whoever_started_it() -> None:
+def test_a_spinner_ends_with_the_program_that_started_it() -> None:
     parent = (
-        "import os, time; from firmware_py.rig import awake; awake.is_virtual = lambda: True\n"
+        "import os, time; from firmware_py.rig.harness import awake; awake.is_virtual = lambda: True\n"
         "with awake.awake() as spinners: print(*spinners, flush=True); os._exit(0)"
     )
-    said = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True).stdout
-    wait_for(lambda: all(is_gone(int(pid)) for pid in said.split()))
+    pids = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True).stdout
+    wait_for(lambda: all(is_gone(int(pid)) for pid in pids.split()))
 
 
 @pytest.mark.parametrize(
