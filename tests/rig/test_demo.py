@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load, parse
 from firmware_py.core.frame import Cause
-from firmware_py.rig.demo.account import PATIENCE_S, REST_S, Run
 from firmware_py.rig.demo import demo
+from firmware_py.rig.demo.account import PATIENCE_S, REST_S, Run
 from firmware_py.rig.demo.view import deck, picture, result_table
 from firmware_py.rig.harness.processes import settle
 from firmware_py.rig.world.scenarios import SCENARIOS
