@@ -50,7 +50,7 @@ def test_a_guard_that_ends_at_its_start_is_started_again_as_its_unit_would(
     real, starts = processes.process, []
 
     def process(log: Path, module: str, *arguments: object, **environment: str) -> Any:
-        if module == "firmware_py":
+        if module == processes.GUARD:
             starts.append(log)
             if len(starts) <= starts_that_end:
                 return real(log, "firmware_py", "run", "--config", tmp_path / "none.toml", **environment)
