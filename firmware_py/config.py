@@ -27,7 +27,7 @@ _DRIFT, _POSITION = _CORE.drift, _CORE.position
 KM_H = 3.6  # km/h in one m/s
 REAR_LINE_MAX_PERCENT = 70  # ISO 20957-6 6.5.3
 LEAST_ROOM_MM = 200  # between the lines: less, and the walker has nowhere to stand
-LEVEL_ANSWER_S = 0.05  # F14: a level drive has no pulse watchdog to wait for
+LEVEL_ANSWER_NS = 50_000_000  # F14: a level drive has no pulse watchdog to wait for
 CONSOLE_PINS = (14, 15)  # the serial console talks on them at boot
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SAME_DIRECTION = 1e-3  # of a mounting's rows: lengths and right angles, as exact as six digits
@@ -369,7 +369,7 @@ class Config(_Section):
                 standstill=self.drift.standstill,
                 over_safe_speed=self.belt.over_safe_speed,
             ),
-            health=replace(_CORE.health, relay_answer_s=LEVEL_ANSWER_S)
+            health=replace(_CORE.health, relay_answer_ns=LEVEL_ANSWER_NS)
             if self.relay.drive == "level"
             else _CORE.health,
         )

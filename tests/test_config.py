@@ -198,7 +198,7 @@ def test_the_core_gets_in_si_what_people_wrote_in_their_units() -> None:
     assert (params.drift.coast_down_m_s2, params.drift.stop_latency_s) == (0.5, 0.2)
     assert params.drift.over_safe_speed == "refuse"
     assert (params.position.mount, params.position.zero_m) == ("rear", 0.05)
-    assert params.health.relay_answer_s == 0.05
+    assert params.health.relay_answer_ns == 50_000_000
     assert params.balance.stumbles == "warn"
 
 

@@ -1,5 +1,6 @@
 """Owns what is worth telling a person: the moments at which a stream of decisions changes. Must never decide."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from firmware_py.core.frame import Cause, Decision, Phase
@@ -36,17 +37,15 @@ class Event(NamedTuple):
     velocity_m_s: float | None
 
 
+@dataclass(slots=True)
 class EventFinder:
     """Compares each decision with the one before; the first is compared with a device that was off."""
 
-    __slots__ = ("_phase", "_refusal", "_run", "_started", "_warning")
-
-    def __init__(self) -> None:
-        self._run = False
-        self._warning: Cause | None = None
-        self._refusal: Cause | None = None
-        self._phase = Phase.WAITING
-        self._started = False
+    _run: bool = False
+    _warning: Cause | None = None
+    _refusal: Cause | None = None
+    _phase: Phase = Phase.WAITING
+    _started: bool = False
 
     def update(self, d: Decision) -> tuple[Event, ...]:
         """The events of this tick, in the order they happened; nearly always none."""

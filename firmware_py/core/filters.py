@@ -19,8 +19,9 @@ class LeakyTimer:
     def update(self, true: bool, dt_s: float) -> bool:
         """One tick; returns whether the condition has held."""
         if true:
-            self._filled_s = min(self._filled_s + dt_s, self.hold_s)
-            return self._filled_s >= self.hold_s - ROUNDING_S
+            filled_s = self._filled_s + dt_s
+            self._filled_s = filled_s if filled_s < self.hold_s else self.hold_s
+            return filled_s >= self.hold_s - ROUNDING_S
         if self._filled_s:  # mostly there is nothing to drain, and this runs a dozen times a tick
             self._filled_s = max(0.0, self._filled_s - DRAIN * dt_s)
         return False

@@ -6,16 +6,17 @@ Specification
   Rules    STOPPED becomes RUNNING on RESET, and on nothing else.
            RUNNING becomes STOPPED on UNHEALTHY or DANGER, and on nothing else.
   RESET    is one press-and-release of the local button: pressed while STOPPED, after it was seen released,
-           held 0.1 to 3 s, and nothing unhealthy or in danger from the first tick of it to the release. A button held
-           through power-on, through a stop or for ever starts nothing.
+           held 0.1 to 3 s, and nothing unhealthy or in danger from the first tick of it to the release. A button
+           that is held through power-on or through a stop, or that never opens again, starts nothing.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 
 from firmware_py.core.frame import Cause, Signal
 
-PRESS_MIN_S = 0.1  # shorter is contact bounce or a knock [A]
-PRESS_MAX_S = 3.0  # longer is something leaning on the button, or a short circuit [A]
+PRESS_MIN_NS = 100_000_000  # shorter is contact bounce or a knock [A]
+PRESS_MAX_NS = 3_000_000_000  # longer is something leaning on the button, or a short circuit [A]
 
 
 class Latch(Enum):
@@ -35,18 +36,16 @@ TABLE: dict[tuple[Latch, Signal], Latch] = {
 }
 
 
+@dataclass(slots=True)
 class Button:
-    """The arming button: finds a fresh press-and-release, what spoiled it, and a button that hangs."""
+    """The arming button: finds a fresh press-and-release, what spoiled it, and a button that is stuck."""
 
-    __slots__ = ("_fresh", "_pressed", "_since_ns", "_spoiled", "spoiled", "stuck")
-
-    def __init__(self) -> None:
-        self._pressed = True  # not seen released yet: a button held through power-on is no press
-        self._fresh = False
-        self._since_ns: int | None = None
-        self._spoiled: Cause | None = None
-        self.spoiled: Cause | None = None  # at a release: the first thing that was wrong during the press
-        self.stuck = False
+    stuck: bool = False
+    spoiled: Cause | None = None  # at a release: the first thing that was wrong during the press
+    _pressed: bool = True  # not seen released yet: a button held through power-on is no press
+    _fresh: bool = False
+    _since_ns: int | None = None
+    _wrong: Cause | None = None  # during this press
 
     def update(self, t_ns: int, pressed: bool, stopped: bool, wrong: Cause | None) -> bool:
         """One tick; `wrong` is what forbids running now. True at the tick at which a whole press was just released.
@@ -57,15 +56,15 @@ class Button:
             if self._since_ns is None:
                 self._since_ns = t_ns
                 self._fresh = not self._pressed
-                self._spoiled = None
+                self._wrong = None
             self._pressed = True
             self._fresh = self._fresh and stopped
-            self._spoiled = self._spoiled or wrong
-            self.stuck = t_ns - self._since_ns > PRESS_MAX_S * 1e9
+            self._wrong = self._wrong or wrong
+            self.stuck = t_ns - self._since_ns > PRESS_MAX_NS
             return False
-        held_s = (t_ns - self._since_ns) / 1e9 if self._since_ns is not None else 0.0
-        whole = self._fresh and stopped and PRESS_MIN_S <= held_s <= PRESS_MAX_S
-        self.spoiled = self._spoiled or wrong
+        held_ns = t_ns - self._since_ns if self._since_ns is not None else 0
+        whole = self._fresh and stopped and PRESS_MIN_NS <= held_ns <= PRESS_MAX_NS
+        self.spoiled = self._wrong or wrong
         self._pressed = self._fresh = self.stuck = False
         self._since_ns = None
         return whole

@@ -4,28 +4,37 @@ evaluation all call it; same frames, same parameters, same version give bit-iden
 Must never read a clock, touch anything, or raise: faults are values, time is in the frame.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from firmware_py.core.body.attitude import Attitude, AttitudeParams
 from firmware_py.core.body.fall import Balance, BalanceParams, Limit
 from firmware_py.core.body.fallen import Fallen, FallenParams
 from firmware_py.core.body.gait import Gait, GaitParams
+from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.position import Position
 from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
-from firmware_py.core.health import Health, HealthParams, SpikeGate
+from firmware_py.core.health import Health, HealthParams
 from firmware_py.core.latch import TABLE, Button, Latch
-from sensors.samples import ImuSample
+from firmware_py.core.spikes import SpikeGate, SpikeParams
+from sensors.samples import Fault, ImuSample
 
-_NO_STEP_S = 1.0  # a longer silence of the IMU is not bridged by one integration step
-_DOUBT_M_S = 0.1  # a belt sensor that reads less than this ...
-_DOUBT_S = 2.0  # ... while somebody walks for this long is not believed: the ceiling holds
+_BRIDGED_S = 1.0  # a longer silence of the IMU is not bridged by one integration step
+
+Reason = tuple[Cause | None, str, float, float]  # cause, rule, value, limit
+_RUNNING: Reason = (None, "", 0.0, 0.0)
+_POWER_ON: Reason = (Cause.POWER_ON, "", 0.0, 0.0)
+
+_STOP_BUTTON = Finding(Signal.DANGER, Cause.STOP_BUTTON, "stop_button", 1.0, 0.0)
+_REMOTE_STOP = Finding(Signal.DANGER, Cause.REMOTE_STOP, "remote_stop", 1.0, 0.0)
+_NOT_SETTLED = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
+_STUCK = Finding(Signal.UNHEALTHY, Cause.BUTTON_STUCK, "button_stuck", 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorParams:
-    """Everything the core may be told before it starts."""
+    """Every parameter of the core, fixed before the first frame."""
 
     attitude: AttitudeParams = field(default_factory=AttitudeParams)
     gait: GaitParams = field(default_factory=GaitParams)
@@ -34,169 +43,155 @@ class MonitorParams:
     position: PositionParams = field(default_factory=PositionParams)
     drift: DriftParams = field(default_factory=DriftParams)
     health: HealthParams = field(default_factory=HealthParams)
+    spikes: SpikeParams = field(default_factory=SpikeParams)
 
 
+@dataclass(slots=True)
 class Monitor:
-    """Sees every frame once, in order, and says whether the belt may move."""
+    """Sees every frame once, in order, and decides whether the belt may move."""
 
-    __slots__ = (
-        "_attitude",
-        "_balance",
-        "_belt_silent_s",
-        "_button",
-        "_cause",
-        "_ceiling_m_s",
-        "_drift",
-        "_fallen",
-        "_gait",
-        "_gate",
-        "_health",
-        "_imu_t_ns",
-        "_latch",
-        "_limit",
-        "_position",
-        "_rule",
-        "_started",
-        "_t_ns",
-        "_tick_ns",
-        "_value",
-    )
+    params: MonitorParams
+    rate_hz: InitVar[float]
+    attitude: Attitude = field(init=False)
+    gait: Gait = field(init=False)
+    balance: Balance = field(init=False)
+    fallen: Fallen = field(init=False)
+    position: Position = field(init=False)
+    belt_speed: BeltSpeed = field(default_factory=BeltSpeed)
+    drift: Drift = field(init=False)
+    health: Health = field(init=False)
+    spikes: SpikeGate = field(init=False)
+    button: Button = field(default_factory=Button)
+    _latch: Latch = Latch.STOPPED
+    _reason: Reason = _POWER_ON
+    _started: bool = False
+    _t_ns: int = 0
+    _imu_t_ns: int = 0
+    _tick_ns: int = field(init=False)
 
-    def __init__(self, params: MonitorParams, rate_hz: float) -> None:
+    def __post_init__(self, rate_hz: float) -> None:
+        p = self.params
+        self.attitude = Attitude(p.attitude)
+        self.gait = Gait(p.gait)
+        self.balance = Balance(p.balance, rate_hz)
+        self.fallen = Fallen(p.fallen)
+        self.position = Position(p.position)
+        self.drift = Drift(p.drift)
+        self.health = Health(p.health, rate_hz)
+        self.spikes = SpikeGate(p.spikes)
         self._tick_ns = round(1e9 / rate_hz)
-        self._ceiling_m_s = params.drift.belt_ceiling_m_s
-        self._gate = SpikeGate(params.health)
-        self._attitude = Attitude(params.attitude, rate_hz)
-        self._gait = Gait(params.gait, rate_hz)
-        self._balance = Balance(params.balance, rate_hz)
-        self._fallen = Fallen(params.fallen)
-        self._position = Position(params.position)
-        self._drift = Drift(params.drift)
-        self._health = Health(params.health, rate_hz)
-        self._button = Button()
-        self._latch = Latch.STOPPED
-        self._cause: Cause | None = Cause.POWER_ON
-        self._rule = ""
-        self._value = 0.0
-        self._limit = 0.0
-        self._started = False
-        self._t_ns = 0
-        self._imu_t_ns = 0
-        self._belt_silent_s = 0.0
 
     def step(self, frame: Frame) -> Decision:
         """One tick."""
-        t_ns = frame.t_ns
-        dt_ns = t_ns - self._t_ns if self._started else self._tick_ns
+        dt_ns = frame.t_ns - self._t_ns if self._started else self._tick_ns
         dt_s = dt_ns * 1e-9
-        self._t_ns = t_ns
-        attitude, gait, balance, position, drift = (
-            self._attitude,
-            self._gait,
-            self._balance,
-            self._position,
-            self._drift,
-        )
-        stopped = self._latch is Latch.STOPPED
+        imu = self.spikes.check(frame.imu) if isinstance(frame.imu, ImuSample) else frame.imu
+        fall = self._sense_body(frame.t_ns, imu, dt_s)
+        self._t_ns, self._started = frame.t_ns, True
+        speed_m_s = self.belt_speed.update(frame.belt_speed_m_s, self.gait.phase is not Phase.WAITING, dt_s)
+        carried = self._sense_deck(frame, speed_m_s, dt_s)
+        ill = self._judge_device(frame, imu, dt_ns)
+        finding = _person(frame) or fall or carried or ill
+        refused = self._turn_latch(frame, finding)
+        return self._decision(frame.t_ns, finding, refused, speed_m_s)
 
-        imu = frame.imu
-        fall: Finding | None = None
-        if isinstance(imu, ImuSample):
-            imu = self._gate.check(imu)
-        if isinstance(imu, ImuSample):
-            imu_dt_s = (imu.t_ns - self._imu_t_ns) * 1e-9 if self._started else dt_s
-            self._imu_t_ns = imu.t_ns
-            if 0.0 < imu_dt_s <= _NO_STEP_S:
-                attitude.update(imu, imu_dt_s)
-                gait.update(t_ns, attitude, imu_dt_s)
-                lost = balance.update(t_ns, attitude, gait, drift.warning is not None, imu_dt_s)
-                lies = self._fallen.update(imu, attitude, gait, imu_dt_s)
-                fall = lost or lies
-        self._started = True
-        phase = gait.phase
-        walking = phase is not Phase.WAITING
+    def _sense_body(self, t_ns: int, imu: ImuSample | Fault, dt_s: float) -> Finding | None:
+        """Takes a new sample of the pod; a finding when the walker loses balance or has fallen."""
+        if not isinstance(imu, ImuSample):
+            return None
+        if self._started:
+            dt_s = (imu.t_ns - self._imu_t_ns) * 1e-9
+        self._imu_t_ns = imu.t_ns
+        if not 0.0 < dt_s <= _BRIDGED_S:
+            return None
+        attitude, gait = self.attitude, self.gait
+        attitude.update(imu, dt_s)
+        gait.update(attitude, dt_s)
+        falls = self.balance.update(t_ns, attitude, gait, self.drift.warning is not None, dt_s)
+        has_fallen = self.fallen.update(imu, attitude, gait, dt_s)
+        return falls or has_fallen
 
-        speed_m_s = self._believed_speed_m_s(frame.belt_speed_m_s, walking, dt_s)
-        position.update(t_ns, frame.belt, gait.cadence_hz)
-        carried = drift.update(position, phase, speed_m_s, dt_s)
-        ill = self._health.update(frame, imu, dt_ns, not stopped, position.age_s, attitude.up[2], gait.loose)
-        if ill is None and stopped and not (attitude.settled and position.known):
-            ill = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
-        if ill is None and stopped and self._button.stuck:
-            ill = Finding(Signal.UNHEALTHY, Cause.BUTTON_STUCK, "button_stuck", 1.0, 0.0)
+    def _sense_deck(self, frame: Frame, speed_m_s: float | None, dt_s: float) -> Finding | None:
+        """Takes a new range reading; a finding when the walker would come to rest beyond a line."""
+        self.position.update(frame.t_ns, frame.belt, self.gait.cadence_hz)
+        return self.drift.update(self.position, self.gait.phase, speed_m_s, dt_s)
 
-        finding: Finding | None
-        if frame.stop_pressed:
-            finding = Finding(Signal.DANGER, Cause.STOP_BUTTON, "stop_button", 1.0, 0.0)
-        elif frame.stop_requested:
-            finding = Finding(Signal.DANGER, Cause.REMOTE_STOP, "remote_stop", 1.0, 0.0)
-        else:
-            finding = fall or carried or ill
+    def _judge_device(self, frame: Frame, imu: ImuSample | Fault, dt_ns: int) -> Finding | None:
+        """A finding when the device cannot be trusted, or cannot be armed yet."""
+        attitude, position = self.attitude, self.position
+        running = self._latch is Latch.RUNNING
+        ill = self.health.update(frame, imu, dt_ns, running, position.age_s, attitude.up[2], self.gait.loose)
+        if ill is not None or running:
+            return ill
+        if not (attitude.settled and position.known):
+            return _NOT_SETTLED
+        return _STUCK if self.button.stuck else None
 
-        button = self._button
-        pressed = button.update(
-            t_ns, frame.reset_pressed, stopped, finding.cause if finding is not None else None
-        )
-        if finding is not None:
-            signal = finding.signal
-        else:
-            signal = Signal.RESET if pressed and button.spoiled is None else Signal.OK
-        latch = TABLE[self._latch, signal]
-        if latch is not self._latch:
-            self._latch = latch
-            if finding is None:
-                self._arm()
+    def _turn_latch(self, frame: Frame, finding: Finding | None) -> Cause | None:
+        """Applies the worst signal of the tick; returns why a press that ended at this tick is refused."""
+        latch, button = self._latch, self.button
+        wrong = finding.cause if finding else None
+        pressed = button.update(frame.t_ns, frame.reset_pressed, latch is Latch.STOPPED, wrong)
+        unfound = Signal.RESET if pressed and button.spoiled is None else Signal.OK
+        signal = finding.signal if finding else unfound
+        self._latch = TABLE[latch, signal]
+        if self._latch is not latch:
+            if finding:
+                self._reason = finding[1:]
             else:
-                self._cause, self._rule, self._value, self._limit = finding[1:]
-        run = latch is Latch.RUNNING
-        refusal = None if run or finding is None else finding.cause
+                self._arm()
+        return button.spoiled if pressed else None
+
+    def _arm(self) -> None:
+        """Another person may have got on: what was learned of the last one is forgotten."""
+        self._reason = _RUNNING
+        self.gait.relearn()
+        self.balance.relearn()
+        self.fallen.relearn()
+        self.drift.relearn()
+
+    def _decision(
+        self, t_ns: int, finding: Finding | None, refused: Cause | None, speed_m_s: float | None
+    ) -> Decision:
+        """What others may know of this tick."""
+        attitude, gait, balance = self.attitude, self.gait, self.balance
+        position, drift = self.position, self.drift
+        run = self._latch is Latch.RUNNING
+        cause, rule, value, limit = self._reason
+        settled, known = attitude.settled, position.known
         return Decision(
             t_ns,
             run,
-            self._cause,
-            self._rule,
-            self._value,
-            self._limit,
-            drift.warning or balance.warning or self._belt_doubt(),
-            refusal,
-            phase,
-            position.position_m if position.known else None,
-            position.velocity_m_s if position.known else None,
+            cause,
+            rule,
+            value,
+            limit,
+            drift.warning or balance.warning or self.belt_speed.warning,
+            finding.cause if finding and not run else None,
+            gait.phase,
+            position.position_m if known else None,
+            position.velocity_m_s if known else None,
             drift.rest_position_m,
             drift.stop_margin_m,
-            attitude.tilt_rad if attitude.settled else None,
-            balance.down_velocity_m_s if attitude.settled else None,
+            attitude.tilt_rad if settled else None,
+            balance.down_velocity_m_s if settled else None,
             balance.down_velocity_limit_m_s,
             gait.cadence_hz,
             gait.steps,
-            self._ceiling_m_s if speed_m_s is None else speed_m_s,
+            self.params.drift.belt_ceiling_m_s if speed_m_s is None else speed_m_s,
             drift.soft_stop and run,
-            button.spoiled if pressed else None,
+            refused,
         )
 
     def fall_limit(self) -> Limit | None:
         """The limit of the last step, and what it is made of; None while nobody walks. Changes nothing."""
-        if self._gait.phase is Phase.WAITING:
+        if self.gait.phase is Phase.WAITING:
             return None
-        return self._balance.limit(self._attitude, self._gait)
+        return self.balance.limit(self.attitude, self.gait)
 
-    def _arm(self) -> None:
-        """Another person may have got on: what was learned of the last one is forgotten."""
-        self._cause, self._rule, self._value, self._limit = None, "", 0.0, 0.0
-        self._gait.relearn()
-        self._balance.relearn()
-        self._fallen.relearn()
-        self._drift.relearn()
 
-    def _believed_speed_m_s(self, measured_m_s: float | None, walking: bool, dt_s: float) -> float | None:
-        """The measured speed, or None (the ceiling holds) when there is none or nobody could walk at it."""
-        if measured_m_s is None or not 0.0 <= measured_m_s <= 10.0:
-            return None
-        if measured_m_s < _DOUBT_M_S and walking:
-            self._belt_silent_s += dt_s
-        elif self._belt_silent_s <= _DOUBT_S or measured_m_s >= _DOUBT_M_S:
-            self._belt_silent_s = 0.0
-        return None if self._belt_silent_s > _DOUBT_S else measured_m_s
-
-    def _belt_doubt(self) -> Cause | None:
-        return Cause.BELT_SENSOR if self._belt_silent_s > _DOUBT_S else None
+def _person(frame: Frame) -> Finding | None:
+    """A stop that a person asks for, at the device or from afar."""
+    if frame.stop_pressed:
+        return _STOP_BUTTON
+    return _REMOTE_STOP if frame.stop_requested else None

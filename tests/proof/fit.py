@@ -118,12 +118,12 @@ class Onlooker(Balance):
         if gait.phase is not Phase.WAITING and max(down, down - MOST_SOON_S * accel) > LEAST_DOWN_M_S:
             Onlooker.said = (
                 down,
-                attitude.sunk_m,
+                attitude.height_lost_m,
                 attitude.tilt_rad,
                 attitude.sideways_m_s,
                 self._vigour_m_s2,
                 accel,
-                gait.rose_m_s,
+                gait.upward_speed_m_s,
                 gait.swing_m_s,
                 gait.swing_of_usual,
                 attitude.tilting_rad_s,

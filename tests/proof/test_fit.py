@@ -157,7 +157,7 @@ def test_the_signs_in_columns_say_what_the_products_say() -> None:
         gait = SimpleNamespace(
             swing_m_s=float(said["stride_m_s"][n]),
             swing_of_usual=float(said["stride_of_usual"][n]),
-            rose_m_s=float(said["leapt_m_s"][n]),
+            upward_speed_m_s=float(said["leapt_m_s"][n]),
         )
         signs = read(SignsParams(), cast(Attitude, attitude), cast(Gait, gait))
         assert times(SignsParams(), signs) == pytest.approx(expected, abs=1e-12)

@@ -25,72 +25,49 @@ class AttitudeParams:
     # The accelerometer's own mean along up: two steps, so that a pod shifted is forgotten.
     scale_tau_s: float = 1.2
     velocity_tau_s: float = 0.5  # leak of the downward velocity: about a step
-    sunk_tau_s: float = 0.4  # leak of the height lost: about a step
+    height_lost_tau_s: float = 0.4  # leak of the height lost: about a step
     posture_tau_s: float = 2.5  # the walker's own mean up
     tilting_tau_s: float = 0.05  # over which the growth of the tilt is seen
     sinking_m_s: float = 0.02  # a hip that goes down slower than this stands
 
 
+@dataclass(slots=True)
 class Attitude:
     """Follows the pod sample by sample."""
 
-    __slots__ = (
-        "_bias_x",
-        "_bias_y",
-        "_bias_z",
-        "_gained_m_s",
-        "_lagged_tilt_rad",
-        "_mean_m_s2",
-        "_params",
-        "_posture",
-        "_seen_s",
-        "_sum",
-        "down_velocity_m_s",
-        "settled",
-        "sideways_m_s",
-        "sinking_s",
-        "sunk_m",
-        "tilt_rad",
-        "tilting_rad_s",
-        "tipping_rad_s",
-        "turning_rad_s",
-        "up",
-        "up_accel_m_s2",
-    )
-
-    def __init__(self, params: AttitudeParams, rate_hz: float) -> None:
-        self._params = params
-        self._seen_s = 0.0
-        self._sum: Vec3 = (0.0, 0.0, 0.0)
-        self._mean_m_s2 = G_M_S2
-        self._bias_x = self._bias_y = self._bias_z = 0.0
-        self._gained_m_s: Vec3 = (0.0, 0.0, 0.0)
-        self._posture: Vec3 = (0.0, 0.0, 1.0)
-        self.settled = False
-        self.up: Vec3 = (0.0, 0.0, 1.0)
-        self.up_accel_m_s2 = 0.0
-        self.down_velocity_m_s = 0.0
-        self.sunk_m = 0.0
-        self.sideways_m_s = 0.0
-        self.sinking_s = 0.0
-        self.tilt_rad = 0.0
-        self._lagged_tilt_rad = 0.0
-        self.tilting_rad_s = 0.0
-        self.turning_rad_s = 0.0
-        self.tipping_rad_s = 0.0
+    params: AttitudeParams
+    settled: bool = False  # until then nothing below means anything
+    up: Vec3 = (0.0, 0.0, 1.0)  # unit vector in the pod's own axes
+    up_accel_m_s2: float = 0.0
+    down_velocity_m_s: float = 0.0
+    height_lost_m: float = 0.0
+    sinking_s: float = 0.0  # for how long the hip has gone down already
+    sideways_m_s: float = 0.0
+    tilt_rad: float = 0.0  # away from the walker's own posture
+    tilting_rad_s: float = 0.0  # how fast the tilt grows
+    turning_rad_s: float = 0.0  # about the vertical
+    tipping_rad_s: float = 0.0  # about any horizontal axis
+    _seen_s: float = 0.0
+    _sum_m_s: Vec3 = (0.0, 0.0, 0.0)
+    _mean_m_s2: float = G_M_S2
+    _bias_rad_s: Vec3 = (0.0, 0.0, 0.0)
+    _gained_m_s: Vec3 = (0.0, 0.0, 0.0)
+    _posture: Vec3 = (0.0, 0.0, 1.0)
+    _lagged_tilt_rad: float = 0.0
 
     def update(self, imu: ImuSample, dt_s: float) -> None:
         """One sample of the pod."""
-        p = self._params
+        p = self.params
         ax, ay, az = imu.accel_m_s2
-        self._seen_s += dt_s
+        self._seen_s = seen_s = self._seen_s + dt_s
         if not self.settled:
             self._settle(ax, ay, az, dt_s)
             return
         gx, gy, gz = imu.gyro_rad_s
-        gx -= self._bias_x
-        gy -= self._bias_y
-        gz -= self._bias_z
+        bx, by, bz = self._bias_rad_s
+        gx -= bx
+        gy -= by
+        gz -= bz
         ux, uy, uz = self.up
         mean = self._mean_m_s2
         ex, ey, ez = ax / mean - ux, ay / mean - uy, az / mean - uz
@@ -104,9 +81,11 @@ class Attitude:
         else:
             nx, ny, nz = ux, uy, uz
         b = p.bias_per_s2 * dt_s
-        self._bias_x -= b * (ey * uz - ez * uy)
-        self._bias_y -= b * (ez * ux - ex * uz)
-        self._bias_z -= b * (ex * uy - ey * ux)
+        self._bias_rad_s = (
+            bx - b * (ey * uz - ez * uy),
+            by - b * (ez * ux - ex * uz),
+            bz - b * (ex * uy - ey * ux),
+        )
         self.up = (nx, ny, nz)
         about_up = gx * nx + gy * ny + gz * nz
         about_level = gx * gx + gy * gy + gz * gz - about_up * about_up
@@ -114,13 +93,15 @@ class Attitude:
         self.tipping_rad_s = sqrt(about_level) if about_level > 0.0 else 0.0
 
         along = ax * nx + ay * ny + az * nz
-        mean += (along - mean) * dt_s / min(self._seen_s, p.scale_tau_s)
-        self._mean_m_s2 = mean = max(mean, _LEAST_M_S2)
+        mean += (along - mean) * dt_s / (seen_s if seen_s < p.scale_tau_s else p.scale_tau_s)
+        self._mean_m_s2 = mean = mean if mean > _LEAST_M_S2 else _LEAST_M_S2
         up_accel = (along / mean - 1.0) * G_M_S2
         self.up_accel_m_s2 = up_accel
         keep = exp(-dt_s / p.velocity_tau_s)
         self.down_velocity_m_s = keep * (self.down_velocity_m_s - up_accel * dt_s)
-        self.sunk_m = exp(-dt_s / p.sunk_tau_s) * (self.sunk_m + self.down_velocity_m_s * dt_s)
+        self.height_lost_m = exp(-dt_s / p.height_lost_tau_s) * (
+            self.height_lost_m + self.down_velocity_m_s * dt_s
+        )
         self.sinking_s = self.sinking_s + dt_s if self.down_velocity_m_s > p.sinking_m_s else 0.0
 
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
@@ -135,7 +116,7 @@ class Attitude:
         self.sideways_m_s = sqrt(across) if across > 0.0 else 0.0
 
         mx, my, mz = self._posture
-        w = dt_s / min(self._seen_s, p.posture_tau_s)
+        w = dt_s / (seen_s if seen_s < p.posture_tau_s else p.posture_tau_s)
         mx += (nx - mx) * w
         my += (ny - my) * w
         mz += (nz - mz) * w
@@ -150,11 +131,11 @@ class Attitude:
 
     def _settle(self, ax: float, ay: float, az: float, dt_s: float) -> None:
         """Half a second of mean acceleration names up and the accelerometer's own scale."""
-        sx, sy, sz = self._sum
+        sx, sy, sz = self._sum_m_s
         sx, sy, sz = sx + ax * dt_s, sy + ay * dt_s, sz + az * dt_s
-        self._sum = (sx, sy, sz)
+        self._sum_m_s = (sx, sy, sz)
         size = sqrt(sx * sx + sy * sy + sz * sz)
-        if self._seen_s + 1e-9 >= self._params.settle_s and size / self._seen_s > _LEAST_M_S2:
+        if self._seen_s + 1e-9 >= self.params.settle_s and size / self._seen_s > _LEAST_M_S2:
             self.up = (sx / size, sy / size, sz / size)
             self._posture = self.up
             self._mean_m_s2 = size / self._seen_s

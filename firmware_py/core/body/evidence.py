@@ -68,7 +68,7 @@ def read(params: SignsParams, attitude: Attitude, gait: Gait) -> Signs:
         p.tipping_rad_s.says(attitude.tipping_rad_s),
         p.sinking_s.says(attitude.sinking_s),
         p.sideways_m_s.says(attitude.sideways_m_s),
-        p.leapt_m_s.says(gait.rose_m_s),
+        p.leapt_m_s.says(gait.upward_speed_m_s),
     )
 
 

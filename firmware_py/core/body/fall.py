@@ -172,12 +172,12 @@ class Balance:
     def limit(self, attitude: Attitude, gait: Gait) -> Limit:
         """What `update` judges by at this moment, of somebody who walks; changes nothing."""
         p = self._params
-        leapt = max(0.0, gait.rose_m_s - p.leap_m_s)
+        leapt = max(0.0, gait.upward_speed_m_s - p.leap_m_s)
         thrown = max(0.0, attitude.sideways_m_s - p.thrown_m_s)
         terms = Terms(
             vigour=p.vigour_s * self._vigour_m_s2,
             tilt=-p.lean_m_s * min(p.most_lean_rad, attitude.tilt_rad),
-            height=-p.sunk_per_s * attitude.sunk_m,
+            height=-p.sunk_per_s * attitude.height_lost_m,
             acceleration=p.ahead_s * _within_fall(attitude.up_accel_m_s2),
             leap=p.leap_share * leapt,
             thrown=p.thrown_share * thrown,

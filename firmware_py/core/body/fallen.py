@@ -1,10 +1,10 @@
-"""Owns the last resort of the fall rule: who walked, was struck and lies has fallen, whatever that rule saw.
-Must never stop who lies down: they are not struck.
+"""Owns the last resort of the fall rule: a walker who lies still after an impact has fallen, whatever that rule saw.
+Must never stop a person who lies down: nothing hits them.
 
-It speaks some 0.35 s after the blow: it spares nobody the fall, only a belt that runs on under whoever lies on it.
+It stops the belt some 0.35 s after the impact. That prevents no fall, only a belt that runs on under a person.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, radians
 
 from firmware_py.core.body.attitude import Attitude
@@ -16,39 +16,42 @@ from sensors.samples import ImuSample
 
 @dataclass(frozen=True, slots=True)
 class FallenParams:
-    """What lying after a blow is. Figures: docs/balance.md."""
+    """What lying after an impact is. Figures: docs/balance.md."""
 
     # Two g. The hip feels more in nineteen of twenty falls, and less of all nine who lie down soon after a step.
-    blow_m_s2: float = 20.0
-    blow_s: float = 1.5  # so long ago at most
-    lying_tilt_rad: float = radians(75.0)  # from upright: at the last of a fall, and no stoop while walking
+    impact_m_s2: float = 20.0
+    impact_s: float = 1.5  # an older impact does not count
+    lying_tilt_rad: float = radians(75.0)  # from upright: the end of a fall, and no stoop while walking
     lying_s: float = 0.3
 
 
+@dataclass(slots=True)
 class Fallen:
     """Watches every sample of the pod."""
 
-    __slots__ = ("_ago_s", "_lies", "_lying_cos", "_params")
+    params: FallenParams
+    impact_ago_s: float = field(init=False)
+    _lying: LeakyTimer = field(init=False)
+    _lying_cos: float = field(init=False)
 
-    def __init__(self, params: FallenParams) -> None:
-        self._params = params
-        self._lying_cos = cos(params.lying_tilt_rad)
-        self._lies = LeakyTimer(params.lying_s)
+    def __post_init__(self) -> None:
+        self._lying = LeakyTimer(self.params.lying_s)
+        self._lying_cos = cos(self.params.lying_tilt_rad)
         self.relearn()
 
     def relearn(self) -> None:
-        """Nobody has been struck yet."""
-        self._ago_s = self._params.blow_s
-        self._lies.clear()
+        """Forget the walker: there was no impact yet."""
+        self.impact_ago_s = self.params.impact_s
+        self._lying.clear()
 
     def update(self, imu: ImuSample, attitude: Attitude, gait: Gait, dt_s: float) -> Finding | None:
         """One sample; a finding when somebody has fallen."""
-        p = self._params
+        p = self.params
         ax, ay, az = imu.accel_m_s2
-        struck = ax * ax + ay * ay + az * az > p.blow_m_s2 * p.blow_m_s2
-        self._ago_s = 0.0 if struck else self._ago_s + dt_s
+        impact = ax * ax + ay * ay + az * az > p.impact_m_s2 * p.impact_m_s2
+        self.impact_ago_s = 0.0 if impact else self.impact_ago_s + dt_s
         walked = gait.phase is not Phase.WAITING
-        lies = walked and self._ago_s < p.blow_s and attitude.up[2] < self._lying_cos
-        if self._lies.update(lies, dt_s):
+        lying = walked and self.impact_ago_s < p.impact_s and attitude.up[2] < self._lying_cos
+        if self._lying.update(lying, dt_s):
             return Finding(Signal.DANGER, Cause.FALL, "lies_after_blow", attitude.up[2], self._lying_cos)
         return None

@@ -6,7 +6,7 @@ several such swings in a row, evenly timed and of a size that walking makes, by 
 bending and lying down swing once; jogging and jumping swing too far; who rolls on a mat is not upright.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware_py.core.body.attitude import Attitude
 from firmware_py.core.frame import Phase
@@ -37,53 +37,43 @@ class GaitParams:
     loose_steps: int = 2
 
 
+@dataclass(slots=True)
 class Gait:
     """Counts steps and names the phase."""
 
-    __slots__ = (
-        "_high",
-        "_hung",
-        "_interval_s",
-        "_lost_s",
-        "_low",
-        "_params",
-        "_rising",
-        "_row",
-        "_swing",
-        "_usual_swing_m_s",
-        "cadence_hz",
-        "phase",
-        "since_step_s",
-        "steps",
-        "walking_s",
-    )
+    params: GaitParams
+    phase: Phase = Phase.WAITING
+    steps: int = 0  # since arming
+    cadence_hz: float | None = None  # steps a second
+    since_step_s: float = 0.0
+    walking_s: float = 0.0
+    swing_m_s: float = 0.0  # of the last steps: the mean of some four
+    _usual_swing_m_s: float = 0.0
+    _interval_s: float = 0.0
+    _rising: bool = True  # the hip's downward velocity, towards the end of a swing
+    _high_m_s: float = 0.0
+    _low_m_s: float = 0.0
+    _in_a_row: int = 0
+    _not_upright: int = 0  # steps in a row
+    _lost_s: float = field(init=False)
 
-    def __init__(self, params: GaitParams, rate_hz: float) -> None:
-        self._params = params
-        self._high = 0.0
-        self._low = 0.0
-        self._rising = True
-        self.relearn()
+    def __post_init__(self) -> None:
+        self._lost_s = self.params.lost_s
 
     @property
-    def rose_m_s(self) -> float:
-        """The fastest that the hip went up before it came down, or goes up now; negative: it did not."""
-        return -self._low
-
-    @property
-    def swing_m_s(self) -> float:
-        """The swing of the last steps: the mean of some four."""
-        return self._swing
+    def upward_speed_m_s(self) -> float:
+        """The highest before the hip came down, or of a hip that rises now; negative: it did not rise."""
+        return -self._low_m_s
 
     @property
     def swing_of_usual(self) -> float:
         """The swing of the last steps as a share of this walker's usual one; 0: not known yet."""
-        return self._swing / self._usual_swing_m_s if self.steps >= self._params.usual_steps else 0.0
+        return self.swing_m_s / self._usual_swing_m_s if self.steps >= self.params.usual_steps else 0.0
 
     @property
     def loose(self) -> bool:
         """Whether somebody walks on whose pod does not stand upright: it hangs loose."""
-        return self.phase is not Phase.WAITING and self._hung >= self._params.loose_steps
+        return self.phase is not Phase.WAITING and self._not_upright >= self.params.loose_steps
 
     def relearn(self) -> None:
         """Forget the walker."""
@@ -94,32 +84,34 @@ class Gait:
         self._wait()
 
     def _wait(self) -> None:
-        self._swing = 0.0
-        self._row = 0
-        self._hung = 0
+        self.swing_m_s = 0.0
+        self._in_a_row = 0
+        self._not_upright = 0
         self.phase = Phase.WAITING
-        self.cadence_hz: float | None = None
+        self.cadence_hz = None
         self.walking_s = 0.0
-        self._lost_s = self._params.lost_s
+        self._lost_s = self.params.lost_s
 
-    def update(self, t_ns: int, attitude: Attitude, dt_s: float) -> None:
+    def update(self, attitude: Attitude, dt_s: float) -> None:
         """One tick."""
-        p = self._params
+        p = self.params
         v = attitude.down_velocity_m_s
         self.since_step_s += dt_s
+        share_m_s = p.swing_share * self.swing_m_s
+        turn_m_s = share_m_s if share_m_s > p.swing_m_s else p.swing_m_s
         if self._rising:
-            if v > self._high:
-                self._high = v
-            elif v < self._high - max(p.swing_m_s, p.swing_share * self._swing):
+            if v > self._high_m_s:
+                self._high_m_s = v
+            elif v < self._high_m_s - turn_m_s:
                 self._rising = False
                 if self.since_step_s >= p.shortest_s:
-                    self._step(self._high - self._low, attitude.up[2] > p.upright)
-                self._low = v
-        elif v < self._low:
-            self._low = v
-        elif v > self._low + max(p.swing_m_s, p.swing_share * self._swing):
+                    self._step(self._high_m_s - self._low_m_s, attitude.up[2] > p.upright)
+                self._low_m_s = v
+        elif v < self._low_m_s:
+            self._low_m_s = v
+        elif v > self._low_m_s + turn_m_s:
             self._rising = True
-            self._high = v
+            self._high_m_s = v
         if self.since_step_s > self._lost_s:
             self._wait()
         elif self.phase is not Phase.WAITING:
@@ -127,26 +119,28 @@ class Gait:
 
     def _step(self, swing_m_s: float, upright: bool) -> None:
         """A swing has ended: is it one more step of a walk?"""
-        p = self._params
+        p = self.params
         interval_s, self.since_step_s = self.since_step_s, 0.0
         before_s, self._interval_s = self._interval_s, interval_s
-        self._swing += 0.25 * (min(swing_m_s, p.largest_swing_m_s) - self._swing)
+        self.swing_m_s += 0.25 * (min(swing_m_s, p.largest_swing_m_s) - self.swing_m_s)
         even = before_s <= p.uneven * interval_s and interval_s <= p.uneven * before_s
         if swing_m_s > p.largest_swing_m_s or interval_s > p.longest_s or not even:
-            self._row = 0
+            self._in_a_row = 0
             return
-        self._row += 1
+        self._in_a_row += 1
         self.steps += 1
-        self._usual_swing_m_s += (self._swing - self._usual_swing_m_s) / min(self.steps, p.usual_memory_steps)
-        self._hung = 0 if upright or self._row < p.known_steps else self._hung + 1
+        self._usual_swing_m_s += (self.swing_m_s - self._usual_swing_m_s) / min(
+            self.steps, p.usual_memory_steps
+        )
+        self._not_upright = 0 if upright or self._in_a_row < p.known_steps else self._not_upright + 1
         rate_hz = 1.0 / interval_s
         self.cadence_hz = (
             rate_hz if self.cadence_hz is None else self.cadence_hz + 0.25 * (rate_hz - self.cadence_hz)
         )
         self._lost_s = min(max(p.lost_steps / self.cadence_hz, p.lost_least_s), p.lost_s)
         if self.phase is Phase.WAITING:
-            enough = p.firm_steps if self._swing > p.firm_swing_m_s else p.faint_steps
-            if upright and self._row >= enough:
+            enough = p.firm_steps if self.swing_m_s > p.firm_swing_m_s else p.faint_steps
+            if upright and self._in_a_row >= enough:
                 self.phase = Phase.LEARNING
-        elif self._row >= p.known_steps:
+        elif self._in_a_row >= p.known_steps:
             self.phase = Phase.GUARDING

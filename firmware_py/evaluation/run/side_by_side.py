@@ -30,7 +30,7 @@ class ManySettings(Monitor):
 
     def __init__(self, params: MonitorParams, settings: tuple[Setting, ...], rate_hz: float) -> None:
         super().__init__(params, rate_hz)
-        self._balance = _Balances(settings, rate_hz)
+        self.balance = _Balances(settings, rate_hz)
 
 
 class _Balances(Balance):
@@ -60,7 +60,7 @@ class _Balances(Balance):
 def first_stops(replayer: Replayer) -> list[Stop | None]:
     """The first stop of each setting: its own or the monitor's, whichever is sooner; of both at once its own."""
     assert isinstance(replayer.monitor, ManySettings)
-    balances = replayer.monitor._balance
+    balances = replayer.monitor.balance
     assert isinstance(balances, _Balances)
     shared = replayer.stops[0] if replayer.stops else None
     stops: list[Stop | None] = []

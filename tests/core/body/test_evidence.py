@@ -18,7 +18,7 @@ READ_FROM = {
     "tipping_rad_s": ("attitude", "tipping_rad_s"),
     "sinking_s": ("attitude", "sinking_s"),
     "sideways_m_s": ("attitude", "sideways_m_s"),
-    "leapt_m_s": ("gait", "rose_m_s"),
+    "leapt_m_s": ("gait", "upward_speed_m_s"),
 }
 
 

@@ -48,7 +48,7 @@ class Hip:
             down_velocity_m_s=0.0,
             sideways_m_s=0.0,
             sinking_s=0.0,
-            sunk_m=0.0,
+            height_lost_m=0.0,
             tilt_rad=0.0,
             tilting_rad_s=0.0,
             tipping_rad_s=0.0,
@@ -56,7 +56,7 @@ class Hip:
             up_accel_m_s2=0.0,
         )
         self.gait: Any = SimpleNamespace(
-            phase=phase, steps=0, rose_m_s=0.0, swing_m_s=0.4, swing_of_usual=1.0
+            phase=phase, steps=0, upward_speed_m_s=0.0, swing_m_s=0.4, swing_of_usual=1.0
         )
         self.warned = False
 
@@ -194,18 +194,18 @@ def test_vigour_raises_the_limit_up_to_its_ceiling() -> None:
     assert hip.balance.down_velocity_limit_m_s == P.ceiling_m_s
 
 
-@pytest.mark.parametrize("sunk_m", [-0.05, 0.0, 0.05])
-def test_each_centimetre_sunk_lowers_the_limit_and_each_risen_raises_it(sunk_m: float) -> None:
+@pytest.mark.parametrize("height_lost_m", [-0.05, 0.0, 0.05])
+def test_each_centimetre_sunk_lowers_the_limit_and_each_risen_raises_it(height_lost_m: float) -> None:
     hip = Hip()
-    hip.attitude.sunk_m = sunk_m
-    assert hip.limit == pytest.approx(P.margin_m_s - P.sunk_per_s * sunk_m)
+    hip.attitude.height_lost_m = height_lost_m
+    assert hip.limit == pytest.approx(P.margin_m_s - P.sunk_per_s * height_lost_m)
 
 
 def test_a_step_is_remembered_for_what_its_height_does_not_explain() -> None:
     hip = Hip(LEARNER)
-    hip.attitude.sunk_m = 0.05
+    hip.attitude.height_lost_m = 0.05
     hip.step(0.2)
-    hip.attitude.sunk_m = 0.0
+    hip.attitude.height_lost_m = 0.0
     assert hip.limit == pytest.approx(0.2 + 0.05 * LEARNER.sunk_per_s + LEARNER.own_extra_m_s)
 
 
@@ -233,12 +233,12 @@ def test_nothing_drops_faster_than_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rose_m_s", "raised_m_s"), [(-1.0, 0.0), (0.9, 0.0), (1.0, 0.0), (1.1, 0.06), (2.0, 0.6)]
+    ("upward_speed_m_s", "raised_m_s"), [(-1.0, 0.0), (0.9, 0.0), (1.0, 0.0), (1.1, 0.06), (2.0, 0.6)]
 )
-def test_who_leapt_comes_down_again_without_falling(rose_m_s: float, raised_m_s: float) -> None:
+def test_who_leapt_comes_down_again_without_falling(upward_speed_m_s: float, raised_m_s: float) -> None:
     assert P.leap_m_s == 1.0
     hip = Hip()
-    hip.gait.rose_m_s = rose_m_s
+    hip.gait.upward_speed_m_s = upward_speed_m_s
     assert hip.limit == pytest.approx(P.margin_m_s + raised_m_s)
 
 
@@ -381,8 +381,8 @@ class Person:
     def __init__(
         self, rate_hz: float = 200.0, scale: float = 1.0, bias_rad_s: float = 0.0, mount_rad: float = 0.0
     ):
-        self.attitude = Attitude(AttitudeParams(), rate_hz)
-        self.gait = Gait(GaitParams(), rate_hz)
+        self.attitude = Attitude(AttitudeParams())
+        self.gait = Gait(GaitParams())
         self.balance = Balance(BalanceParams(), rate_hz)
         self.dt_s, self.scale, self.bias_rad_s = 1.0 / rate_hz, scale, bias_rad_s
         self.pitch_rad, self.now_s = mount_rad, 0.0
@@ -395,7 +395,7 @@ class Person:
         self.attitude.update(ImuSample(0, accel, (0.0, pitch_rate + self.bias_rad_s, 0.0)), self.dt_s)
         if not self.attitude.settled:
             return None
-        self.gait.update(0, self.attitude, self.dt_s)
+        self.gait.update(self.attitude, self.dt_s)
         return self.balance.update(0, self.attitude, self.gait, False, self.dt_s)
 
     def walks(
@@ -494,7 +494,7 @@ def test_the_limit_tells_what_it_is_made_of() -> None:
     params = replace(P, ahead_s=0.05, ceiling_m_s=9.0, signs=replace(NO_SIGNS, least=1.5, most=1.5))
     hip = Hip(params)
     hip.hold(20.0, accel=2.0)
-    hip.attitude.sunk_m, hip.attitude.sideways_m_s, hip.gait.rose_m_s = -0.1, 0.75, 1.5
+    hip.attitude.height_lost_m, hip.attitude.sideways_m_s, hip.gait.upward_speed_m_s = -0.1, 0.75, 1.5
     hip.tick(tilt=0.2, accel=2.0)
     made = hip.balance.limit(hip.attitude, hip.gait)
     terms = made.terms
@@ -527,11 +527,13 @@ def test_the_signs_teach_nothing() -> None:
     assert lowered.limit == pytest.approx(0.65 * plain.limit)
 
 
-@pytest.mark.parametrize(("rose_m_s", "ceiling_m_s"), [(0.5, 2.0), (1.0, 2.0), (1.5, 2.5), (2.0, 3.0)])
-def test_who_leapt_may_come_down_as_fast_as_he_went_up(rose_m_s: float, ceiling_m_s: float) -> None:
+@pytest.mark.parametrize(
+    ("upward_speed_m_s", "ceiling_m_s"), [(0.5, 2.0), (1.0, 2.0), (1.5, 2.5), (2.0, 3.0)]
+)
+def test_who_leapt_may_come_down_as_fast_as_he_went_up(upward_speed_m_s: float, ceiling_m_s: float) -> None:
     assert (P.leap_m_s, P.ceiling_m_s) == (1.0, 2.0)
     hip = Hip(replace(P, signs=replace(NO_SIGNS, least=2.0, most=2.0)))
-    hip.gait.rose_m_s = rose_m_s
+    hip.gait.upward_speed_m_s = upward_speed_m_s
     hip.hold(20.0, accel=50.0)
     assert hip.balance.down_velocity_limit_m_s == ceiling_m_s
 
