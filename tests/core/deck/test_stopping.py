@@ -128,3 +128,9 @@ def test_feet_follow_a_measured_belt_the_further_the_harder_it_brakes(commission
 def test_the_rear_line_is_never_beyond_70_percent_of_the_deck(rear_line_m: float, limit_m: float) -> None:
     """ISO 20957-6:2021 6.5.3, less 3 cm for the error of one estimate."""
     assert limits_m(DriftParams(rear_line_m=rear_line_m))[1] == pytest.approx(limit_m)
+
+
+def test_the_default_deck_with_figures_worked_out_by_hand() -> None:
+    """Front 15 + 3 + 7 + 3 + 2 = 30 cm, rear 98 - 3 - 2 = 93 cm, less twice 23 cm: 17 cm for 0.37 v + v^2 / 2."""
+    assert zone_m(0.98, 0.15, 0.0, 0.15, 1.0) == pytest.approx((0.30, 0.93))
+    assert safe_speed_m_s(0.98, 0.15, 0.15, 1.0) == pytest.approx((0.37**2 + 2.0 * 0.17) ** 0.5 - 0.37)
