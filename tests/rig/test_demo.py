@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load, parse
 from firmware_py.core.frame import Cause
-from firmware_py.rig.demo import demo
+from firmware_py.rig.demo import demo, play
 from firmware_py.rig.demo.account import PATIENCE_S, REST_S, Run
 from firmware_py.rig.demo.view import deck, picture, result_table
 from firmware_py.rig.harness.processes import settle
@@ -178,7 +178,7 @@ def test_every_moment_can_be_shown_at_any_width(scenario: str, width: int) -> No
 
 def test_the_real_processes_stop_when_the_plug_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the command, which plays once more what a busy computer has spoilt."""
-    monkeypatch.setattr(demo, "STEADY_S", 0.2)
+    monkeypatch.setattr(play, "STEADY_S", 0.2)
     done = CliRunner().invoke(
         build(["demo"]), ["demo", "--headless", "--scenario", "unplug", "--json", "--seed", "2"]
     )

@@ -1,12 +1,7 @@
-"""Owns the demonstration: world, guard and courier as real processes, watched from outside and judged.
-
-Must never reach into the guard: it listens at the link like a second courier, and to the world's report.
-"""
+"""The `rearguard demo` command: plays the scenarios, shows them, prints the results. Must never judge (account.py)."""
 
 import json
-import select
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -21,69 +16,16 @@ from rich.console import Console
 from rich.live import Live
 
 from firmware_py.config import load
-from firmware_py.core.wire import DECISION_SIZE, FRAME_SIZE, unpack_decision
-from firmware_py.guard.link import ACK, EVENT, TICK
 from firmware_py.rig.demo.account import Run
+from firmware_py.rig.demo.play import play
 from firmware_py.rig.demo.view import picture, result_table
 from firmware_py.rig.harness.awake import awake
-from firmware_py.rig.harness.processes import GUARD, is_up, process, settle
+from firmware_py.rig.harness.processes import process, settle
 from firmware_py.rig.world.scenarios import SCENARIOS
 
-STEADY_S = 5.0  # walking at speed before the hazard
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 PICTURE_S = 1 / 15
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
-
-
-def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> Iterator[None]:
-    """Plays one scenario; yields whenever there is something new to look at. Raises RuntimeError."""
-    room.mkdir()
-    with ExitStack() as held:
-        listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        listener.bind(str(room / "view.sock"))
-        listener.listen(1)
-        world = (
-            "firmware_py.rig.harness.world",
-            room,
-            "--config",
-            config_file,
-            "--scenario",
-            run.scenario.name,
-        )
-        person = ("--seed", seed, "--steady-s", STEADY_S, "--speed-m-s", run.scenario.demo_speed_m_s)
-        truths = held.enter_context(process(room / "world.log", *world, *person)).stdout
-        truths.readline()  # the world stands
-        guard = held.enter_context(
-            process(room / "guard.log", GUARD, "--config", config_file, "--world", room)
-        )
-        if not is_up(guard, listener):
-            raise RuntimeError(f"demo: the guard does not start:\n{(room / 'guard.log').read_text()}")
-        guest = held.enter_context(listener.accept()[0])
-        poll = select.poll()
-        poll.register(guest, select.POLLIN)
-        poll.register(truths, select.POLLIN)
-        while not run.over(seconds):
-            for number, _ in poll.poll():
-                if number == guest.fileno():
-                    if not _listen(guest, run):
-                        raise RuntimeError(f"demo: the guard has ended:\n{(room / 'guard.log').read_text()}")
-                elif number == truths.fileno():
-                    line = truths.readline()
-                    if not line:
-                        raise RuntimeError(f"demo: the world has ended:\n{(room / 'world.log').read_text()}")
-                    run.saw(json.loads(line))
-                    yield
-
-
-def _listen(guest: socket.socket, run: Run) -> bool:
-    """One message of the guard. False when it has gone."""
-    message = guest.recv(1 << 20)
-    if message[:1] == TICK:
-        run.decided(unpack_decision(message[1 + FRAME_SIZE : 1 + FRAME_SIZE + DECISION_SIZE]))
-    elif message[:1] == EVENT:
-        run.heard(json.loads(message[9:]))
-        guest.send(ACK + message[1:9])
-    return bool(message)
 
 
 def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, below: str, width: int) -> None:
