@@ -19,7 +19,7 @@ from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.monitor import Monitor
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.mcap_reader import read_topic
-from firmware_py.traces.replay import DIFFERS, Summary, open_trace, prepare, replay_trace, summarize
+from firmware_py.traces.replay import Summary, open_trace, prepare, replay_trace, summarize
 from firmware_py.traces.trace import Trace
 from sensors.advice import Failure
 from sensors.samples import Fault, RangeSample
@@ -84,7 +84,7 @@ def gather(path: Path, config: Config | None = None) -> Report:
     around = _Around(facts.get("t_ns"))
     steps = _noting(replay_trace(trace, used, monitor), monitor, limits)
     summary = summarize(trace, around.watch(steps))
-    agrees = _agrees(trace, summary)
+    agrees = summary.agrees
     if agrees is False:  # show the figures of the time, not those of the replay
         around = _Around(facts.get("t_ns"))
         for _ in around.watch(_as_recorded(path)):
@@ -169,13 +169,6 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) and isinstance(facts.get("t_ns"), int) else {}
 
 
-def _agrees(trace: Trace, summary: Summary) -> bool | None:
-    """Did replay decide as was recorded? None: there is no record of decisions."""
-    if any(note.startswith(DIFFERS) for note in summary.notes):
-        return False
-    return True if trace.checkpoints else None
-
-
 def _noting(steps: Iterable[Step], monitor: Monitor, limits: dict[int, Limit | None]) -> Iterator[Step]:
     """The same steps; what the core's limit was made of at each stop is kept in `limits`, by its time."""
     run = False
@@ -195,10 +188,10 @@ def fall_limit(made: Limit | None, config: Config, stop: Decision) -> Limit | No
 
 def _as_recorded(path: Path) -> Iterator[Step]:
     """The recorded decisions (20 a second and at each change) with their frames."""
-    told = {message["t_ns"]: message for message in read_topic(path, topic.DECISION)}
+    recorded = {message["t_ns"]: message for message in read_topic(path, topic.DECISION)}
     for frame in open_trace(path).frames:
-        if frame.t_ns in told:
-            yield frame, decision_of(told[frame.t_ns])
+        if frame.t_ns in recorded:
+            yield frame, decision_of(recorded[frame.t_ns])
 
 
 def decision_of(message: dict[str, Any]) -> Decision:

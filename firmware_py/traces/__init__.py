@@ -2,7 +2,8 @@
 
 trace.py        what a trace is, and which file holds one
 csv_trace.py    the form that people and other programs write
-mcap_trace.py   the form that the courier records
+mcap_reader.py, mcap_writer.py
+                the form that the courier records; schemas.py has its topics
 replay.py       frames -> monitor -> decisions, events and their hash
 command.py      `rearguard replay` and `rearguard trace`
 """

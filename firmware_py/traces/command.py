@@ -52,9 +52,9 @@ def replay(
     for result in _results(traces, settings, rearm, jobs):
         if isinstance(result, Failure):
             failed = True
-            _say(str(result))
+            _report(str(result))
             continue
-        _say(*(f"{result.trace}: {note}" for note in result.notes))
+        _report(*(f"{result.trace}: {note}" for note in result.notes))
         if as_json:
             sys.stdout.write(json.dumps(result.row(), allow_nan=False) + "\n")
             sys.stdout.flush()
@@ -113,7 +113,7 @@ def info(
         bool, typer.Option("--json", help="One JSON object a trace on stdout, nothing else.")
     ] = False,
 ) -> None:
-    """Say what is in a trace.
+    """Show what is in a trace.
 
     Example: rearguard trace info tests/traces
     """
@@ -123,7 +123,7 @@ def info(
             row = _facts(_good(found))
         except Failure as error:
             failed = True
-            _say(str(error))
+            _report(str(error))
             continue
         if as_json:
             sys.stdout.write(json.dumps(row) + "\n")
@@ -172,9 +172,11 @@ def export_csv(
     """
     with _sentences(out, (".csv", ".csv.gz")):
         opened = open_trace(source)
-        told = f"exported from {source.name}, recorded by rearguard {opened.version or '(not said)'}"
-        count = write_csv(out, opened.frames, (told,))
-        _say(f"{out}: {count} frames", *opened.notes)
+        comment = (
+            f"exported from {source.name}, recorded by rearguard {opened.version or '(version unknown)'}"
+        )
+        count = write_csv(out, opened.frames, (comment,))
+        _report(f"{out}: {count} frames", *opened.notes)
 
 
 @trace.command("import")
@@ -211,7 +213,7 @@ def import_csv(
                 for event in finder.update(decision):
                     writer.event(event)
             writer.finish()
-        _say(f"{out}: {writer.frames} frames", *opened.notes)
+        _report(f"{out}: {writer.frames} frames", *opened.notes)
 
 
 def _kept(frames: Iterable[Frame], writer: McapWriter) -> Iterator[Frame]:
@@ -223,18 +225,18 @@ def _kept(frames: Iterable[Frame], writer: McapWriter) -> Iterator[Frame]:
 
 @contextmanager
 def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
-    """Every failure of a conversion as one line and an exit code; a half-written new file is taken away."""
+    """Every failure of a conversion as one line and an exit code. A half-written new file is removed."""
     if not out.name.endswith(suffixes):
-        _say(f"{out}: the name must end in {' or '.join(suffixes)}.")
+        _report(f"{out}: the name must end in {' or '.join(suffixes)}.")
         raise typer.Exit(USAGE)
     if out.exists():
-        _say(f"{out}: exists and is not overwritten. Choose another name.")
+        _report(f"{out}: exists and is not overwritten. Choose another name.")
         raise typer.Exit(FAILED)
     try:
         yield
     except (Failure, OSError) as error:
         out.unlink(missing_ok=True)
-        _say(str(error))
+        _report(str(error))
         raise typer.Exit(FAILED) from None
 
 
@@ -259,10 +261,10 @@ def _config(path: Path | None) -> Config | None:
     try:
         return load(path)
     except ConfigError as error:
-        _say(str(error))
+        _report(str(error))
         raise typer.Exit(USAGE) from None
 
 
-def _say(*lines: str) -> None:
+def _report(*lines: str) -> None:
     for line in lines:
         sys.stderr.write(line + "\n")

@@ -2,7 +2,7 @@
 
 A header line, then one row a frame; lines that begin with # are comments. `t_s` and the six IMU columns are
 required; distance_m, belt_speed_m_s and reset_pressed may be missing. An empty cell is "no new sample".
-Reading is streamed, and fast on purpose: a replay shall be bound by the core, not by its file.
+Reading is streamed, and fast on purpose: the core limits the speed of a replay, not its file.
 """
 
 import difflib

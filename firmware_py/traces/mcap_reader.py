@@ -1,7 +1,7 @@
 """Owns reading a recorded MCAP trace back into the frames it was made of. Must never pass on a damaged byte.
 
 A file that was cut anywhere (kill, power cut, full disk) is read to its last complete chunk; every chunk's CRC is
-checked, and reading ends before the first one that is wrong. What was left out is said in the trace's notes.
+checked, and reading ends before the first one that is wrong. The trace's notes name what was left out.
 The chunks are taken apart here: ten times faster than the mcap package's own reader, which builds every record.
 """
 
@@ -75,7 +75,7 @@ def read_mcap(path: Path) -> Trace:
             trace.state = after[1]["state"]
             if not after[1]["exact"]:
                 notes.append(
-                    "ticks were lost on the way to the recorder: the state at the start is near, not exact"
+                    "samples were lost on the way to the recorder: the state at the start is near, not exact"
                 )
     except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise _another_form(path, "config or state", 0, error) from None
@@ -221,7 +221,7 @@ def _unpacked(data: bytes, start: int, unpacker: zstandard.ZstdDecompressor) -> 
     (packed_size,) = struct.unpack_from("<Q", data, at)
     packed = data[at + 8 : at + 8 + packed_size]
     if compression == b"zstd":
-        # What the compressed bytes say of their own size is what gets allocated, whatever the limit.
+        # zstandard allocates the size that the compressed bytes claim, whatever the limit.
         if zstandard.frame_content_size(packed) > size:
             raise ValueError("impossible chunk")
         packed = unpacker.decompress(packed, max_output_size=size)

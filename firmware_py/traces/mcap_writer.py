@@ -101,9 +101,9 @@ class McapWriter:
 
     def event(self, event: Event | dict[str, Any]) -> None:
         """A moment, as found by the guard."""
-        said = event._asdict() if isinstance(event, Event) else event
-        payload = {key: _plain(item) for key, item in said.items()}
-        self._write(topic.EVENT, int(said["t_ns"]), payload)
+        fields = event._asdict() if isinstance(event, Event) else event
+        payload = {key: _plain(item) for key, item in fields.items()}
+        self._write(topic.EVENT, int(fields["t_ns"]), payload)
 
     def gap(self, t_ns: int, frames: int, why: str) -> None:
         """So many frames before this point are missing."""

@@ -1,4 +1,4 @@
-"""Owns replay: recorded frames through the same core as live ones, and what came of it. Must never decide.
+"""Owns replay: recorded frames through the same core as live ones, and a summary of it. Must never decide.
 
 Same frames, same configuration, same version: bit-identical decisions, named by one SHA-256.
 """
@@ -26,7 +26,6 @@ from sensors.samples import RangeSample
 
 PRESS_S = 0.2  # how long the button is held: the latch takes 0.1 to 3 s
 REARM_AFTER_S = 3.0  # a person reads the reason and steps back on
-DIFFERS = "other decisions than recorded"
 RANGE_STEP_NS = 20_000_000  # the walker held in mid-deck is seen at 50 Hz
 
 
@@ -90,8 +89,8 @@ def replay_frames(
 def in_batches(things: Iterable[T], size: int = 64) -> Iterator[T]:
     """The same things in the same order, made `size` at a time.
 
-    Reading, stepping and hashing in turns for each frame runs up to a tenth slower (measured): each pushes the others
-    out of the processor's cache, and so do batches of more than a few hundred.
+    Reading, stepping and hashing each frame in turn is up to a tenth slower (measured): each pushes the others out of
+    the processor's cache. Batches of more than a few hundred do so, too.
     """
     source = iter(things)
     while batch := list(islice(source, size)):
@@ -112,7 +111,7 @@ def hold_in_mid_deck(frames: Iterable[Frame], config: Config) -> Iterator[Frame]
 
 @dataclass(slots=True)
 class Summary:
-    """What one replay came to. Times are on the trace's own clock."""
+    """The result of one replay. Times are on the trace's own clock."""
 
     trace: str
     duration_s: float = 0.0
@@ -123,28 +122,30 @@ class Summary:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     decisions_sha256: str = ""
     notes: list[str] = field(default_factory=list)
+    # Are all decisions the recorded ones? None: no decisions were recorded.
+    agrees: bool | None = None
 
     def row(self) -> dict[str, Any]:
         """The public JSON object of `rearguard replay --json`."""
         row = asdict(self)
-        del row["notes"]
+        del row["notes"], row["agrees"]
         return row
 
 
 def replay_trace(
     trace: Trace, config: Config, monitor: Monitor, rearm: bool = False
 ) -> Iterator[tuple[Frame, Decision]]:
-    """`replay_frames` with what the trace does not hold put in its place: hand, relay, walker in mid-deck."""
+    """`replay_frames` with stand-ins for what the trace does not hold: hand, relay, walker in mid-deck."""
     frames: Iterable[Frame] = trace.frames
     if not trace.distance_recorded:
-        trace.notes.append("no distance_m: a walker in mid-deck is put in its place, so drift is not judged")
+        trace.notes.append("no distance_m: a walker in mid-deck stands in, so drift is not judged")
         frames = hold_in_mid_deck(frames, config)
     hand = None if trace.button_recorded else Hand(rearm)
     return replay_frames(frames, monitor, hand, not trace.feedback_recorded)
 
 
 def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
-    """Walk a replay to its end and sum it up. Raises Failure when the trace breaks off on the way."""
+    """Run a replay to its end and sum it up. Raises Failure when the trace breaks off on the way."""
     out = Summary(str(trace.path))
     finder, digest = EventFinder(), hashlib.sha256()
     update, find, pack, waiting = digest.update, finder.update, pack_decision, Phase.WAITING
@@ -161,11 +162,14 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
             first_ns = decision.t_ns
         if agrees and count in checkpoints and checkpoints[count] != digest.hexdigest():
             agrees = False
-            out.notes.append(f"{DIFFERS}, before frame {count} at {decision.t_ns / 1e9:g} s")
+            out.notes.append(
+                f"other decisions than recorded, before frame {count} at {decision.t_ns / 1e9:g} s"
+            )
         last_ns = decision.t_ns
     out.frames, out.duration_s = count, (last_ns - first_ns) / 1e9
     out.walking_s = round(walking / trace.rate_hz, 3)
     out.decisions_sha256 = digest.hexdigest()
+    out.agrees = agrees if checkpoints else None
     out.notes += trace.notes
     return out
 
@@ -208,7 +212,7 @@ def replay_file(path: Path, config: Config | None = None, rearm: bool = False) -
         if trace.state is None:
             raise
         raise Failure(
-            f"{path}: nothing can go on from the state at its start ({error!r}). Usually a damaged file, or one of "
+            f"{path}: replay cannot continue from the state at its start ({error!r}). Usually a damaged file or one of "
             "another version: replay it with the version that recorded it."
         ) from error
 
@@ -220,7 +224,7 @@ def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:
             config = parse(trace.config or {})
         except ConfigError as error:
             raise Failure(
-                f"{trace.path}: recorded with settings that this version does not know:\n{error}\n"
+                f"{trace.path}: recorded with settings that this version does not have:\n{error}\n"
                 "Give a configuration with --config."
             ) from None
     monitor = Monitor(config.monitor_params(), trace.rate_hz)
