@@ -22,7 +22,7 @@ class BeltSpeed:
             return None
         if measured_m_s >= STANDS_M_S or (self.warning is None and not walking):
             self._silent_s = 0.0
-        elif walking:
+        else:
             self._silent_s += dt_s
         self.warning = Cause.BELT_SENSOR if self._silent_s > SILENT_S else None
         return None if self.warning else measured_m_s
