@@ -1,7 +1,8 @@
 """Owns every text that a person reads about the belt: for each cause what happened, why, and what to do.
 
-Page, terminal, MQTT and the incident report show these texts as they are. Must never decide anything, and no text of
-it is ever taken apart again: a part that is needed alone is a field.
+Page, terminal, MQTT and the incident report show these texts as they are. The tables are English; the functions
+answer in the language in use. Must never decide anything, and no text is ever taken apart again: a part that is needed
+alone is a field.
 """
 
 from math import isfinite
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause, Decision
+from firmware_py.locale import translate as _
 
 
 class Message(NamedTuple):
@@ -19,15 +21,19 @@ class Message(NamedTuple):
     why: str
     do: str
 
+    def translated(self) -> "Message":
+        """The same in the language in use."""
+        return Message(*map(_, self))
 
-_ARM = "When everybody is ready, press and release to arm, then start the treadmill."
+
+_ARM = "Stand on the mark, then press and release to arm. Then start the treadmill."
 
 STOPS: dict[Cause, Message] = {
     Cause.POWER_ON: Message(
         "Belt off",
         "The device has just been switched on.",
         "After power-up the belt stays off until a person arms it.",
-        "Stand on the belt, then press and release to arm.",
+        _ARM,
     ),
     Cause.DRIFT_REAR: Message(
         "Too near the rear edge",
@@ -203,14 +209,12 @@ LEARNING = Message(
     "",
     "Walk evenly for half a minute. Press stop at any time.",
 )
-READY = Message(
-    "Ready", "Belt off. Everything is healthy.", "", "Press and release to arm, then start the treadmill."
-)
+READY = Message("Ready", "The belt is off. Everything is healthy.", "", _ARM)
 NO_DATA = Message(
     "No connection",
     "This page receives no data from the device. The picture below is old.",
     "The device is off or restarting. Without its pulses the relay drops, so the belt is off.",
-    "Look at the treadmill, not at this page. See `systemctl status rearguard`.",
+    "Look at the treadmill, not at this page. See `systemctl status rearguard-guard`.",
 )
 
 # An impact and lying down, without a fall seen before it (core/body/fallen.py).
@@ -224,7 +228,7 @@ WENT_SILENT = Message(
     "Device went silent",
     "The device stopped sending while the belt was running.",
     "Its program ended, or the computer lost power. Without its pulses the relay drops within 60 ms.",
-    "Look at its log (`journalctl -u rearguard`) before the next start.",
+    "Look at its log (`journalctl -u rearguard-guard`) before the next start.",
 )
 
 EVENTS = {
@@ -238,55 +242,55 @@ EVENTS = {
 
 def of_stop(cause: Cause, rule: str) -> Message:
     """The message of a stop. A cause with two rules has two."""
-    return FALLEN if rule == "lies_after_blow" else STOPS[cause]
+    return (FALLEN if rule == "lies_after_blow" else STOPS[cause]).translated()
 
 
 def of_warning(cause: Cause) -> Message:
     """The message of a warning. A cause that never warns alone borrows the message of its stop."""
-    return WARNINGS.get(cause) or STOPS[cause]
+    return (WARNINGS.get(cause) or STOPS[cause]).translated()
 
 
 def of_event(kind: str, cause: Cause | None, rule: str, value: float | None, limit: float | None) -> str:
     """An event as one text: what happened, why, and what to do; "" for a kind without words."""
     if cause is None:
-        return EVENTS.get(kind, "")
+        return _(EVENTS.get(kind, ""))
     if kind in ("stopped", "stopped_by_fault"):
         stop = of_stop(cause, rule)
         return " ".join(filter(None, (stop.what, stop.why, rule_sentence(rule, value, limit), stop.do)))
     if kind == "warning":
         return f"{of_warning(cause).what} {of_warning(cause).do}"
     if kind in ("reset_refused", "health_changed"):
-        refused = "The press was refused. " if kind == "reset_refused" else ""
-        return f"{refused}{STOPS[cause].what} {STOPS[cause].do}"
-    return EVENTS.get(kind, "")
+        refused = _("The press was refused.") + " " if kind == "reset_refused" else ""
+        return f"{refused}{of_stop(cause, '').what} {of_stop(cause, '').do}"
+    return _(EVENTS.get(kind, ""))
 
 
 def headline(kind: str, cause: Cause | None, rule: str) -> str:
     """An event as one line of a list; "" for a kind that is no line of its own."""
     if cause is not None and kind in ("stopped", "stopped_by_fault"):
-        return f"Belt cut: {of_stop(cause, rule).title.lower()}."
+        return f"{_('Belt cut')}: {of_stop(cause, rule).title}."
     if cause is not None and kind == "warning":
-        return f"The buzzer warns: {of_warning(cause).title.lower()}."
+        return f"{_('The buzzer warns')}: {of_warning(cause).title}."
     if cause is not None and kind == "reset_refused":
-        return f"A press of the arming button is refused: {STOPS[cause].title.lower()}."
-    return "" if kind == "health_changed" else EVENTS.get(kind, "")
+        return f"{_('A press of the arming button is refused')}: {of_stop(cause, '').title}."
+    return "" if kind == "health_changed" else _(EVENTS.get(kind, ""))
 
 
 def tone_and_message(decision: Decision | None) -> tuple[str, Message]:
     """One of offline, running, warning, ready, stopped, fault, and what to show of it."""
     if decision is None:
-        return "offline", NO_DATA
+        return "offline", NO_DATA.translated()
     if decision.run:
         if decision.warning is not None:
             return "warning", of_warning(decision.warning)
-        return "running", GUARDING if decision.phase.value == "guarding" else LEARNING
+        return "running", (GUARDING if decision.phase.value == "guarding" else LEARNING).translated()
     cause = decision.cause or Cause.POWER_ON
     if cause is not Cause.POWER_ON:
         return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule)
     if decision.refusal is None:
-        return "ready", READY
+        return "ready", READY.translated()
     tone = "fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"
-    return tone, STOPS[decision.refusal]
+    return tone, of_stop(decision.refusal, "")
 
 
 RULES = {
@@ -338,5 +342,6 @@ def rule_sentence(rule: str, value: float | None, limit: float | None) -> str:
     """The figure that crossed its limit; "" when the rule has no figure."""
     if rule not in RULES or value is None or limit is None or not (isfinite(value) and isfinite(limit)):
         return ""
-    what, (value_text, limit_text) = RULES[rule], figures(rule, value, limit)
-    return f"{what[0].upper()}{what[1:]} reached {value_text}; the limit was {limit_text}."
+    what, (value_text, limit_text) = _(RULES[rule]), figures(rule, value, limit)
+    sentence = _("{what} reached {value}; the limit was {limit}.")
+    return sentence.format(what=f"{what[0].upper()}{what[1:]}", value=value_text, limit=limit_text)

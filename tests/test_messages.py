@@ -77,9 +77,9 @@ def test_every_cause_has_what_why_and_what_to_do(cause: Cause) -> None:
 
 
 def test_who_may_arm_again_after_a_stop_reads_how() -> None:
-    stays = {Cause.POWER_ON, Cause.SETTLING, Cause.RELAY_WELDED, Cause.RELAY_OPEN, Cause.BUTTON_STUCK}
+    stays = {Cause.SETTLING, Cause.RELAY_WELDED, Cause.RELAY_OPEN, Cause.BUTTON_STUCK}
     stays |= {Cause.BELT_RUNAWAY, Cause.SUPPLY, Cause.REALTIME, Cause.CONFIG}
-    how = "press and release to arm, then start the treadmill."
+    how = "Stand on the mark, then press and release to arm. Then start the treadmill."
     assert {cause for cause, message in STOPS.items() if not message.do.endswith(how)} == stays
 
 
@@ -108,13 +108,13 @@ def test_an_event_is_one_text_with_its_figure_and_one_line_without() -> None:
     stop = of_event("stopped", Cause.DRIFT_REAR, "rest_position_m", 0.991, 0.98)
     assert stop.startswith("The walker drifted toward the rear edge. A later stop")
     assert "come to rest reached 0.99 m; the limit was 0.98 m. Move toward the console." in stop
-    assert headline("stopped", Cause.DRIFT_REAR, "rest_position_m") == "Belt cut: too near the rear edge."
+    assert headline("stopped", Cause.DRIFT_REAR, "rest_position_m") == "Belt cut: Too near the rear edge."
     assert of_event("warning", Cause.DRIFT_FRONT, "", None, None).endswith("Take shorter or slower steps.")
-    assert headline("warning", Cause.DRIFT_FRONT, "") == "The buzzer warns: ease off."
+    assert headline("warning", Cause.DRIFT_FRONT, "") == "The buzzer warns: Ease off."
     assert of_event("reset_refused", Cause.IMU, "", None, None).startswith(
         "The press was refused. The hip sensor"
     )
-    assert headline("reset_refused", Cause.IMU, "").endswith("is refused: hip sensor fault.")
+    assert headline("reset_refused", Cause.IMU, "").endswith("is refused: Hip sensor fault.")
     assert of_event("health_changed", Cause.IMU, "", None, None).startswith(
         "The hip sensor gives no usable data."
     )
@@ -149,6 +149,6 @@ def test_a_rule_without_a_figure_or_without_words_is_not_shown(figure: float | N
 
 
 def test_a_stop_by_lying_down_has_a_message_of_its_own() -> None:
-    assert of_stop(Cause.FALL, "lies_after_blow") is FALLEN
-    assert of_stop(Cause.FALL, "down_velocity_m_s") is STOPS[Cause.FALL]
+    assert of_stop(Cause.FALL, "lies_after_blow") == FALLEN
+    assert of_stop(Cause.FALL, "down_velocity_m_s") == STOPS[Cause.FALL]
     assert isinstance(FALLEN, Message)

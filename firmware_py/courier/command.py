@@ -8,6 +8,7 @@ import typer
 
 from firmware_py.config import load
 from firmware_py.courier.process import Courier
+from firmware_py.locale import use as use_language
 
 
 def courier(
@@ -19,4 +20,5 @@ def courier(
     """
     settings = load(config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    use_language(settings.courier.language)
     Courier(settings).run()

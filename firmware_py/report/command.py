@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from firmware_py.config import ConfigError, load
+from firmware_py.locale import use as use_language
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
 from sensors.advice import Failure
@@ -38,6 +39,7 @@ def report(
     page = html or incident.with_name(incident.name.split(".")[0] + ".html")
     try:
         found = gather(incident, load(config) if config else None)
+        use_language(found.config.courier.language)
         page.write_text(render(found), encoding="utf-8")
         if png is not None:
             picture(page, png, _PNG_HEIGHT + _PNG_ROW * len(found.events))
