@@ -14,10 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core.core_schema import ValidationInfo
 
+from firmware_py.board import Use
+from firmware_py.board import mistakes as pin_mistakes
 from firmware_py.core.monitor import MonitorParams
+from sensors.addresses import ADDRESSES
 from sensors.advice import ConfigError as ConfigError
 
 INSTALLED = Path("/etc/rearguard/config.toml")
@@ -28,7 +32,8 @@ KM_H = 3.6  # km/h in one m/s
 REAR_LINE_MAX_PERCENT = 70  # ISO 20957-6 6.5.3
 LEAST_ROOM_MM = 200  # between the lines: less, and the walker has nowhere to stand
 LEVEL_ANSWER_NS = 50_000_000  # F14: a level drive has no pulse watchdog to wait for
-CONSOLE_PINS = (14, 15)  # the serial console talks on them at boot
+PULSE_TICKS = 2  # a magnet is seen for one tick and gone for one: faster pulses cannot be counted
+AUTO = "auto"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SAME_DIRECTION = 1e-3  # of a mounting's rows: lengths and right angles, as exact as six digits
 
@@ -40,6 +45,25 @@ class _Section(BaseModel):
 def _setting(default: Any, why: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
     """One setting: default, span, unit and purpose; config.toml and the error messages show all of them."""
     return Field(default, ge=ge, le=le, description=why, json_schema_extra={"unit": unit})
+
+
+class _ChipConfig(_Section):
+    """A sensor on the bus. Its address follows the sensor unless it is set."""
+
+    sensor: str
+    bus: int
+    address: int
+
+    @field_validator("address", mode="before", check_fields=False)
+    @classmethod
+    def _number(cls, value: Any, others: ValidationInfo) -> Any:
+        """`auto` and text such as "0x6b" become the number."""
+        if value in (AUTO, None):
+            return ADDRESSES.get(others.data.get("sensor", ""), (0,))[0]
+        try:
+            return int(value, 0) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
 
 class DeckConfig(_Section):
@@ -109,14 +133,14 @@ class BeltConfig(_Section):
     )
 
 
-class ImuConfig(_Section):
+class ImuConfig(_ChipConfig):
     """The hip pod."""
 
     sensor: Literal["lsm6dsox", "mpu6050"] = _setting(
         "lsm6dsox", "mpu6050 covers 6050, 6500, 9250 and clones"
     )
     bus: int = _setting(1, "/dev/i2c-N", "", 0, 30)
-    address: int = _setting(0x6A, "lsm6dsox 106 or 107; mpu6050 104 or 105", "", 8, 119)
+    address: int = _setting(AUTO, "auto: follows the sensor; lsm6dsox 0x6a or 0x6b, mpu6050 0x68 or 0x69")
     mounting: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] = (
         _setting(
             ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
@@ -143,14 +167,14 @@ class ImuConfig(_Section):
         return self
 
 
-class RangeConfig(_Section):
+class RangeConfig(_ChipConfig):
     """The distance sensor that sees where the walker stands."""
 
     sensor: Literal["vl53l1x", "tf_luna"] = _setting(
         "vl53l1x", "vl53l1x to 1.3 m; tf_luna for long or sunlit decks"
     )
     bus: int = _setting(1, "/dev/i2c-N", "", 0, 30)
-    address: int = _setting(0x29, "vl53l1x 41; tf_luna 16", "", 8, 119)
+    address: int = _setting(AUTO, "auto: follows the sensor; vl53l1x 0x29, tf_luna 0x10")
     mount: Literal["front", "rear"] = _setting(
         _POSITION.mount, "front: at the console looking rearward; rear: looking forward"
     )
@@ -285,11 +309,11 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        wrong = list(self._wrong_pins())
-        if self.deck.front_line_mm >= self.rear_line_m * 1000 - LEAST_ROOM_MM:
+        wrong = [*pin_mistakes(self._pins()), *self._wrong_sensors()]
+        if round((self.rear_line_m - self.front_line_m) * 1000, 3) <= LEAST_ROOM_MM:
             wrong.append(
-                f"deck.front_line_mm leaves less than {LEAST_ROOM_MM} mm to the rear line: the walker has nowhere to "
-                "stand"
+                f"deck.front_line_mm and rear_line_percent leave {LEAST_ROOM_MM} mm or less between the lines: the "
+                "walker has nowhere to stand"
             )
         if self.drift.soft_stop and self.panel.soft_stop_pin < 0:
             wrong.append(
@@ -305,20 +329,31 @@ class Config(_Section):
             raise ValueError("\n".join(wrong))
         return self
 
-    def _wrong_pins(self) -> Iterator[str]:
-        pins = {
-            "relay.pin": self.relay.pin,
-            "relay.readback_pin": self.relay.readback_pin if self.relay.readback != "none" else -1,
-            "belt.hall_pin": self.belt.hall_pin if self.belt.speed_sensor == "hall" else -1,
-            **{f"panel.{k}": v for k, v in self.panel.model_dump().items()},
-        }
-        seen: dict[int, str] = {}
-        for name, pin in pins.items():
-            if pin in CONSOLE_PINS:
-                yield f"{name} = {pin} is the serial console's pin, which talks at boot: use another of 9 to 27"
-            if pin >= 0 and pin in seen:
-                yield f"{name} and {seen[pin]} share GPIO {pin}: give each a pin of its own"
-            seen[pin] = name
+    def _wrong_sensors(self) -> Iterator[str]:
+        """Addresses that the chosen chip cannot have, and magnets too close together for the loop to count."""
+        for name, chip in (("imu", self.imu), ("range", self.range)):
+            known = ADDRESSES[chip.sensor]
+            if chip.address not in known:
+                answers = " or ".join(f"0x{one:02x}" for one in known)
+                yield (
+                    f"{name}.address = 0x{chip.address:02x} is none of {chip.sensor}: that answers at {answers}. Set "
+                    f'{name}.address = "auto", or another {name}.sensor'
+                )
+        least_mm = round(PULSE_TICKS * self.belt_ceiling_m_s / self.loop.rate_hz * 1000, 6)
+        if self.belt.speed_sensor == "hall" and self.belt.hall_mm_per_pulse < least_mm:
+            yield (
+                f"belt.hall_mm_per_pulse = {self.belt.hall_mm_per_pulse:g} gives more pulses at belt.ceiling_km_h than "
+                f"loop.rate_hz = {self.loop.rate_hz} can count: use fewer magnets, at least {least_mm:.1f} mm apart"
+            )
+
+    def _pins(self) -> Iterator[Use]:
+        """Every pin in use."""
+        relay, belt = self.relay, self.belt
+        yield Use("relay.pin", relay.pin, True)
+        yield Use("relay.readback_pin", relay.readback_pin if relay.readback != "none" else -1, False)
+        yield Use("belt.hall_pin", belt.hall_pin if belt.speed_sensor == "hall" else -1, False)
+        for name, pin in self.panel.model_dump().items():
+            yield Use(f"panel.{name}", pin, name not in ("button_pin", "stop_pin"))
 
     @property
     def deck_length_m(self) -> float:

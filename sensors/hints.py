@@ -31,8 +31,8 @@ HINTS: dict[Fault, Advice] = {
     ),
     Fault.BUS_GONE: Advice(
         "the bus itself is gone",
-        "Usually I2C is off or its driver has failed",
-        "enable I2C in config.txt and reboot",
+        "Usually its driver has failed",
+        "look at `dmesg | grep i2c`, then reboot",
     ),
     Fault.WRONG_CHIP: Advice(
         "another chip answers at this address",

@@ -4,7 +4,11 @@ Must never raise once a sensor is open (trouble is returned as a Fault), never w
 kernel is set to allow, never retry on its own.
 """
 
+import os
 from fcntl import ioctl
+from grp import getgrnam
+from pathlib import Path
+from pwd import getpwuid
 from typing import Any, Protocol
 
 from sensors.advice import HardwareError
@@ -28,6 +32,9 @@ ERRNO_FAULTS: dict[int, Fault] = {
     9: Fault.BUS_GONE,
 }
 """An errno that is not listed counts as BUS_GONE: the bus cannot be relied on."""
+
+
+BUSES = Path("/sys/bus/i2c/devices")  # what the kernel knows, with a file in /dev or without
 
 
 class Wire(Protocol):
@@ -105,7 +112,7 @@ class Bus:
         return ERRNO_FAULTS.get(self.errno, Fault.BUS_GONE)
 
 
-def open_bus(number: int) -> Bus:
+def open_bus(number: int, buses: Path = BUSES) -> Bus:
     """/dev/i2c-`number` with a 10 ms timeout and no retries. Raises HardwareError."""
     from smbus2 import SMBus
 
@@ -113,16 +120,17 @@ def open_bus(number: int) -> Bus:
     try:
         wire = SMBus(number)
     except FileNotFoundError as error:
-        raise HardwareError(
-            f"{name}: /dev/{name} does not exist (errno 2)",
-            "Usually I2C is not enabled",
-            "put dtparam=i2c_arm=on into config.txt and reboot",
-        ) from error
+        why, do = _why_no_file(name, buses)
+        raise HardwareError(f"{name}: /dev/{name} does not exist (errno 2)", why, do) from error
     except PermissionError as error:
         raise HardwareError(
             f"{name}: no permission to open /dev/{name} (errno {error.errno})",
-            "Usually the user is not in group i2c",
-            "run `sudo usermod -aG i2c $USER` and log in again",
+            *("Usually the user is not in group i2c", "run `sudo usermod -aG i2c $USER` and log in again")
+            if not _in_group_i2c()
+            else (
+                "This user is in group i2c, but not yet in this login",
+                "log out and in again, or run it with sudo",
+            ),
         ) from error
     except OSError as error:
         raise HardwareError(
@@ -142,3 +150,26 @@ def open_bus(number: int) -> Bus:
             "use the i2c-bcm2835 or i2c-gpio adapter of the Pi",
         ) from error
     return Bus(wire, name)
+
+
+def _why_no_file(name: str, buses: Path) -> tuple[str, str]:
+    """Cause and cure of a bus without a file in /dev. What is done already is never prescribed again."""
+    known = sorted(path.name for path in buses.glob("i2c-*"))
+    if name in known:
+        return "The bus is there, the kernel module i2c-dev is not", "run `sudo modprobe i2c-dev`"
+    if known:
+        return f"This computer has {', '.join(known)}", "set imu.bus and range.bus to one of these"
+    return (
+        "Usually I2C is not enabled",
+        "put dtparam=i2c_arm=on into config.txt and reboot; if it is there, look at `dmesg | grep i2c`",
+    )
+
+
+def _in_group_i2c() -> bool:
+    """Is this user a member of group i2c by the system's own list?"""
+    try:
+        group = getgrnam("i2c")
+        user = getpwuid(os.getuid())
+    except KeyError:
+        return False
+    return user.pw_name in group.gr_mem or user.pw_gid == group.gr_gid

@@ -29,6 +29,7 @@ SYSTEM_FILES = {
     "watchdog.conf": Path("etc/systemd/system.conf.d/rearguard.conf"),
     "rearguard.tmpfiles.conf": Path("etc/tmpfiles.d/rearguard.conf"),
     "rearguard.sysusers.conf": Path("etc/sysusers.d/rearguard.conf"),
+    "rearguard.modules.conf": Path("etc/modules-load.d/rearguard.conf"),
     "60-rearguard.rules": Path("etc/udev/rules.d/60-rearguard.rules"),
 }
 COMMAND = Path("usr/local/bin/rearguard")
@@ -38,6 +39,7 @@ SHARED = (
     "free_bus.py",
     "install.py",
     "preflight.py",
+    "storage.py",
     "make-venv",
     "config.toml",
 )
@@ -229,7 +231,10 @@ class Installer:
         share = self.home / "versions" / version / "share"
         for name, place in SYSTEM_FILES.items():
             source = SOURCE / "systemd" / name if self.dry else share / name
-            self._write(self.root / place, source.read_bytes())
+            if source.exists():
+                self._write(self.root / place, source.read_bytes())
+            else:  # an earlier version did without it
+                self._remove(self.root / place)
         if previous is not None and previous != version:
             self._point("previous", Path("versions") / previous)
         self._point("current", Path("versions") / version)
@@ -242,6 +247,7 @@ class Installer:
 
     def _start(self) -> None:
         self._run("systemd-sysusers")
+        self._run("modprobe", "i2c-dev")  # until the next boot, which reads modules-load.d
         self._run("udevadm", "control", "--reload")
         self._run("udevadm", "trigger", "--subsystem-match=gpio", "--subsystem-match=i2c-dev")
         self._run("systemd-tmpfiles", "--create", f"/{SYSTEM_FILES['rearguard.tmpfiles.conf']}")

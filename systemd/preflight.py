@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from storage import CURE, trouble  # beside this file, in the source tree and in an installed version alike
+
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 NEEDED_MB = 700  # measured: one version with its Python packages is 306 MB (x86); half is for building it
 # the first Pi, Zero and Compute Module by the names that their kernels give; a 3 Model B Plus is none of them
@@ -38,6 +41,7 @@ def look(root: Path, python: tuple[int, int] = sys.version_info[:2]) -> list[Che
         *_boot_config(root),
         _clock(),
         _disk(root),
+        _storage(root),
         _power(root),
     ]
 
@@ -72,11 +76,26 @@ def _python(version: tuple[int, int]) -> Check:
 
 
 def _i2c(root: Path) -> Check:
+    """A cure never names what is done already: the bus in config.txt, the bus without its file."""
     buses = sorted(path.name for path in (root / "dev").glob("i2c-*"))
-    if not buses:
-        cure = "Put dtparam=i2c_arm=on into config.txt, or run raspi-config nonint do_i2c 0, and reboot"
-        return Check("i2c", WARN, "no /dev/i2c-*", cure)
-    return Check("i2c", PASS, ", ".join(buses))
+    if buses:
+        return Check("i2c", PASS, ", ".join(buses))
+    silent = sorted(path.name for path in (root / "sys/bus/i2c/devices").glob("i2c-*"))
+    if silent:
+        cure = "The installer loads i2c-dev, now and at each boot. By hand: sudo modprobe i2c-dev"
+        return Check("i2c", WARN, f"{', '.join(silent)} without a file in /dev", cure)
+    if any(_switches_i2c_on(line) for line in _boot_lines(root) or ()):
+        cure = "It is in config.txt. Reboot if you have not since; else look at dmesg | grep i2c"
+        return Check("i2c", WARN, "no bus yet", cure)
+    cure = "Put dtparam=i2c_arm=on into config.txt, or run raspi-config nonint do_i2c 0, and reboot"
+    return Check("i2c", WARN, "no /dev/i2c-*", cure)
+
+
+def _switches_i2c_on(line: str) -> bool:
+    """True for dtparam=i2c_arm=on in its spellings, alone or among other parameters."""
+    name, _, values = line.partition("=")
+    on = ("i2c_arm", "i2c_arm=on", "i2c", "i2c=on", "i2c1=on", "i2c_arm=1", "i2c=1")
+    return name == "dtparam" and any(value.strip() in on for value in values.split(","))
 
 
 def _pins(root: Path) -> Check:
@@ -86,17 +105,21 @@ def _pins(root: Path) -> Check:
     return Check("pins", PASS, ", ".join(chips))
 
 
-def _boot_config(root: Path) -> list[Check]:
-    text = ""
+def _boot_lines(root: Path) -> list[str] | None:
+    """The lines of config.txt; None where there is none."""
     for name in ("boot/firmware/config.txt", "boot/config.txt"):
         try:
             text = (root / name).read_text(encoding="utf-8", errors="replace")
-            break
         except OSError:
             continue
-    else:
+        return [line.strip() for line in text.splitlines()]
+    return None
+
+
+def _boot_config(root: Path) -> list[Check]:
+    lines = _boot_lines(root)
+    if lines is None:
         return [Check("config.txt", WARN, "not found", "On a Pi it is /boot/firmware/config.txt")]
-    lines = [line.strip() for line in text.splitlines()]
     checks = []
     for key, why in (
         ("strict_gpiod", "a dead program's pin falls back to low"),
@@ -131,11 +154,20 @@ def _disk(root: Path) -> Check:
     return Check("disk", PASS, f"{free_mb} MB free")
 
 
+def _storage(root: Path) -> Check:
+    """Program, configuration and recordings must outlive a power-off."""
+    folders = ("/opt/rearguard", "/etc/rearguard", "/var/lib/rearguard")
+    lost = [why for folder in folders if (why := trouble(root, folder))]
+    if lost:
+        return Check("storage", FAIL, "; ".join(lost), f"{CURE[0].upper()}{CURE[1:]}")
+    return Check("storage", PASS, "remembered")
+
+
 def _power(root: Path) -> Check:
     alarms = sorted((root / "sys/class/hwmon").glob("*/in0_lcrit_alarm"))
     for alarm in alarms:
         if alarm.read_text(encoding="ascii").strip() == "1":
-            cure = "Use a 5.1 V supply of 3 A and a short thick cable; the guard would refuse to arm"
+            cure = "Use a 5.1 V supply of 3 A and a short thick cable, then power off and on: nothing can be armed before"
             return Check("power", WARN, "under-voltage since boot", cure)
     return Check(
         "power", PASS if alarms else WARN, "no under-voltage seen" if alarms else "not measured here"

@@ -113,9 +113,95 @@ def test_every_span_holds_at_its_ends_and_not_one_step_beyond(section: str) -> N
                 parse({section: {key: edge + step * (1 if field.annotation is not float else 0.001)}})
 
 
-@pytest.mark.parametrize("pin", [14, 15])
-def test_the_serial_console_s_pins_are_refused(pin: int) -> None:
-    assert "serial console" in mistakes({"relay": {"pin": pin}})[0]
+PINS = [(section, name) for section, names in {
+    "relay": ("pin", "readback_pin"), "belt": ("hall_pin",),
+    "panel": ("button_pin", "stop_pin", "buzzer_pin", "lamp_pin", "soft_stop_pin"),
+}.items() for name in names]  # fmt: skip
+OUTPUTS = {"pin", "buzzer_pin", "lamp_pin", "soft_stop_pin"}
+ELSEWHERE = {"relay": {"pin": 11, "readback_pin": 12}, "belt": {"hall_pin": 13, "speed_sensor": "hall"},
+             "panel": {"button_pin": 18, "stop_pin": 19, "buzzer_pin": 20, "lamp_pin": 21}}  # fmt: skip
+
+
+def test_every_setting_of_a_pin_is_in_the_table_above() -> None:
+    model = Config().model_dump()
+    named = {(section, key) for section, keys in model.items() for key in keys if key.split("_")[-1] == "pin"}
+    assert named == set(PINS)
+
+
+@pytest.mark.parametrize("pin", range(28))
+@pytest.mark.parametrize(("section", "name"), PINS, ids="{0[0]}.{0[1]}".format)
+def test_no_setting_takes_a_pin_that_the_board_needs_or_holds_up(section: str, name: str, pin: int) -> None:
+    raw = {**ELSEWHERE, section: {**ELSEWHERE[section], name: pin}}
+    spare = {p for s, keys in ELSEWHERE.items() for k, p in keys.items() if (s, k) != (section, name)}
+    lowest = limits(type(getattr(Config(), section)).model_fields[name])[0] or 0
+    fine = pin not in (0, 1, 2, 3, 14, 15) and pin not in spare and pin >= (9 if name in OUTPUTS else lowest)
+    if fine:
+        assert getattr(getattr(parse(raw), section), name) == pin
+    else:
+        (line,) = mistakes(raw)
+        assert f"{section}.{name} = {pin}" in line or f"GPIO {pin}:" in line
+
+
+@pytest.mark.parametrize(
+    ("pin", "word"),
+    [(1, "memory chip"), (2, "I2C"), (3, "I2C"), (8, "pulled up"), (14, "serial"), (15, "serial")],
+)
+def test_the_reason_a_pin_is_refused_is_given(pin: int, word: str) -> None:
+    (line,) = mistakes({"panel": {"lamp_pin": pin}})
+    assert line.startswith(f"config: panel.lamp_pin = {pin} ") and word in line
+
+
+CHIPS = {"lsm6dsox": {0x6A, 0x6B}, "mpu6050": {0x68, 0x69}, "vl53l1x": {0x29}, "tf_luna": {0x10}}
+
+
+@pytest.mark.parametrize("sensor", CHIPS)
+def test_an_address_is_one_that_the_chosen_chip_can_have(sensor: str) -> None:
+    section = "imu" if sensor in ("lsm6dsox", "mpu6050") else "range"
+    for address in range(128):
+        raw = {section: {"sensor": sensor, "address": address}}
+        if address in CHIPS[sensor]:
+            assert getattr(parse(raw), section).address == address
+        else:
+            (line,) = mistakes(raw)
+            assert f"{section}.address = 0x{address:02x}" in line and "auto" in line
+
+
+@pytest.mark.parametrize("sensor", CHIPS)
+@pytest.mark.parametrize("written", ["", 'address = "auto"\n'])
+def test_an_address_that_is_not_set_follows_the_sensor(sensor: str, written: str) -> None:
+    section = "imu" if sensor in ("lsm6dsox", "mpu6050") else "range"
+    config = parse(tomllib.loads(f'[{section}]\n{written}sensor = "{sensor}"\n'))
+    assert getattr(config, section).address == min(CHIPS[sensor])
+    again = annotated_toml(config)
+    assert f'address = "auto"  # 0x{min(CHIPS[sensor]):02x}' in again
+    assert parse(tomllib.loads(again)) == config
+
+
+@pytest.mark.parametrize("written", ["0x6B", "0x6b", "107"])
+def test_an_address_may_be_written_as_text(written: str) -> None:
+    config = parse({"imu": {"address": written}})
+    assert config.imu.address == 0x6B
+    assert "address = 0x6b" in annotated_toml(config)
+
+
+def test_an_address_that_is_no_number_is_refused() -> None:
+    assert "imu.address = '6B'" in mistakes({"imu": {"address": "6B"}})[0]
+    assert "imu.address" in mistakes({"imu": {"address": True}})[0]
+    assert len(mistakes({"imu": {"sensor": "lsm", "address": "auto"}})) == 1
+
+
+@pytest.mark.parametrize(("mm", "fine"), [(8.9, False), (9.0, True), (9.1, True)])
+def test_magnets_too_close_for_the_loop_to_count_are_refused(mm: float, fine: bool) -> None:
+    raw = {"belt": {"speed_sensor": "hall", "hall_mm_per_pulse": mm}}
+    assert fine or "fewer magnets" in mistakes(raw)[0]
+    if fine:
+        parse(raw)
+    parse({"belt": {"hall_mm_per_pulse": mm}})
+
+
+def test_on_a_reverse_belt_the_room_is_that_between_the_lines_that_hold() -> None:
+    raw = {"deck": {"length_mm": 1000, "rear_line_percent": 49}, "belt": {"direction": "reverse"}}
+    assert "nowhere to stand" in mistakes(raw)[0]
 
 
 def test_pins_that_are_not_in_use_may_be_shared() -> None:
@@ -124,7 +210,7 @@ def test_pins_that_are_not_in_use_may_be_shared() -> None:
     parse({"relay": {"readback": "none", "readback_pin": 17}})
 
 
-@pytest.mark.parametrize(("pin", "fine"), [(-1, False), (0, True), (26, True)])
+@pytest.mark.parametrize(("pin", "fine"), [(-1, False), (9, True), (26, True)])
 def test_a_soft_stop_without_a_contact_is_refused(pin: int, fine: bool) -> None:
     raw = {"drift": {"soft_stop": True}, "panel": {"soft_stop_pin": pin}}
     assert fine or "panel.soft_stop_pin" in mistakes(raw)[0]

@@ -294,7 +294,7 @@ def deck() -> Drawing:
     )
     left, scale, floor = 260.0, 560.0, 500.0  # pixels: front edge, per metre, top of the belt
     length_m = CONFIG.deck.length_mm / 1000
-    rear_m, front_m = length_m * CONFIG.deck.rear_line_percent / 100, CONFIG.deck.front_line_mm / 1000
+    rear_m, front_m = CONFIG.rear_line_m, CONFIG.front_line_m
     right = left + scale * length_m
     d.box(left - 150, floor - 6, right - left + 190, 46, fill="#dee2e6")
     d.path(f"M{left} {floor - 6} H{right}", INK, width=5)
@@ -323,7 +323,7 @@ def deck() -> Drawing:
     d.text(at + 92, 288, "hip pod: middle of\nthe back belt, arrow\nup, cable down", 12, SAFE, weight=700)
     d.wire((at + 86, 288), (at - 14, 304), color=SAFE, arrow=True)
     for x_m, name, note in (
-        (front_m, "front line", f"{CONFIG.deck.front_line_mm} mm"),
+        (front_m, "front line", f"{front_m * 1000:.0f} mm"),
         (rear_m, "rear line", f"{CONFIG.deck.rear_line_percent:g} % = {rear_m * 1000:.0f} mm"),
     ):
         x = left + scale * x_m

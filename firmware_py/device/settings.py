@@ -11,7 +11,8 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
-from firmware_py.config import Config, limits, load, unit_of
+from firmware_py.config import AUTO, Config, limits, load, unit_of
+from sensors.addresses import ADDRESSES
 from sensors.advice import HardwareError
 
 
@@ -58,9 +59,15 @@ def annotated_toml(config: Config) -> str:
         for key, field in type(section).model_fields.items():
             out += [
                 f"# {field.description} {_note(field)}".rstrip(),
-                f"{key} = {_value(getattr(section, key))}",
+                f"{key} = {_address(section) if key == 'address' else _value(getattr(section, key))}",
             ]
     return "\n".join(out) + "\n"
+
+
+def _address(section: Any) -> str:
+    """The sensor's usual address stays `auto`, so that it follows the sensor; the comment is what holds now."""
+    held = f"0x{section.address:02x}"
+    return f'"{AUTO}"  # {held}' if section.address == ADDRESSES[section.sensor][0] else held
 
 
 def _note(field: FieldInfo) -> str:

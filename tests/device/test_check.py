@@ -13,7 +13,16 @@ from firmware_py.device.check import look
 from firmware_py.device.check.line import FAIL, PASS, WARN, Line
 from firmware_py.guard.service import only_instance
 from sensors.advice import HardwareError
-from sensors.emulated import EmulatedBus, EmulatedLsm6dsox, EmulatedMpu6050, EmulatedVl53l1x, Kind, Trouble
+from sensors.emulated import (
+    Chip,
+    EmulatedBus,
+    EmulatedLsm6dsox,
+    EmulatedMpu6050,
+    EmulatedTfLuna,
+    EmulatedVl53l1x,
+    Kind,
+    Trouble,
+)
 from sensors.i2c import Bus
 
 G = 9.80665
@@ -121,6 +130,36 @@ def test_a_clone_is_named(bench: Bench) -> None:
     assert "MPU-6500" in line.advice.what
 
 
+@pytest.mark.parametrize(
+    ("address", "chip", "name", "sensor"),
+    [
+        (0x6B, EmulatedLsm6dsox(), "imu", "lsm6dsox"),
+        (0x68, EmulatedMpu6050(), "imu", "mpu6050"),
+        (0x69, EmulatedMpu6050(who_am_i=0x71), "imu", "mpu6050"),
+        (0x10, EmulatedTfLuna(), "range", "tf_luna"),
+    ],
+)
+def test_a_chip_that_answers_elsewhere_is_named_with_the_setting_that_finds_it(
+    bench: Bench, address: int, chip: Chip, name: str, sensor: str
+) -> None:
+    bench.bus.detach(0x6A if name == "imu" else 0x29)
+    bench.bus.attach(address, chip)
+    line = bench.look()[f"{name} elsewhere"]
+    assert line.verdict == FAIL
+    assert f"at 0x{address:02x}" in line.advice.what
+    assert f'{name}.sensor = "{sensor}"' in line.advice.do
+
+
+def test_a_range_sensor_where_the_tf_luna_is_set_is_named(bench: Bench) -> None:
+    bench.settings["range"] = {"sensor": "tf_luna"}
+    assert "VL53L1X answers at 0x29" in bench.look()["range elsewhere"].advice.what
+
+
+def test_where_nothing_else_answers_no_line_says_so(bench: Bench) -> None:
+    bench.bus.detach(0x6A)
+    assert not {name for name in bench.look() if name.endswith("elsewhere")}
+
+
 def test_without_a_bus_the_pins_are_still_looked_at(bench: Bench) -> None:
     def no_bus(_: int) -> Bus:
         raise HardwareError("i2c-1: /dev/i2c-1 does not exist", "Usually I2C is not enabled", "enable it")
@@ -136,6 +175,16 @@ def test_while_the_guard_runs_neither_bus_nor_pins_are_touched(bench: Bench) -> 
     assert lines["guard"].verdict == WARN
     assert "systemctl stop" in lines["guard"].advice.do
     assert "bus" not in lines and "pins" not in lines
+
+
+@pytest.mark.parametrize("place", ["/etc", "/state", "/"])
+def test_storage_that_forgets_fails(bench: Bench, place: str) -> None:
+    table = bench.folder / "proc/self/mountinfo"
+    table.parent.mkdir(parents=True)
+    table.write_text(f"29 1 179:2 / / rw - ext4 /dev/x rw\n30 29 0:25 / {place} rw - tmpfs t rw\n")
+    line = bench.look()["storage"]
+    assert line.verdict == FAIL
+    assert "forgets" in line.advice.what
 
 
 @pytest.mark.parametrize(

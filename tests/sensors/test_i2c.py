@@ -1,6 +1,8 @@
 """Bytes and errno in, bytes or faults out; what cannot be opened says what, why and what to do."""
 
 import errno
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,15 +181,68 @@ def test_opening_sets_ten_milliseconds_and_no_retries(monkeypatch: pytest.Monkey
     ],
 )
 def test_a_bus_that_cannot_be_opened_says_so(
-    monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: OSError, words: str
 ) -> None:
     def refuse(number: int) -> None:
         raise error
 
     monkeypatch.setattr(smbus2, "SMBus", refuse)
     with pytest.raises(HardwareError) as caught:
-        open_bus(3)
+        open_bus(3, tmp_path)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("known", "cure"),
+    [
+        ((), "put dtparam=i2c_arm=on into config.txt"),
+        (("i2c-3",), "run `sudo modprobe i2c-dev`"),
+        (("i2c-1", "i2c-20"), "This computer has i2c-1, i2c-20: set imu.bus and range.bus to one of these"),
+    ],
+)
+def test_a_bus_without_a_file_is_never_given_a_cure_that_is_done_already(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: tuple[str, ...], cure: str
+) -> None:
+    def refuse(number: int) -> None:
+        raise FileNotFoundError(2, "no")
+
+    monkeypatch.setattr(smbus2, "SMBus", refuse)
+    for name in known:
+        (tmp_path / name).mkdir()
+    with pytest.raises(HardwareError) as caught:
+        open_bus(3, tmp_path)
+    assert cure in str(caught.value)
+    assert ("dtparam" in str(caught.value)) is not bool(known)
+
+
+@pytest.mark.parametrize(
+    ("members", "group_id", "cure"),
+    [([], 7, "usermod -aG i2c"), (["walker"], 7, "log out and in again"), ([], 5, "log out and in again")],
+)
+def test_who_is_in_group_i2c_already_is_not_asked_to_join_it(
+    monkeypatch: pytest.MonkeyPatch, members: list[str], group_id: int, cure: str
+) -> None:
+    def refuse(number: int) -> None:
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(smbus2, "SMBus", refuse)
+    monkeypatch.setattr(sensors.i2c, "getgrnam", lambda _: SimpleNamespace(gr_mem=members, gr_gid=group_id))
+    monkeypatch.setattr(sensors.i2c, "getpwuid", lambda _: SimpleNamespace(pw_name="walker", pw_gid=5))
+    with pytest.raises(HardwareError, match=cure):
+        open_bus(3)
+
+
+def test_without_a_group_i2c_the_cure_is_to_join_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(number: int) -> None:
+        raise PermissionError(13, "no")
+
+    def no_group(name: str) -> None:
+        raise KeyError(name)
+
+    monkeypatch.setattr(smbus2, "SMBus", refuse)
+    monkeypatch.setattr(sensors.i2c, "getgrnam", no_group)
+    with pytest.raises(HardwareError, match="usermod"):
+        open_bus(3)
 
 
 def test_a_kernel_that_refuses_the_timeout_is_refused_itself(monkeypatch: pytest.MonkeyPatch) -> None:

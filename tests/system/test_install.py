@@ -22,6 +22,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
+load("storage")
 preflight = load("preflight")
 install = load("install")
 
@@ -278,3 +279,78 @@ def test_a_setting_with_a_comment_behind_it_is_not_set(tmp_path: Path) -> None:
 def test_every_check_that_is_not_a_pass_says_what_to_do(tmp_path: Path) -> None:
     checks = preflight.look(tmp_path, (3, 11))
     assert all(check.cure for check in checks if check.verdict != preflight.PASS and check.name != "power")
+
+
+CONFIG_LINES = (
+    "dtparam=i2c_arm=on",
+    "dtparam=i2c_arm=on,i2c_arm_baudrate=400000",
+    "dtparam=i2c=on",
+    "dtparam=i2c_arm",
+)
+
+
+def test_without_i2c_anywhere_config_txt_is_the_cure(tmp_path: Path) -> None:
+    (check,) = [check for check in preflight.look(tmp_path, (3, 11)) if check.name == "i2c"]
+    assert (check.verdict, "dtparam=i2c_arm=on" in check.cure) == (preflight.WARN, True)
+
+
+@pytest.mark.parametrize("line", CONFIG_LINES)
+def test_a_line_that_is_in_config_txt_is_not_asked_for_again(tmp_path: Path, line: str) -> None:
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text(line + "\n")
+    (check,) = [check for check in preflight.look(tmp_path, (3, 11)) if check.name == "i2c"]
+    assert "It is in config.txt" in check.cure and "dtparam" not in check.cure
+
+
+@pytest.mark.parametrize("line", ["dtparam=i2c_arm=off", "#dtparam=i2c_arm=on", "dtparam=i2s=on"])
+def test_a_line_that_does_not_switch_it_on_is_not_taken_for_one(tmp_path: Path, line: str) -> None:
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text(line + "\n")
+    (check,) = [check for check in preflight.look(tmp_path, (3, 11)) if check.name == "i2c"]
+    assert "dtparam=i2c_arm=on" in check.cure
+
+
+def test_a_bus_without_its_file_asks_for_the_module_and_for_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "sys/bus/i2c/devices/i2c-1").mkdir(parents=True)
+    (check,) = [check for check in preflight.look(tmp_path, (3, 11)) if check.name == "i2c"]
+    assert check.verdict == preflight.WARN
+    assert "modprobe i2c-dev" in check.cure and "dtparam" not in check.cure
+
+
+def test_the_installer_loads_the_bus_s_module_now_and_at_each_boot(device: Device) -> None:
+    device.installer().install()
+    lines = (device.root / "etc/modules-load.d/rearguard.conf").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["i2c-dev"]
+    ran = device.system.ran
+    assert ran.index(("modprobe", "i2c-dev")) < ran.index(
+        ("systemctl", "restart", "--no-block", *install.UNITS)
+    )
+
+
+def test_no_test_loads_the_bus_s_module_for_the_product() -> None:
+    for path in Path("tests/vm").rglob("*"):
+        if path.is_file() and "modprobe" in (text := path.read_text(errors="replace")):
+            calls = [
+                line for line in text.splitlines() if "modprobe" in line and "--show-depends" not in line
+            ]
+            assert not [line for line in calls if "i2c-dev" in line], path
+
+
+def test_a_rollback_to_a_version_without_one_of_the_files_removes_it(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    device.version("2.0")
+    device.installer().install()
+    (device.root / f"opt/rearguard/versions/{first}/share/rearguard.modules.conf").unlink()
+    device.installer().rollback()
+    assert device.installer().current() == first
+    assert not (device.root / "etc/modules-load.d/rearguard.conf").exists()
+
+
+def test_an_install_onto_storage_that_forgets_is_refused(device: Device) -> None:
+    (device.root / "proc/self").mkdir(parents=True)
+    (device.root / "proc/self/mountinfo").write_text("29 1 0:25 / / rw - overlay overlayroot rw\n")
+    before = device.files()
+    with pytest.raises(install.Refused, match="forgets"):
+        device.installer().install()
+    assert device.files() == before

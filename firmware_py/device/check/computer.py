@@ -4,12 +4,14 @@ import os
 import resource
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware_py.config import Config
+from firmware_py.config import INSTALLED, Config
 from firmware_py.device.check.line import Line, failed, passed, warned
+from firmware_py.device.check.storage import CURE, trouble
 from firmware_py.guard.service import under_voltage
 
 FREE_MB = 500
@@ -26,6 +28,7 @@ def computer(config: Config, root: Path) -> Iterator[Line]:
     yield _supply(root)
     yield from _throttling(root)
     yield _disk(config, root)
+    yield _storage(config, root)
     yield _clock(root)
     if config.mqtt.enabled:
         yield _broker(config)
@@ -77,6 +80,16 @@ def _disk(config: Config, root: Path) -> Line:
         return passed("disk", f"{free_mb} MB free")
     do = "lower courier.quota_mb or free some space; stopping the belt needs none"
     return warned("disk", f"{free_mb} MB free at {place}", "Recordings will be cut short", do)
+
+
+def _storage(config: Config, root: Path) -> Line:
+    """Program, configuration and recordings must outlive a power-off."""
+    folders = (sys.prefix, str(INSTALLED.parent), config.courier.state_dir)
+    lost = [why for folder in folders if (why := trouble(root, folder))]
+    if not lost:
+        return passed("storage", "program, configuration and recordings are remembered")
+    why = "A read-only or overlay mode is on: what was measured and recorded would be gone after a power-off"
+    return failed("storage", "; ".join(lost), why, CURE)
 
 
 def _clock(root: Path) -> Line:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from math import sqrt
 from typing import Any
 
-from firmware_py.config import Config
+from firmware_py.config import Config, ImuConfig, RangeConfig
+from firmware_py.device.check.answers import answers
 from firmware_py.device.check.line import FAIL, WARN, Line, failed, passed, warned
-from firmware_py.guard.process import build_sensors
+from firmware_py.guard.process import IMUS, RANGES, build_sensors
 from sensors.advice import HardwareError
 from sensors.hints import HINTS
 from sensors.i2c import Bus
@@ -17,6 +18,7 @@ from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2
 from sensors.mpu6050 import CHIPS
 from sensors.samples import Fault, ImuSample, RangeSample
 
+SENSORS = {"imu": IMUS, "range": RANGES}
 GENUINE = ("MPU-6050", "LSM6DSOX")
 # Of all reads; one bad sample in ten stops nobody, one in a hundred is a bad cable.
 ERRORS_WARN, ERRORS_FAIL = 0.0005, 0.01
@@ -38,8 +40,8 @@ def sensors(
         yield failed("bus", *error.advice)
         return
     yield passed("bus", ", ".join(f"i2c-{bus}" for bus in sorted({config.imu.bus, config.range.bus})))
-    imu_fits = yield from _opened("imu", imu, config.imu.address)
-    belt_fits = yield from _opened("range", belt, config.range.address)
+    imu_fits = yield from _opened("imu", imu, config.imu, open_a_bus)
+    belt_fits = yield from _opened("range", belt, config.range, open_a_bus)
     ticks = max(1, round(seconds * config.loop.rate_hz))
     imu_read, belt_read = _watch(
         imu if imu_fits else None, belt if belt_fits else None, ticks, config.loop.rate_hz, sleep
@@ -53,16 +55,33 @@ def sensors(
         belt.close()
 
 
-def _opened(name: str, sensor: Any, address: int) -> Generator[Line, None, bool]:
+def _opened(
+    name: str, sensor: Any, place: ImuConfig | RangeConfig, open_a_bus: Callable[[int], Bus]
+) -> Generator[Line, None, bool]:
     """The lines about one chip. True when it could be opened."""
     try:
         sensor.open()
     except HardwareError as error:
         yield failed(name, *error.advice)
+        yield from _elsewhere(name, place, open_a_bus)
         return False
-    yield _identity(name, sensor.name, address)
+    yield _identity(name, sensor.name, place.address)
     yield _registers(name, sensor)
     return True
+
+
+def _elsewhere(name: str, place: ImuConfig | RangeConfig, open_a_bus: Callable[[int], Bus]) -> Iterator[Line]:
+    """Which chip of ours answers where the configuration does not look for it."""
+    for address, sensor, chip in answers(open_a_bus(place.bus)):
+        if sensor not in SENSORS[name] or (address, sensor) == (place.address, place.sensor):
+            continue
+        what = (
+            f"{chip} answers at 0x{address:02x}, not the {place.sensor} at 0x{place.address:02x} that is set"
+        )
+        do = f'set {name}.sensor = "{sensor}" and {name}.address = 0x{address:02x}'
+        yield failed(
+            f"{name} elsewhere", what, "Another board, or its address pin is wired the other way", do
+        )
 
 
 def _identity(name: str, chip: str, address: int) -> Line:

@@ -1,0 +1,1 @@
+../firmware_py/device/check/storage.py
