@@ -9,7 +9,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from firmware_py.core.events import DEVICE_CAUSES
-from firmware_py.core.frame import Cause, Decision
+from firmware_py.core.frame import LOCK_OUTS, Cause, Decision
 from firmware_py.locale import translate as _
 
 
@@ -273,6 +273,9 @@ def headline(kind: str, cause: Cause | None, rule: str) -> str:
         return f"{_('The buzzer warns')}: {of_warning(cause).title}."
     if cause is not None and kind == "reset_refused":
         return f"{_('A press of the arming button is refused')}: {of_stop(cause, '').title}."
+    if cause is not None and cause in LOCK_OUTS and kind == "health_changed":
+        found = of_stop(cause, "")
+        return f"{found.title}: {found.what}"
     return "" if kind == "health_changed" else _(EVENTS.get(kind, ""))
 
 

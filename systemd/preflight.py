@@ -167,7 +167,7 @@ def _power(root: Path) -> Check:
     alarms = sorted((root / "sys/class/hwmon").glob("*/in0_lcrit_alarm"))
     for alarm in alarms:
         if alarm.read_text(encoding="ascii").strip() == "1":
-            cure = "Use a 5.1 V supply of 3 A and a short thick cable, then power off and on: nothing can be armed before"
+            cure = "Use a 5.1 V supply of 3 A and a short thick cable, then power off and on; it will not arm before"
             return Check("power", WARN, "under-voltage since boot", cure)
     return Check(
         "power", PASS if alarms else WARN, "no under-voltage seen" if alarms else "not measured here"

@@ -7,7 +7,7 @@ import pytest
 
 from firmware_py import messages
 from firmware_py.core.events import DEVICE_CAUSES
-from firmware_py.core.frame import Cause
+from firmware_py.core.frame import LOCK_OUTS, Cause
 from firmware_py.messages import (
     EVENTS,
     EVIDENCE,
@@ -123,6 +123,13 @@ def test_an_event_is_one_text_with_its_figure_and_one_line_without() -> None:
     assert headline("warning_cleared", Cause.DRIFT_REAR, "") == EVENTS["warning_cleared"]
     assert headline("health_changed", None, "") == headline("health_changed", Cause.IMU, "") == ""
     assert of_event("session_ended", None, "", None, None) == headline("session_ended", None, "") == ""
+
+
+@pytest.mark.parametrize("cause", sorted(LOCK_OUTS, key=lambda c: c.value))
+def test_a_lock_out_that_is_found_is_a_line_of_its_own(cause: Cause) -> None:
+    line = headline("health_changed", cause, "")
+    assert line == f"{STOPS[cause].title}: {STOPS[cause].what}"
+    assert "safety key" in STOPS[cause].do
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ class Cause(Enum):
     CONFIG = "config"
 
 
+# The belt did not obey: somebody has to pull the safety key. Once found, each outranks every other cause until it is
+# cleared: a weld by power-off, a runaway by a belt that was measured at rest (P15).
+LOCK_OUTS = frozenset({Cause.RELAY_WELDED, Cause.BELT_RUNAWAY})
+
+
 class Phase(Enum):
     """How much the core knows about the walker's own gait."""
 
@@ -88,7 +93,7 @@ class Decision(NamedTuple):
 
     t_ns: int
     run: bool
-    cause: Cause | None  # why the belt is off (latched); None while running
+    cause: Cause | None  # why the belt is off (latched), a lock-out first; None while running
     rule: str  # the rule behind the cause, "" when there is none
     value: float
     limit: float

@@ -36,11 +36,12 @@ class HealthParams:
     loose_ns: int = 300_000_000
     runaway_m_s: float = 0.1  # F21: the belt still moves ...
     runaway_ns: int = 3_000_000_000  # ... this long after the cut
+    rest_ns: int = 1_000_000_000  # measured no faster for this long, the belt has come to rest
 
 
 @dataclass(slots=True)
 class Health:
-    """Counts what is bad, with a leak, and reports the first thing that forbids running."""
+    """Counts what is bad, with a leak, and reports the first thing that forbids running, a lock-out before all."""
 
     params: HealthParams
     rate_hz: InitVar[float]
@@ -54,6 +55,10 @@ class Health:
     _late_ns: int = 0
     _relay_ns: int = 0  # for how long the read-back has not agreed
     _welded: bool = False
+    _runaway_m_s: float = (
+        0.0  # the speed of a belt that moved on after the cut; 0: none, or it has come to rest
+    )
+    _rest_ns: int = 0
     _loose_ns: int = 0
     _since_stop_ns: int = 0
     _clean_ns: int = 0
@@ -83,14 +88,18 @@ class Health:
     ) -> Finding | None:
         """One tick; `imu` is the frame's after the spike gate, `running` what the relay was set to before it."""
         p = self.params
-        finding = (
-            self._imu(frame.t_ns, imu, dt_ns)
-            or self._range(frame, range_age_s)
-            or self._time(frame, dt_ns)
-            or self._relay(frame, dt_ns, running)
-            or self._worn(dt_ns, running, up_z, loose)
-        )
+        # Each is judged at every tick, whatever the others find: a timer that stands still hides its own fault.
+        locked_out = self._locked_out(frame, dt_ns, running)
+        imu_ill = self._imu(frame.t_ns, imu, dt_ns)
+        range_ill = self._range(frame, range_age_s)
+        late = self._time(frame, dt_ns)
+        relay_ill = self._relay(running)
+        unworn = self._worn(dt_ns, running, up_z, loose)
+        finding = imu_ill or range_ill or late or relay_ill or unworn
         self._up_ns += dt_ns
+        if locked_out is not None:
+            self._clean_ns = 0
+            return locked_out
         if finding is not None:
             self._clean_ns = 0
             if not running and self._up_ns < p.wake_ns:
@@ -154,29 +163,43 @@ class Health:
             return _unhealthy(Cause.LATE, "late_ticks", self._late_ns * 1e-9, p.late_per_s)
         return None
 
-    def _relay(self, frame: Frame, dt_ns: int, running: bool) -> Finding | None:
+    def _locked_out(self, frame: Frame, dt_ns: int, running: bool) -> Finding | None:
+        """Contacts that did not drop, or a belt that moves on after the cut. Neither depends on any other part."""
         p = self.params
+        if not self._welded:
+            agrees = frame.feedback is None or frame.feedback is running
+            # A gap between two ticks shows nothing of the contacts meanwhile: one look never locks out.
+            self._relay_ns = 0 if agrees else self._relay_ns + min(dt_ns, p.gap_max_ns)
         if running:
             self._since_stop_ns = 0
-        else:
-            self._since_stop_ns += dt_ns
-            speed = frame.belt_speed_m_s
-            if speed is not None and speed > p.runaway_m_s and self._since_stop_ns > p.runaway_ns:
-                return _unhealthy(Cause.BELT_RUNAWAY, "belt_speed_m_s", speed, p.runaway_m_s)
+            return None
+        self._since_stop_ns += dt_ns
+        self._welded = self._welded or self._relay_ns > p.relay_answer_ns
+        speed = frame.belt_speed_m_s
+        if speed is not None and speed > p.runaway_m_s:
+            self._rest_ns = 0
+            if self._since_stop_ns > p.runaway_ns:
+                self._runaway_m_s = speed
+        elif speed is not None:
+            self._rest_ns += dt_ns
+            if self._rest_ns >= p.rest_ns:
+                self._runaway_m_s = 0.0
         if self._welded:
             return _over(Cause.RELAY_WELDED, "relay_answer_s", self._relay_ns, p.relay_answer_ns)
-        if frame.feedback is None or frame.feedback is running:
-            self._relay_ns = 0
+        if self._runaway_m_s:
+            return _unhealthy(Cause.BELT_RUNAWAY, "belt_speed_m_s", self._runaway_m_s, p.runaway_m_s)
+        return None
+
+    def _relay(self, running: bool) -> Finding | None:
+        """Contacts that do not show what was asked of them, and are not welded."""
+        limit_ns = self.params.relay_answer_ns
+        if self._relay_ns == 0:
             return None
-        self._relay_ns += dt_ns
-        if self._relay_ns <= p.relay_answer_ns:
-            # While stopped, "dropped" is not proven yet and a press waits; while running, contacts may still move.
-            if running:
-                return None
-            return _over(Cause.SETTLING, "relay_answer_s", self._relay_ns, p.relay_answer_ns)
-        self._welded = not running
-        cause = Cause.RELAY_OPEN if running else Cause.RELAY_WELDED
-        return _over(cause, "relay_answer_s", self._relay_ns, p.relay_answer_ns)
+        if not running:  # "dropped" is not proven yet, and a press waits
+            return _over(Cause.SETTLING, "relay_answer_s", self._relay_ns, limit_ns)
+        if self._relay_ns <= limit_ns:  # the contacts may still move
+            return None
+        return _over(Cause.RELAY_OPEN, "relay_answer_s", self._relay_ns, limit_ns)
 
     def _worn(self, dt_ns: int, running: bool, up_z: float, loose: bool) -> Finding | None:
         p = self.params

@@ -14,7 +14,7 @@ from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.position import Position
-from firmware_py.core.frame import Cause, Decision, Finding, Frame, Phase, Signal
+from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.health import Health, HealthParams
 from firmware_py.core.latch import TABLE, Button, Latch
 from firmware_py.core.spikes import SpikeGate, SpikeParams
@@ -91,9 +91,11 @@ class Monitor:
         speed_m_s = self.belt_speed.update(frame.belt_speed_m_s, self.gait.phase is not Phase.WAITING, dt_s)
         carried = self._sense_deck(frame, speed_m_s, dt_s)
         ill = self._judge_device(frame, imu, dt_ns)
-        finding = _person(frame) or fall or carried or ill
+        locked_out = ill if ill and ill.cause in LOCK_OUTS else None
+        finding = locked_out or _person(frame) or fall or carried or ill
         refused = self._turn_latch(frame, finding)
-        return self._decision(frame.t_ns, finding, refused, speed_m_s)
+        reason = locked_out[1:] if locked_out else self._reason
+        return self._decision(frame.t_ns, reason, finding, refused, speed_m_s)
 
     def _sense_body(self, t_ns: int, imu: ImuSample | Fault, dt_s: float) -> Finding | None:
         """Takes a new sample of the pod; a finding when the walker loses balance or has fallen."""
@@ -140,7 +142,9 @@ class Monitor:
                 self._reason = finding[1:]
             else:
                 self._arm()
-        return button.spoiled if pressed else None
+        if not pressed:
+            return None
+        return wrong if wrong in LOCK_OUTS else button.spoiled
 
     def _arm(self) -> None:
         """Another person may have got on: what was learned of the last one is forgotten."""
@@ -151,13 +155,18 @@ class Monitor:
         self.drift.relearn()
 
     def _decision(
-        self, t_ns: int, finding: Finding | None, refused: Cause | None, speed_m_s: float | None
+        self,
+        t_ns: int,
+        reason: Reason,
+        finding: Finding | None,
+        refused: Cause | None,
+        speed_m_s: float | None,
     ) -> Decision:
         """What others may know of this tick."""
         attitude, gait, balance = self.attitude, self.gait, self.balance
         position, drift = self.position, self.drift
         run = self._latch is Latch.RUNNING
-        cause, rule, value, limit = self._reason
+        cause, rule, value, limit = reason
         settled, known = attitude.settled, position.known
         return Decision(
             t_ns,

@@ -8,13 +8,12 @@ from typing import Any
 from gpiozero import InputDevice, OutputDevice
 
 from firmware_py.config import BeltConfig, PanelConfig
-from firmware_py.core.frame import Cause, Decision
+from firmware_py.core.frame import LOCK_OUTS, Decision
 from firmware_py.guard.relay import claim
 from sensors.hall import HallSpeed
 from sensors.samples import Fault
 
 NOT_FITTED = -1
-LOCKED_OUT = frozenset({Cause.RELAY_WELDED, Cause.BELT_RUNAWAY})  # somebody has to pull the safety key
 STOP_TONE_NS = 1_500_000_000
 ARMED_TONE_NS = 80_000_000
 REFUSED_BEEPS_NS = 360_000_000
@@ -52,7 +51,7 @@ class Signals:
             if since_ns is not None and since_ns < ARMED_TONE_NS:
                 return True
             return d.warning is not None and _half(d.t_ns, _warning_period_ns(d))
-        if d.cause in LOCKED_OUT or d.refusal in LOCKED_OUT:
+        if d.cause in LOCK_OUTS or d.refusal in LOCK_OUTS:
             return _half(d.t_ns, ALARM_PERIOD_NS)
         if since_ns is not None and since_ns < STOP_TONE_NS:
             return True
@@ -63,7 +62,7 @@ class Signals:
     def _lamp(self, d: Decision) -> bool:
         if d.run:
             return True
-        if d.cause in LOCKED_OUT or d.refusal in LOCKED_OUT:
+        if d.cause in LOCK_OUTS or d.refusal in LOCK_OUTS:
             return _half(d.t_ns, WARNING_PERIOD_NS[0])
         return d.refusal is None and _half(d.t_ns, READY_PERIOD_NS)
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from firmware_py.__main__ import build
 from firmware_py.config import Config
-from firmware_py.core.frame import Cause
+from firmware_py.core.frame import LOCK_OUTS, Cause
 from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.envelope import Data, SessionEnded
 from firmware_py.courier.page import server
@@ -19,6 +19,7 @@ from firmware_py.courier.page.live import Live
 from firmware_py.courier.page.parts import device_parts
 from firmware_py.courier.recording.gaps import Gaps
 from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.messages import STOPS
 from sensors.samples import Fault
 from tests.courier.conftest import Served
 from tests.support.broker import FOUND, ear, mosquitto
@@ -212,3 +213,23 @@ def test_a_short_peak_is_not_lost_between_two_updates() -> None:
     assert live.view()["down_m_s"] == 0.9
     live.tick(frame(4), decision(4, down_velocity_m_s=0.3))
     assert live.view()["down_m_s"] == 0.3
+
+
+@pytest.mark.parametrize("cause", sorted(LOCK_OUTS, key=lambda c: c.value))
+@pytest.mark.parametrize("before", [Cause.FALL, Cause.STOP_BUTTON, Cause.IMU, Cause.POWER_ON])
+def test_page_and_broker_show_a_lock_out_at_once_whatever_stopped_the_belt(
+    cause: Cause, before: Cause
+) -> None:
+    live = Live()
+    live.tick(frame(1), stopped(1, before))
+    assert live.view()["locked_out"] is False
+    assert live.tick(frame(2), stopped(2, cause, refusal=cause)), "at once, not at the next half second"
+    view, state = live.view(), live.state()
+    assert (view["tone"], view["locked_out"], view["title"]) == ("fault", True, STOPS[cause].title)
+    assert (state["cause"], state["danger"], state["problem"], state["run"]) == (
+        cause.value,
+        True,
+        True,
+        False,
+    )
+    assert state["do"] == STOPS[cause].do

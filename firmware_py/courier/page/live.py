@@ -8,11 +8,12 @@ import time
 from typing import Any
 
 from firmware_py.core.events import DEVICE_CAUSES
-from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Frame
 from firmware_py.courier.events.envelope import rounded
 from firmware_py.messages import rule_sentence, tone_and_message
 from sensors.samples import Fault, ImuSample, RangeSample
 
+DANGERS = frozenset(Cause) - DEVICE_CAUSES - {Cause.POWER_ON} | LOCK_OUTS
 SILENT_S = 1.0  # without a tick for this long the picture is called old
 
 
@@ -45,7 +46,12 @@ class Live:
             self._accel_max = max(self._accel_max, math.hypot(*frame.imu.accel_m_s2))
         if decision.down_velocity_m_s is not None:
             self._down_max = max(self._down_max, decision.down_velocity_m_s)
-        return before is None or before.run != decision.run or before.warning is not decision.warning
+        return (
+            before is None
+            or before.run != decision.run
+            or before.cause is not decision.cause
+            or before.warning is not decision.warning
+        )
 
     def wall_s(self, t_ns: int) -> float:
         """Wall time of the guard's `t_ns`, by this machine's clock now."""
@@ -68,6 +74,7 @@ class Live:
         return shown | {
             "t_s": round(d.t_ns / 1e9, 3),
             "run": d.run,
+            "locked_out": d.cause in LOCK_OUTS,
             "cause": _word(d.cause),
             "warning": _word(d.warning),
             "refusal": _word(d.refusal),
@@ -98,7 +105,7 @@ class Live:
             "cause": _word(cause),
             "warning": _word(d.warning) if d else None,
             "refusal": _word(d.refusal) if d else None,
-            "danger": cause is not None and cause not in DEVICE_CAUSES and cause is not Cause.POWER_ON,
+            "danger": cause in DANGERS,
             "problem": d is None or tone == "fault",
             "phase": d.phase.value if d else None,
             "what": message.what,

@@ -13,6 +13,7 @@ const SIGNS = {
   offline: "M50 8 A42 42 0 1 0 50.1 8 Z M26 20 L80 74 L74 80 L20 26 Z",
 };
 const BELT = { running: "Belt may run", warning: "Belt may run · warning", ready: "Belt off", stopped: "Belt off · stopped", fault: "Belt off · fault", offline: "" };
+const NOT_STOPPED = "The belt may not stop · pull the safety key";
 const MARKS = { ok: "✓", bad: "✕", off: "–" };
 
 const by = (id) => document.getElementById(id);
@@ -36,7 +37,7 @@ function showState(view) {
   document.body.dataset.tone = view.tone;
   document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   by("sign").setAttribute("d", SIGNS[view.tone]);
-  put("belt", BELT[view.tone] || "\u00a0");
+  put("belt", (view.locked_out ? NOT_STOPPED : BELT[view.tone]) || "\u00a0");
   put("title", view.title);
   words(by("what"), view.what);
   words(by("do"), view.do);
