@@ -18,10 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.fields import FieldInfo
 from pydantic_core.core_schema import ValidationInfo
 
-from firmware_py.board import Use
-from firmware_py.board import mistakes as pin_mistakes
 from firmware_py.core.monitor import MonitorParams
-from sensors.addresses import ADDRESSES
+from sensors import lsm6dsox, mpu6050, tf_luna, vl53l1x
 from sensors.advice import ConfigError as ConfigError
 
 INSTALLED = Path("/etc/rearguard/config.toml")
@@ -34,6 +32,22 @@ LEAST_ROOM_MM = 200  # between the lines: less, and the walker has nowhere to st
 LEVEL_ANSWER_NS = 50_000_000  # F14: a level drive has no pulse watchdog to wait for
 PULSE_TICKS = 2  # a magnet is seen for one tick and gone for one: faster pulses cannot be counted
 AUTO = "auto"
+ADDRESSES = {
+    "lsm6dsox": lsm6dsox.ADDRESSES,
+    "mpu6050": mpu6050.ADDRESSES,
+    "vl53l1x": vl53l1x.ADDRESSES,
+    "tf_luna": tf_luna.ADDRESSES,
+}
+"""Where each sensor can answer on the bus; the first is its usual place."""
+
+# Pins of the header that no setting may name. SPI's (7 to 11) may be: SPI is off on a new system, and where it is on
+# the kernel refuses the pin by name.
+RESERVED_PINS = {
+    **dict.fromkeys((0, 1), "belongs to the memory chip of add-on boards, which is read at boot"),
+    **dict.fromkeys((2, 3), "belongs to the I2C bus: the sensors would go silent"),
+    **dict.fromkeys((14, 15), "is the serial console's pin, which talks at boot"),
+}
+PULLED_UP = range(9)  # BCM2835 ARM peripherals, table 6-31: high from reset until a program takes the pin
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SAME_DIRECTION = 1e-3  # of a mounting's rows: lengths and right angles, as exact as six digits
 
@@ -309,7 +323,7 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        wrong = [*pin_mistakes(self._pins()), *self._wrong_sensors()]
+        wrong = [*self._wrong_pins(), *self._wrong_sensors()]
         if round((self.rear_line_m - self.front_line_m) * 1000, 3) <= LEAST_ROOM_MM:
             wrong.append(
                 f"deck.front_line_mm and rear_line_percent leave {LEAST_ROOM_MM} mm or less between the lines: the "
@@ -346,14 +360,27 @@ class Config(_Section):
                 f"loop.rate_hz = {self.loop.rate_hz} can count: use fewer magnets, at least {least_mm:.1f} mm apart"
             )
 
-    def _pins(self) -> Iterator[Use]:
-        """Every pin in use."""
-        relay, belt = self.relay, self.belt
-        yield Use("relay.pin", relay.pin, True)
-        yield Use("relay.readback_pin", relay.readback_pin if relay.readback != "none" else -1, False)
-        yield Use("belt.hall_pin", belt.hall_pin if belt.speed_sensor == "hall" else -1, False)
-        for name, pin in self.panel.model_dump().items():
-            yield Use(f"panel.{name}", pin, name not in ("button_pin", "stop_pin"))
+    def _wrong_pins(self) -> Iterator[str]:
+        relay, belt, panel = self.relay, self.belt, self.panel
+        outputs = {"relay.pin": relay.pin, "panel.buzzer_pin": panel.buzzer_pin, "panel.lamp_pin": panel.lamp_pin,
+                   "panel.soft_stop_pin": panel.soft_stop_pin}  # fmt: skip
+        inputs = {
+            "relay.readback_pin": relay.readback_pin if relay.readback != "none" else -1,
+            "belt.hall_pin": belt.hall_pin if belt.speed_sensor == "hall" else -1,
+            "panel.button_pin": panel.button_pin,
+            "panel.stop_pin": panel.stop_pin,
+        }
+        taken: dict[int, str] = {}
+        for name, pin in {**outputs, **inputs}.items():
+            if pin < 0:  # not fitted, or not in use
+                continue
+            if pin in RESERVED_PINS:
+                yield f"{name} = {pin} {RESERVED_PINS[pin]}: use another of 9 to 27"
+            elif name in outputs and pin in PULLED_UP:
+                yield f"{name} = {pin} is pulled up at reset, so what it drives would be on at boot: use 9 to 27"
+            if pin in taken:
+                yield f"{name} and {taken[pin]} share GPIO {pin}: give each a pin of its own"
+            taken[pin] = name
 
     @property
     def deck_length_m(self) -> float:

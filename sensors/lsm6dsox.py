@@ -5,13 +5,13 @@ Must never pass on a burst that is torn, repeated, clipped or all zeros.
 
 from struct import Struct
 
-from sensors.addresses import ADDRESSES
 from sensors.advice import HardwareError
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
 from sensors.registers import Row
 from sensors.samples import Fault
 
-ADDRESS = ADDRESSES["lsm6dsox"][0]
+ADDRESSES = (0x6A, 0x6B)  # DS12814 section 5.1.1: SA0 to ground, to the supply
+ADDRESS = ADDRESSES[0]
 WHO_AM_I = 0x0F
 CHIP_ID = 0x6C
 CTRL3_C = 0x12

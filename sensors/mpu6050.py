@@ -5,13 +5,13 @@ Must never take a chip it does not know, nor the zeros of a sleeping one.
 
 from struct import Struct
 
-from sensors.addresses import ADDRESSES
 from sensors.advice import HardwareError
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2, Counts, Pod, check
 from sensors.registers import Registers, Row
 from sensors.samples import Fault
 
-ADDRESS = ADDRESSES["mpu6050"][0]
+ADDRESSES = (0x68, 0x69)  # PS-MPU-6000A section 6.4: AD0 to ground, to the supply
+ADDRESS = ADDRESSES[0]
 WHO_AM_I = 0x75
 PWR_MGMT_1 = 0x6B
 DEVICE_RESET = 0x80

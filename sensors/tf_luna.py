@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from struct import Struct
 
-from sensors.addresses import ADDRESSES
 from sensors.advice import HardwareError
 from sensors.i2c import Bus
 from sensors.registers import Registers, Row
 from sensors.samples import Fault, RangeSample
 
-ADDRESS = ADDRESSES["tf_luna"][0]
+ADDRESSES = (0x10,)  # manual, 6.1: the one it is delivered with
+ADDRESS = ADDRESSES[0]
 SIGNATURE = 0x3C
 CHIP_ID = b"LUNA"
 DISTANCE = 0x00  # distance, amplitude, temperature, tick: four little-endian words

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from struct import Struct
 
-from sensors.addresses import ADDRESSES
 from sensors.advice import HardwareError
 from sensors.i2c import Bus
 from sensors.registers import Registers, Row
 from sensors.samples import Fault, RangeSample
 
-ADDRESS = ADDRESSES["vl53l1x"][0]
+ADDRESSES = (0x29,)  # UM2356 section 2.2: any other is forgotten when the supply goes
+ADDRESS = ADDRESSES[0]
 MODEL_ID = 0x010F
 CHIP_ID = 0xEACC
 SOFT_RESET = 0x0000

@@ -11,8 +11,7 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
-from firmware_py.config import AUTO, Config, limits, load, unit_of
-from sensors.addresses import ADDRESSES
+from firmware_py.config import ADDRESSES, AUTO, Config, limits, load, unit_of
 from sensors.advice import HardwareError
 
 

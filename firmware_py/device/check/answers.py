@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from firmware_py.config import ADDRESSES
 from sensors import lsm6dsox, mpu6050, tf_luna, vl53l1x
-from sensors.addresses import ADDRESSES
 from sensors.i2c import Bus
 from sensors.samples import Fault
 

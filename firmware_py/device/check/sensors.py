@@ -18,7 +18,7 @@ from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2
 from sensors.mpu6050 import CHIPS
 from sensors.samples import Fault, ImuSample, RangeSample
 
-SENSORS = {"imu": IMUS, "range": RANGES}
+SENSORS = {"imu": tuple(IMUS), "range": tuple(RANGES)}
 GENUINE = ("MPU-6050", "LSM6DSOX")
 # Of all reads; one bad sample in ten stops nobody, one in a hundred is a bad cable.
 ERRORS_WARN, ERRORS_FAIL = 0.0005, 0.01
