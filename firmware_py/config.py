@@ -305,6 +305,21 @@ class PageConfig(_Section):
     password_file: str = _setting("", "empty: no password, allowed on the loopback address only")
 
 
+class AlertsConfig(_Section):
+    """Telling people who do not look at the page. Who they are stands in a file of its own: addresses are secrets."""
+
+    enabled: bool = _setting(False, "send alerts; needs people_file")
+    people_file: str = _setting("/etc/rearguard/alerts.toml", "who is told, and how (docs/gym.md)")
+    quiet: tuple[str, ...] = _setting(
+        ("22:00-07:00",),
+        'hours without notes, such as "mon-fri 22:00-06:30"; a fall or a stop is always sent',
+    )
+    repeat_s: int = _setting(60, "a possible fall is sent again until somebody acknowledges it", "s", 30, 600)
+    link_address: str = _setting("", "http address of this device for the acknowledge link; empty: no link")
+    link_host: str = _setting("0.0.0.0", "where the acknowledge page listens")
+    link_port: int = _setting(8766, "its port", "", 1, 65535)
+
+
 class Config(_Section):
     """Everything a person may set. The defaults are those of replay and evaluation."""
 
@@ -320,6 +335,7 @@ class Config(_Section):
     courier: CourierConfig = CourierConfig()
     mqtt: MqttConfig = MqttConfig()
     page: PageConfig = PageConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

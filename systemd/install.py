@@ -22,10 +22,12 @@ from preflight import FAIL, look  # beside this file, in the source tree and in 
 SOURCE = Path(__file__).resolve().parent.parent
 HOME = Path("opt/rearguard")
 UNITS = ("rearguard-guard.service", "rearguard-courier.service")
+ALSO_UNITS = ("rearguard-alerts.service",)  # an update does not depend on them
 # file in systemd/ -> where the system looks for it
 SYSTEM_FILES = {
     "rearguard-guard.service": Path("etc/systemd/system/rearguard-guard.service"),
     "rearguard-courier.service": Path("etc/systemd/system/rearguard-courier.service"),
+    "rearguard-alerts.service": Path("etc/systemd/system/rearguard-alerts.service"),
     "watchdog.conf": Path("etc/systemd/system.conf.d/rearguard.conf"),
     "rearguard.tmpfiles.conf": Path("etc/tmpfiles.d/rearguard.conf"),
     "rearguard.sysusers.conf": Path("etc/sysusers.d/rearguard.conf"),
@@ -252,8 +254,8 @@ class Installer:
         self._run("udevadm", "trigger", "--subsystem-match=gpio", "--subsystem-match=i2c-dev")
         self._run("systemd-tmpfiles", "--create", f"/{SYSTEM_FILES['rearguard.tmpfiles.conf']}")
         self._run("systemctl", "daemon-reload")
-        self._run("systemctl", "enable", "--quiet", *UNITS)
-        self._run("systemctl", "restart", "--no-block", *UNITS)
+        self._run("systemctl", "enable", "--quiet", *UNITS, *ALSO_UNITS)
+        self._run("systemctl", "restart", "--no-block", *UNITS, *ALSO_UNITS)
 
     def _remove_old(self, keep: set[str]) -> None:
         versions = self.home / "versions"

@@ -101,7 +101,7 @@ def test_a_fresh_install_writes_what_it_says_and_starts_both_services(
         assert str(path) in said
     assert (device.root / "etc/rearguard/config.toml").read_text() == (SYSTEMD / "config.toml").read_text()
     assert device.installer().current().startswith("1.0-")
-    assert ("systemctl", "restart", "--no-block", *install.UNITS) in device.system.ran
+    assert ("systemctl", "restart", "--no-block", *install.UNITS, *install.ALSO_UNITS) in device.system.ran
 
 
 def test_a_dry_run_says_the_same_and_touches_nothing(

@@ -72,6 +72,14 @@ def test_it_is_restarted_for_ever_and_killed_when_it_hangs(unit: str) -> None:
     assert keys["Type"] == ["notify"]
 
 
+def test_alerts_wait_for_their_list_and_touch_no_device() -> None:
+    unit = read("rearguard-alerts.service")
+    assert unit["ConditionPathExists"] == ["/etc/rearguard/alerts.toml"]
+    assert unit["PrivateDevices"] == ["yes"]
+    assert unit["User"] == read("rearguard-courier.service")["User"]  # it reads that one's database
+    assert not {"Requires", "BindsTo", "PartOf"} & unit.keys()
+
+
 def test_the_courier_may_wait_for_its_disk() -> None:
     assert int(read("rearguard-courier.service")["WatchdogSec"][0]) >= 20, "a disk may stall for 10 s"
 

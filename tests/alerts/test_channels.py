@@ -1,0 +1,115 @@
+"""Each channel counts a message as sent only when the other side has said so."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpx
+import pytest
+
+from firmware_py.alerts import acknowledge
+from firmware_py.alerts.channels import Message, Unsent, send
+from firmware_py.alerts.classes import Urgency
+from firmware_py.alerts.people import Person
+
+MESSAGE = Message(
+    "id1", Urgency.HELP, "2026-11-27T12:00:00+01:00", "deck-7", "Title", "Text", False, False, "http://a/1"
+)
+
+
+class Phone(HTTPServer):
+    """Takes what is posted, and answers as it is told."""
+
+    answer = 200
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        phone = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                phone.got.append((dict(self.headers), body))
+                self.send_response(phone.answer)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/x"
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    it = Phone()
+    thread = threading.Thread(target=it.serve_forever, args=(0.01,))
+    thread.start()
+    yield it
+    it.shutdown()
+    thread.join()
+    it.server_close()
+
+
+def person(phone: Phone, channel: str) -> Person:
+    return Person.model_validate({"name": "x", "channel": channel, "address": phone.address, "token": "t0"})
+
+
+def test_a_webhook_gets_the_whole_message_as_json(phone: Phone) -> None:
+    send(person(phone, "webhook"), MESSAGE)
+    headers, body = phone.got[0]
+    assert json.loads(body) == MESSAGE._asdict() | {"urgency": "help"}
+    assert headers["Authorization"] == "Bearer t0"
+
+
+def test_ntfy_rings_loudest_for_help_and_softly_for_what_is_late(phone: Phone) -> None:
+    send(person(phone, "ntfy"), MESSAGE)
+    send(person(phone, "ntfy"), MESSAGE._replace(late=True))
+    assert [headers["X-Priority"] for headers, _ in phone.got] == ["5", "3"]
+    assert "http://a/1" in phone.got[0][0]["Actions"]
+
+
+@pytest.mark.parametrize("answer", [400, 404, 429, 500, 503])
+def test_an_answer_that_is_no_success_is_not_sent(phone: Phone, answer: int) -> None:
+    phone.answer = answer
+    with pytest.raises(Unsent, match=str(answer)):
+        send(person(phone, "webhook"), MESSAGE)
+
+
+def test_nobody_there_is_not_sent() -> None:
+    nobody = Person(name="x", channel="webhook", address="http://127.0.0.1:1/x")
+    with pytest.raises(Unsent):
+        send(nobody, MESSAGE)
+
+
+def test_only_the_button_acknowledges_and_only_with_the_right_token() -> None:
+    done: list[str] = []
+
+    def first(event_id: str) -> bool:
+        done.append(event_id)
+        return len(done) == 1
+
+    secret = b"s" * 32
+    transport = httpx.ASGITransport(acknowledge.app(secret, first))
+
+    def ask(method: str, path: str) -> httpx.Response:
+        async def over_the_wire() -> httpx.Response:
+            async with httpx.AsyncClient(transport=transport, base_url="http://gym") as client:
+                return await client.request(method, path)
+
+        return asyncio.run(over_the_wire())
+
+    link = acknowledge.link("http://gym/", secret, "id1").removeprefix("http://gym")
+    assert ask("GET", link).status_code == 200
+    assert done == []  # a mail program that opens links has acknowledged nothing
+    assert "Thank you" in ask("POST", link).text
+    assert "faster" in ask("POST", link).text
+    assert done == ["id1", "id1"]
+    assert ask("POST", link[:-1] + ("0" if link[-1] != "0" else "1")).status_code == 404
+    assert ask("POST", link.replace("id1", "id2")).status_code == 404
+    assert ask("POST", "/ack/" + "x" * 500 + "/" + "0" * 32).status_code == 404
+    assert len(done) == 2
