@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -204,11 +206,16 @@ def import_csv(
             "feedback_recorded": opened.feedback_recorded,
             "distance_recorded": opened.distance_recorded,
         }
-        finder = EventFinder()
+        finder, read = EventFinder(), deque[Frame]()
+        frames = iter(opened.frames)
+        first = next(frames)  # a trace without frames has failed by now
+        opened.frames = _kept(chain([first], frames), read)
         with out.open("xb") as file:
-            writer = McapWriter(file, about, opened.state)
-            opened.frames = _kept(opened.frames, writer)
+            writer = McapWriter(
+                file, about, opened.state, start_ns=first.t_ns, wall_offset_ns=opened.wall_offset_ns
+            )
             for _, decision in replay_trace(opened, settings, monitor):
+                writer.frame(read.popleft())
                 writer.decision(decision)
                 for event in finder.update(decision):
                     writer.event(event)
@@ -216,10 +223,10 @@ def import_csv(
         _report(f"{out}: {writer.frames} frames", *opened.notes)
 
 
-def _kept(frames: Iterable[Frame], writer: McapWriter) -> Iterator[Frame]:
-    """The frames as recorded go into the file; what replay adds to them does not."""
+def _kept(frames: Iterable[Frame], read: deque[Frame]) -> Iterator[Frame]:
+    """The same frames; what was read is kept for the file, without what replay adds to it."""
     for frame in frames:
-        writer.frame(frame)
+        read.append(frame)
         yield frame
 
 

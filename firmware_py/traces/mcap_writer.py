@@ -20,6 +20,7 @@ from sensors.samples import ImuSample, RangeSample
 CHUNK_BYTES = 16 * 1024  # 0.4 s at 200 Hz: what a power cut may cost
 DECISION_STEP_NS = 50_000_000
 CHECKPOINT_STEP_NS = 1_000_000_000
+_WITH_UNKNOWNS = (topic.INPUTS, topic.DECISION, topic.EVENT)
 
 
 class McapWriter:
@@ -52,6 +53,7 @@ class McapWriter:
         self._decision_ns = self._checkpoint_ns = 0
         self._digest = hashlib.sha256()
         self.frames = 0
+        self._decisions = 0
         self._write(topic.CONFIG, start_ns, about)
         if state is not None:
             self._write(topic.STATE, start_ns, {"exact": state_exact, "state": state})
@@ -84,6 +86,7 @@ class McapWriter:
     def decision(self, decision: Decision) -> None:
         """The decision on the frame just written."""
         self._digest.update(pack_decision(decision))
+        self._decisions += 1
         last, t_ns = self._last, decision.t_ns
         self._last = decision
         if (
@@ -118,10 +121,12 @@ class McapWriter:
     def _checkpoint(self) -> None:
         assert self._last is not None
         t_ns = self._checkpoint_ns = self._last.t_ns
-        payload = {"t_ns": t_ns, "frames": self.frames, "decisions_sha256": self._digest.hexdigest()}
+        payload = {"t_ns": t_ns, "frames": self._decisions, "decisions_sha256": self._digest.hexdigest()}
         self._write(topic.CHECKPOINT, t_ns, payload)
 
     def _write(self, name: str, t_ns: int, payload: dict[str, Any], sequence: int = 0) -> None:
+        if name in _WITH_UNKNOWNS:
+            payload = topic.for_viewers(payload)
         data = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
         self._writer.add_message(
             self._channels[name], max(0, t_ns + self._wall_offset_ns), data, max(0, t_ns), sequence

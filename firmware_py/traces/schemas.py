@@ -1,17 +1,19 @@
-"""Owns the topics of an MCAP trace and the JSON Schema of each. Must never hold behaviour.
+"""Owns the topics of an MCAP trace and the JSON Schema of each. Must never decide or read files.
 
 Foxglove and PlotJuggler read these; units are in the names. Times `*_ns` are the guard's monotonic clock; the
 MCAP log time is the wall clock as the recorder knew it, the publish time is the monotonic one again.
+
+Viewers take one plain type a property and nothing else: no list of types, no null, no object without `properties`.
+So a number that is not known is left out of the message, and a word that there is none of is "none".
 """
 
 from typing import Any
 
 _INT = {"type": "integer"}
 _NUMBER = {"type": "number"}
-_MAYBE_NUMBER = {"type": ["number", "null"]}
 _TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
 _BOOL = {"type": "boolean"}
+_OBJECT = {"type": "object", "properties": {}, "additionalProperties": True}
 _VECTOR = {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3}
 
 
@@ -35,7 +37,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     CONFIG: _schema(
         CONFIG,
         "What the trace was recorded with. Its first message.",
-        {"version": _TEXT, "config": {"type": "object"}, "config_hash": _TEXT, "rate_hz": _NUMBER},
+        {"version": _TEXT, "config": _OBJECT, "config_hash": _TEXT, "rate_hz": _NUMBER},
         {
             "boot_id": _TEXT,
             "simulated": _BOOL,
@@ -47,7 +49,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     STATE: _schema(
         STATE,
         "The monitor's whole state before the first frame, for a trace that begins while it runs.",
-        {"exact": _BOOL, "state": {"type": "object"}},
+        {"exact": _BOOL, "state": _OBJECT},
     ),
     RANGE: _schema(
         RANGE,
@@ -60,13 +62,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "The slow inputs, when one of them changes; they hold from the imu message after it.",
         {
             "t_ns": _INT,
-            "belt_speed_m_s": _MAYBE_NUMBER,
-            "feedback": {"type": ["boolean", "null"]},
             "reset_pressed": _BOOL,
             "stop_pressed": _BOOL,
             "stop_requested": _BOOL,
-            "refusal": _MAYBE_TEXT,
+            "refusal": _TEXT,
         },
+        {"belt_speed_m_s": _NUMBER, "feedback": _BOOL},
     ),
     IMU: _schema(
         IMU,
@@ -76,44 +77,38 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     DECISION: _schema(
         DECISION,
-        "What the core said: when run, cause, warning or phase changes, and 20 times a second.",
+        "What the core decided: when run, cause, warning or phase changes, and 20 times a second.",
         {
             "t_ns": _INT,
             "run": _BOOL,
-            "cause": _MAYBE_TEXT,
+            "cause": _TEXT,
             "rule": _TEXT,
-            "value": _MAYBE_NUMBER,
-            "limit": _MAYBE_NUMBER,
-            "warning": _MAYBE_TEXT,
-            "refusal": _MAYBE_TEXT,
+            "warning": _TEXT,
+            "refusal": _TEXT,
             "phase": _TEXT,
-            "position_m": _MAYBE_NUMBER,
-            "velocity_m_s": _MAYBE_NUMBER,
-            "rest_position_m": _MAYBE_NUMBER,
-            "stop_margin_m": _MAYBE_NUMBER,
-            "tilt_rad": _MAYBE_NUMBER,
-            "down_velocity_m_s": _MAYBE_NUMBER,
-            "down_velocity_limit_m_s": _MAYBE_NUMBER,
-            "cadence_hz": _MAYBE_NUMBER,
             "steps": _INT,
             "belt_speed_m_s": _NUMBER,
             "soft_stop": _BOOL,
-            "refused": _MAYBE_TEXT,
+            "refused": _TEXT,
+        },
+        {
+            "value": _NUMBER,
+            "limit": _NUMBER,
+            "position_m": _NUMBER,
+            "velocity_m_s": _NUMBER,
+            "rest_position_m": _NUMBER,
+            "stop_margin_m": _NUMBER,
+            "tilt_rad": _NUMBER,
+            "down_velocity_m_s": _NUMBER,
+            "down_velocity_limit_m_s": _NUMBER,
+            "cadence_hz": _NUMBER,
         },
     ),
     EVENT: _schema(
         EVENT,
-        "A moment worth telling a person.",
-        {
-            "kind": _TEXT,
-            "t_ns": _INT,
-            "cause": _MAYBE_TEXT,
-            "rule": _TEXT,
-            "value": _MAYBE_NUMBER,
-            "limit": _MAYBE_NUMBER,
-            "position_m": _MAYBE_NUMBER,
-            "velocity_m_s": _MAYBE_NUMBER,
-        },
+        "Something that happened and that a person may want to know.",
+        {"kind": _TEXT, "t_ns": _INT, "cause": _TEXT, "rule": _TEXT},
+        {"value": _NUMBER, "limit": _NUMBER, "position_m": _NUMBER, "velocity_m_s": _NUMBER},
     ),
     CHECKPOINT: _schema(
         CHECKPOINT,
@@ -126,3 +121,21 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         {"t_ns": _INT, "frames": _INT, "why": _TEXT},
     ),
 }
+
+NO_WORD = "none"
+WORDS = ("cause", "warning", "refusal", "refused")
+
+
+def for_viewers(message: dict[str, Any]) -> dict[str, Any]:
+    """The message as it is written: no null in it."""
+    return {
+        key: NO_WORD if value is None else value
+        for key, value in message.items()
+        if value is not None or key in WORDS
+    }
+
+
+def from_viewers(topic: str, message: dict[str, Any]) -> dict[str, Any]:
+    """The message as it was before `for_viewers`: null for what is not known. Takes older files, too."""
+    known = dict.fromkeys(SCHEMAS[topic]["properties"]) | message
+    return known | {word: None for word in WORDS if known.get(word) == NO_WORD}

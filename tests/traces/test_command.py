@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from mcap.reader import make_reader
 from typer.testing import CliRunner
 
 from firmware_py.traces.command import replay, trace
 from firmware_py.traces.csv_trace import write_csv
+from firmware_py.traces.replay import replay_file
 from tests.traces.make import record, walk
 
 app = typer.Typer()
@@ -113,6 +115,24 @@ def test_import_and_export_keep_frames_and_decisions(good: Path, tmp_path: Path)
     for row in rows:
         del row["trace"]
     assert rows[0] == rows[1] == rows[2]
+
+
+def test_an_imported_file_agrees_with_its_own_decisions(good: Path, tmp_path: Path) -> None:
+    mcap = tmp_path / "out.mcap"
+    assert run("trace", "import", good, mcap)[0] == 0
+    summary = replay_file(mcap)
+    assert summary.agrees is True and summary.notes == []
+
+
+def test_every_message_of_an_imported_file_has_the_time_of_its_frame(tmp_path: Path) -> None:
+    """The configuration used to be dated 1970, and a recording lost its wall clock."""
+    source, mcap = tmp_path / "live.mcap", tmp_path / "out.mcap"
+    frames = record(source, 3.0)
+    assert run("trace", "import", source, mcap)[0] == 0
+    with mcap.open("rb") as file:
+        times = [message.log_time for _, _, message in make_reader(file).iter_messages()]
+    first_ns = 1_700_000_000_000_000_000 + frames[0].t_ns
+    assert min(times) == first_ns and max(times) <= first_ns + 3_000_000_000
 
 
 @pytest.mark.parametrize(("command", "name"), [("export", "out.csv"), ("import", "out.mcap")])

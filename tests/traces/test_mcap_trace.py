@@ -20,7 +20,7 @@ from firmware_py.core.wire import pack_frame
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import replay_file, replay_frames
-from firmware_py.traces.schemas import SCHEMAS
+from firmware_py.traces.schemas import SCHEMAS, for_viewers, from_viewers
 from sensors.advice import Failure
 from tests.support.guard_tape import Guard, tape_in
 from tests.traces.make import about, any_frame, record, walk
@@ -84,6 +84,51 @@ def test_the_official_reader_and_the_schemas_agree_with_every_message(
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))
 def test_each_schema_is_one(schema: dict[str, object]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def plain_types(name: str, schema: dict[str, Any]) -> None:
+    """What viewers draw: one plain type a property, `properties` for each object, `items` for each array."""
+    assert schema.get("type") in ("string", "number", "integer", "boolean", "object", "array"), name
+    assert not {"oneOf", "anyOf", "allOf", "$ref"} & set(schema), name
+    if schema["type"] == "object":
+        for field, inner in schema["properties"].items():
+            plain_types(f"{name}.{field}", inner)
+    if schema["type"] == "array":
+        plain_types(f"{name}[]", schema["items"])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_property_has_one_plain_type(name: str) -> None:
+    plain_types(name, SCHEMAS[name])
+
+
+def test_no_message_of_an_incident_breaks_its_schema_or_holds_a_null_where_a_viewer_draws(
+    tmp_path: Path,
+) -> None:
+    tape = tape_in(tmp_path)
+    Guard(20.0, (12.0,)).into(tape)
+    tape.close()
+    (incident,) = (tmp_path / "incidents").glob("*.mcap")
+    seen = set()
+    with incident.open("rb") as file:
+        for _, channel, message in make_reader(file).iter_messages():
+            payload = json.loads(message.data)
+            if channel.topic not in seen or channel.topic in ("decision", "event", "inputs"):
+                jsonschema.validate(payload, SCHEMAS[channel.topic])
+            assert channel.topic in ("config", "state") or None not in payload.values()
+            seen.add(channel.topic)
+    assert {"decision", "event", "inputs"} < seen
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(SCHEMAS["decision"]["properties"])), st.none() | st.floats(0, 1))
+)
+def test_what_is_not_known_comes_back_as_not_known(message: dict[str, Any]) -> None:
+    written = for_viewers(message)
+    assert None not in written.values()
+    everything = dict.fromkeys(SCHEMAS["decision"]["properties"]) | message
+    assert from_viewers("decision", written) == everything
+    assert from_viewers("decision", message) == everything  # as older versions wrote it
 
 
 def test_a_trace_that_begins_mid_run_goes_on_bit_for_bit(
@@ -246,7 +291,7 @@ TICK = b'{"t_ns": 1, "late_ns": 0, "sample_t_ns": 1, '
         ("imu", b"{}", "another form"),
         ("imu", b"[]", "another form"),
         ("imu", b"{", "not JSON"),
-        ("imu", b"1,2", "another form"),
+        ("imu", b"1,2", "not JSON"),
         ("imu", b'{"t_ns": 1, "late_ns": 0, "fault": "frozen"}', "does not come after 1"),
         ("imu", b'{"t_ns": 1, "late_ns": 0, "fault": "tired"}', "another form"),
         ("imu", TICK + b'"accel_m_s2": [1, 2], "gyro_rad_s": [1, 2, 3]}', "another form"),

@@ -24,7 +24,23 @@ log = logging.getLogger(__name__)
 ROOM = 200 * 30  # jobs: a stall of 30 s at 200 Hz
 SECOND_S = 1.0
 LOOK_S = 0.25  # how often the thread wakes without a job
+CLOCK_SET_NS = (
+    1_000_000_000  # a larger step of the wall clock was set by somebody; a smaller one is the link's delay
+)
 ABOUT = ("version", "config", "config_hash", "rate_hz", "boot_id")  # of a guard's hello, in every file
+
+
+class WallClock:
+    """The wall time of a tick, by one offset to the guard's clock for all files, until the wall clock is set."""
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+
+    def at(self, t_ns: int, wall_ns: int) -> int:
+        """The wall time of the tick at `t_ns` that was received when the wall clock showed `wall_ns`."""
+        if self._offset_ns is None or abs(wall_ns - t_ns - self._offset_ns) > CLOCK_SET_NS:
+            self._offset_ns = wall_ns - t_ns
+        return t_ns + self._offset_ns
 
 
 class Tape:
@@ -34,18 +50,25 @@ class Tape:
         self.segments = Segments(state_dir / "recordings", quota_mb * 1_000_000, keep_days * 86_400)
         self.incidents = Incidents(state_dir / "incidents")
         self.shadow: Shadow | None = None
+        self._clock = WallClock()
+        self._boot_id = ""
+        self._last_wall_ns: int | None = None
 
     def hello(self, hello: dict[str, Any]) -> None:
         """A guard has connected: its version and configuration go into every file."""
         about = {key: hello[key] for key in ABOUT}
         about["simulated"] = hello.get("simulated") is True
         about |= {"button_recorded": True, "feedback_recorded": True, "distance_recorded": True}
+        if about["boot_id"] != self._boot_id:
+            self._clock, self._boot_id = WallClock(), about["boot_id"]
+        self._last_wall_ns = None
         self.shadow = Shadow(hello)
         self.segments.begin(about, self.shadow)
         self.incidents.begin(about, self.shadow)
 
     def tick(self, frame: Frame, decision: Decision, wall_ns: int) -> None:
         """One tick of the guard."""
+        wall_ns = self._last_wall_ns = self._clock.at(frame.t_ns, wall_ns)
         packed = pack_decision(decision)
         self.segments.tick(frame, decision, wall_ns)
         self.incidents.tick(frame.t_ns, pack_frame(frame), decision, packed, wall_ns)
@@ -66,7 +89,8 @@ class Tape:
 
     def lost(self, wall_ns: int) -> None:
         """The guard has disconnected."""
-        self.incidents.lost(wall_ns)
+        # The incident's time is that of the last tick, not of the silence after it.
+        self.incidents.lost(wall_ns if self._last_wall_ns is None else self._last_wall_ns)
         self.segments.close()
 
     def second(self, wall_s: float) -> None:

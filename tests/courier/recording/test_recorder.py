@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from mcap.reader import make_reader
 
+from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.state import save
 from firmware_py.core.wire import pack_decision
 from firmware_py.courier.recording.incidents import list_incidents
-from firmware_py.courier.recording.recorder import ROOM, Recorder
+from firmware_py.courier.recording.recorder import ROOM, Recorder, Tape
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import SEGMENT_NS, unused
 from firmware_py.traces.mcap_reader import read_mcap
@@ -292,3 +294,60 @@ def test_a_kill_at_any_moment_leaves_every_file_readable(tmp_path: Path) -> None
             if path.parent.name == "incidents":
                 assert len(replay_file(path).stops) >= 1 and replay_file(path).notes == []
     assert seen > 0
+
+
+def wall_times(path: Path) -> dict[int, int]:
+    """Own time -> wall time of every frame."""
+    with path.open("rb") as file:
+        return {m.publish_time: m.log_time for _, _, m in make_reader(file).iter_messages(["imu"])}
+
+
+class LateTape(Tape):
+    """Ticks arrive 0 to 31 ms after they happened; from `set_at_ns` on the wall clock is ahead by an hour."""
+
+    set_at_ns = 2**62
+
+    def tick(self, frame: Frame, decision: Decision, wall_ns: int) -> None:
+        late_ns = (frame.t_ns // 5_000_000 * 7 % 32) * 1_000_000
+        ahead_ns = 3_600_000_000_000 if frame.t_ns >= self.set_at_ns else 0
+        super().tick(frame, decision, wall_ns + late_ns + ahead_ns)
+
+
+def test_a_tick_has_the_same_wall_time_in_the_recording_and_in_the_incident(tmp_path: Path) -> None:
+    tape = LateTape(tmp_path, 100, 30)
+    Guard(30.0, (12.0,)).into(tape)
+    tape.close()
+    (recording,) = map(wall_times, (tmp_path / "recordings").glob("*.mcap"))
+    (incident,) = map(wall_times, (tmp_path / "incidents").glob("*.mcap"))
+    assert len(incident) > 4000
+    assert incident.items() <= recording.items()
+    assert len({wall_ns - t_ns for t_ns, wall_ns in recording.items()}) == 1
+
+
+def test_a_guard_that_comes_back_in_the_same_boot_keeps_the_offset(tmp_path: Path) -> None:
+    tape = LateTape(tmp_path, 100, 30)
+    Guard(2.0).into(tape)
+    Guard(2.0, start_ns=3_015_000_000).into(tape)
+    tape.close()
+    files = [wall_times(path) for path in sorted((tmp_path / "recordings").glob("*.mcap"))]
+    assert len({wall_ns - t_ns for file in files for t_ns, wall_ns in file.items()}) == 1
+
+
+def test_a_wall_clock_that_is_set_moves_what_is_recorded_from_then_on(tmp_path: Path) -> None:
+    tape = LateTape(tmp_path, 100, 30)
+    tape.set_at_ns = 10_000_000_000
+    Guard(30.0, (12.0,)).into(tape)
+    tape.close()
+    (incident,) = map(wall_times, (tmp_path / "incidents").glob("*.mcap"))
+    offset_ns = {wall_ns - t_ns for t_ns, wall_ns in incident.items()}
+    assert len(offset_ns) == 1 and offset_ns.pop() >= WALL_NS + 3_600_000_000_000
+
+
+def test_a_guard_that_goes_silent_is_dated_by_its_last_tick(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    Guard(12.0).into(tape)
+    tape.lost(WALL_NS + 40_000_000_000)
+    (facts,) = list_incidents(tmp_path / "incidents")
+    (incident,) = map(wall_times, (tmp_path / "incidents").glob("*.mcap"))
+    assert {wall_ns - t_ns for t_ns, wall_ns in incident.items()} == {WALL_NS}
+    assert facts["time"].endswith(":31Z")
