@@ -49,11 +49,16 @@ RESERVED_PINS = {
 }
 PULLED_UP = range(9)  # BCM2835 ARM peripherals, table 6-31: high from reset until a program takes the pin
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LONGEST_WORD = 255  # characters of a name, an address or a path
+LARGEST_FILE = 65_536  # bytes of a configuration; the one that is shipped has 8,000
+LONGEST_LINE = 1_000  # bytes; a key of 30,000 parts keeps the TOML reader busy for a minute
 SAME_DIRECTION = 1e-3  # of a mounting's rows: lengths and right angles, as exact as six digits
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, validate_default=True, allow_inf_nan=False
+    )
 
 
 def _setting(default: Any, why: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
@@ -293,6 +298,7 @@ class MqttConfig(_Section):
     user: str = _setting("", "empty: no login")
     password_file: str = _setting("", "empty: the systemd credential `mqtt_password` when there is one")
     home_assistant: bool = _setting(True, "announce the device to Home Assistant")
+    discovery_prefix: str = _setting("homeassistant", "as set in Home Assistant's MQTT integration")
     allow_remote_stop: bool = _setting(True, "a remote stop may be asked for; a remote start never")
 
 
@@ -353,6 +359,7 @@ class Config(_Section):
             wrong.append(
                 f"page.host = {self.page.host} shows the page to the network: set page.password_file too"
             )
+        wrong += self._wrong_words()
         if not self.courier.device_id.replace("-", "").replace("_", "").isalnum():
             wrong.append("courier.device_id takes letters, digits, - and _ only: it becomes a topic name")
         if wrong:
@@ -375,6 +382,23 @@ class Config(_Section):
                 f"belt.hall_mm_per_pulse = {self.belt.hall_mm_per_pulse:g} gives more pulses at belt.ceiling_km_h than "
                 f"loop.rate_hz = {self.loop.rate_hz} can count: use fewer magnets, at least {least_mm:.1f} mm apart"
             )
+
+    def _wrong_words(self) -> Iterator[str]:
+        for section in ("courier", "mqtt", "page"):
+            for key, value in getattr(self, section):
+                if isinstance(value, str) and (len(value) > LONGEST_WORD or not value.isprintable()):
+                    yield f"{section}.{key} is longer than {LONGEST_WORD} characters or holds one that cannot be shown"
+        for name, value in (
+            ("mqtt.host", self.mqtt.host if self.mqtt.enabled else "off"),
+            ("page.host", self.page.host if self.page.enabled else "off"),
+            ("courier.state_dir", self.courier.state_dir),
+            ("courier.socket", self.courier.socket),
+        ):
+            if not value.strip():
+                yield f"{name} is empty: give it a value, or delete the line for the default"
+        prefix = self.mqtt.discovery_prefix
+        if set(prefix) & set("#+ ") or not all(prefix.split("/")):
+            yield "mqtt.discovery_prefix must be a topic, like homeassistant: no wildcards, no blank or empty parts"
 
     def _wrong_pins(self) -> Iterator[str]:
         relay, belt, panel = self.relay, self.belt, self.panel
@@ -470,7 +494,15 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE or any(len(line) > LONGEST_LINE for line in data.splitlines()):
+            raise ConfigError(
+                f"config: {path} has more than {LARGEST_FILE} bytes, or more than {LONGEST_LINE} in a line",
+                "Usually a wrong file",
+                "`rearguard config` prints one of the right form",
+            )
+        text = data.decode("utf-8")
     except OSError as error:
         raise ConfigError(
             f"config: cannot read {path}: {error.strerror}", do="Give --config the path of a TOML file"
@@ -481,7 +513,7 @@ def load(path: Path | None) -> Config:
         ) from None
     try:
         return parse(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, too
         raise ConfigError(
             f"config: {path} is not TOML: {error}", "Usually a missing quote or bracket on that line"
         ) from None

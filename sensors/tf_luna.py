@@ -54,6 +54,9 @@ def decode(data: bytes) -> float | Fault:
     return float(distance_cm / 100)
 
 
+I2C_MODE = "connect pin 5 to ground and pin 1 to 5 V before power comes on"
+
+
 class TfLuna:
     """The deck sensor for long or sunlit decks."""
 
@@ -72,13 +75,14 @@ class TfLuna:
         self._configured = False
         signature = self._bus.read(self._address, SIGNATURE, len(CHIP_ID))
         if isinstance(signature, Fault):
-            raise self._bus.refusal("range (TF-Luna)", self._address, signature)
+            what, why, do = self._bus.refusal("range (TF-Luna)", self._address, signature).advice
+            raise HardwareError(what, f"{why}, or it is in serial mode", f"{do}; {I2C_MODE}")
         if signature != CHIP_ID:
             raise HardwareError(
                 f"range at 0x{self._address:02x} on {self._bus.name}: signature is {signature!r}, "
                 f"a TF-Luna has {CHIP_ID!r}",
                 "Usually another sensor at this address, or one in serial mode",
-                "check range.sensor in the config, and that pin 5 is grounded before power comes on",
+                f"check range.sensor in the config; {I2C_MODE}",
             )
         self._registers.apply()
         self._sleep(0.02)  # two readings at the new rate

@@ -25,7 +25,10 @@ DEVICE_CAUSES = frozenset(
 
 
 class Event(NamedTuple):
-    """One moment. `kind` is the public event type; the rest is what the decision said at that tick."""
+    """One moment. `kind` is the public event type; the rest is what the decision was at that tick.
+
+    Rule, value and limit belong to a stop. Every other kind has "", 0 and 0: a decision keeps those of an older stop.
+    """
 
     kind: str
     t_ns: int
@@ -49,9 +52,10 @@ class EventFinder:
 
     def update(self, d: Decision) -> tuple[Event, ...]:
         """The events of this tick, in the order they happened; nearly always none."""
+        warning = d.warning if d.run else None  # while the belt is off there is nothing to warn of
         if (
             d.run == self._run
-            and d.warning is self._warning
+            and warning is self._warning
             and d.refusal is self._refusal
             and d.phase is self._phase
             and d.refused is None
@@ -62,11 +66,12 @@ class EventFinder:
         if d.run and not self._run:
             found.append(_event("armed", d, None))
         if self._run and not d.run:
-            found.append(_event("stopped_by_fault" if d.cause in DEVICE_CAUSES else "stopped", d, d.cause))
+            kind = "stopped_by_fault" if d.cause in DEVICE_CAUSES else "stopped"
+            found.append(_event(kind, d, d.cause)._replace(rule=d.rule, value=d.value, limit=d.limit))
         if d.refused is not None:
             found.append(_event("reset_refused", d, d.refused))
-        if d.warning is not self._warning:
-            found.append(_event("warning" if d.warning else "warning_cleared", d, d.warning or self._warning))
+        if warning is not self._warning:
+            found.append(_event("warning" if warning else "warning_cleared", d, warning or self._warning))
         if d.phase is not self._phase and self._phase is Phase.WAITING:
             found.append(_event("walking", d, None))
         # A walker who moves about while stopped changes the refusal many times: only the device's own causes count.
@@ -74,7 +79,7 @@ class EventFinder:
             d.refusal is not self._refusal and _device(d.refusal) is not _device(self._refusal)
         ):
             found.append(_event("health_changed", d, _device(d.refusal)))
-        self._run, self._warning, self._refusal, self._phase = d.run, d.warning, d.refusal, d.phase
+        self._run, self._warning, self._refusal, self._phase = d.run, warning, d.refusal, d.phase
         self._started = True
         return tuple(found)
 
@@ -84,4 +89,4 @@ def _device(cause: Cause | None) -> Cause | None:
 
 
 def _event(kind: str, d: Decision, cause: Cause | None) -> Event:
-    return Event(kind, d.t_ns, cause, d.rule, d.value, d.limit, d.position_m, d.velocity_m_s)
+    return Event(kind, d.t_ns, cause, "", 0.0, 0.0, d.position_m, d.velocity_m_s)

@@ -35,7 +35,7 @@ from firmware_py.courier.health import Health
 from firmware_py.courier.page.live import Live
 from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
-from firmware_py.courier.publisher import LAST_STOP_TYPES, Publisher
+from firmware_py.courier.publisher import ANNOUNCED, LAST_STOP_TYPES, Publisher
 from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recording.recorder import Recorder
 from firmware_py.notify import ServiceManager
@@ -66,7 +66,7 @@ class Courier:
         self.recorder = Recorder(self.state_dir, config.courier.quota_mb, config.courier.keep_days)
         self.guard = GuardSide(config, self.live, self.recorder, self.events, lambda: self._soon(self._hurry))
         self.receiver = Receiver(Path(config.courier.socket), self.guard)
-        self.publisher = Publisher(config, self._remote_stop, self.events.wake)
+        self.publisher = Publisher(config, self._remote_stop, self.events.wake, self.events.mark)
         self.health = Health(
             config, self.live, self.receiver, self.guard, self.events, self.recorder, self.publisher
         )
@@ -114,7 +114,7 @@ class Courier:
         for number in (signal.SIGTERM, signal.SIGINT):
             if threading.current_thread() is threading.main_thread():
                 self._loop.add_signal_handler(number, self._stopping.set)
-        self.publisher.start(last_stop=self._take_up())
+        self.publisher.start(*self._take_up())
         self.events.start(self.publisher.broker)
         try:
             self.receiver.start()
@@ -134,12 +134,12 @@ class Courier:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(task, END_S)
 
-    def _take_up(self) -> str | None:
-        """Continue what an earlier courier left; returns the last stop that it stored, as JSON."""
+    def _take_up(self) -> tuple[str | None, str | None]:
+        """Continue what an earlier courier left; returns the last stop that it stored, and its mark ANNOUNCED."""
         outbox = self.events.open()
         if outbox is None:
-            return None
-        last_stop = None
+            return None, None
+        last_stop = announced = None
         try:
             if outbox.marked("running"):
                 self.events.record(
@@ -149,11 +149,11 @@ class Courier:
                     "protection was not affected; recordings have a gap.",
                 )
             self.guard.take_up(dict(outbox.open_sessions()))
-            last_stop = outbox.last(LAST_STOP_TYPES)
+            last_stop, announced = outbox.last(LAST_STOP_TYPES), outbox.marked(ANNOUNCED)
         except (sqlite3.Error, ValueError) as error:
             log.warning("events: cannot read what an earlier courier left (%s)", error)
         self.events.mark("running", self._own.boot_id)
-        return last_stop
+        return last_stop, announced
 
     async def _update(self) -> None:
         """Ten times a second, and at once when something urgent happens."""

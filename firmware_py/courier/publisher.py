@@ -3,7 +3,7 @@
 Must never hold anything up: without a broker, or while it is away, every call returns at once.
 
 Thread: the main thread, but `stored`, which runs on the event writer's. The network is paho's own (events/mqtt.py).
-State: what was published last, and when.
+State: what was published last, and when; which topics of Home Assistant hold an announcement of this device.
 """
 
 import json
@@ -14,8 +14,8 @@ from typing import Any
 
 from firmware_py import __version__
 from firmware_py.config import Config
-from firmware_py.courier.events.envelope import Envelope
-from firmware_py.courier.events.home_assistant import STATUS_PERIOD_S, discovery
+from firmware_py.courier.events.envelope import STOPPED, Envelope
+from firmware_py.courier.events.home_assistant import STATUS_PERIOD_S, announcement, topic_of
 from firmware_py.courier.events.mqtt import Broker
 from sensors.advice import Failure
 
@@ -23,33 +23,61 @@ log = logging.getLogger(__name__)
 
 STATE_S = 0.5  # at most twice a second
 HEALTH_S = 10.0
-LAST_STOP_TYPES = ("stopped", "stopped_by_fault")
+LOOK_S = 1.0  # how often health is looked at for a change of anything but a figure
+ANNOUNCED = "announced"  # the mark in the database: a JSON list of topics
+LAST_STOP_TYPES = STOPPED
 
 
 class Publisher:
-    """`on_stop` is called for a valid remote stop, `on_room` when more events may be sent to the broker."""
+    """`on_stop` is called for a valid remote stop, `on_room` when more events may be sent to the broker.
 
-    def __init__(self, config: Config, on_stop: Callable[[], None], on_room: Callable[[], None]) -> None:
+    `mark(ANNOUNCED, text)` stores for the next courier what Home Assistant may still know.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        on_stop: Callable[[], None],
+        on_room: Callable[[], None],
+        mark: Callable[[str, str], None],
+    ) -> None:
         self.broker: Broker | None = None
-        if config.mqtt.enabled:
-            device = config.courier.device_id
-            announced = discovery(device, __version__, config.mqtt.allow_remote_stop, None)
-            announce = (lambda: announced) if config.mqtt.home_assistant else None
-            self.broker = Broker(config.mqtt, device, announce, on_stop, on_room)
+        self._config = config
+        self._on_stop, self._on_room, self._mark = on_stop, on_room, mark
+        self._announced: set[str] = set()
         self._shape = ""  # the last state without its position
-        self._state_s = self._health_s = 0.0
+        self._words: dict[str, Any] = {}  # the last health without its figures
+        self._state_s = self._health_s = self._look_s = 0.0
 
-    def start(self, last_stop: str | None) -> None:
-        """Connect, and again after each loss. `last_stop` is the event that an earlier courier stored, as JSON."""
-        if self.broker is None:
+    def start(self, last_stop: str | None, announced: str | None) -> None:
+        """Connect, and again after each loss.
+
+        `last_stop` is the event that an earlier courier stored, as JSON; `announced` is its mark.
+        """
+        mqtt = self._config.mqtt
+        if not mqtt.enabled:
             return
+        device = self._config.courier.device_id
+        made = announcement(device, __version__, mqtt.allow_remote_stop, mqtt.discovery_prefix)
+        here = {made.topic} if mqtt.home_assistant else set()
+        self._announced = here | _topics(announced) | {topic_of(mqtt.discovery_prefix, device)}
+        self._mark(ANNOUNCED, json.dumps(sorted(self._announced)))
+        gone = self._announced - here
+        self.broker = Broker(
+            mqtt, device, made if here else None, self._on_stop, self._on_room, gone, self._forgotten
+        )
         if last_stop is not None:
             self.broker.retain("last_stop", json.loads(last_stop))
         try:
             self.broker.start()
         except Failure as error:
-            self.broker.problem = str(error)
+            self.broker.trouble = str(error)
             log.error("%s", error)
+
+    def _forgotten(self, topic: str) -> None:
+        """On the network's thread: the broker has deleted an announcement that no longer holds."""
+        self._announced.discard(topic)
+        self._mark(ANNOUNCED, json.dumps(sorted(self._announced)))
 
     def stored(self, event: Envelope) -> None:
         """An event is on disk."""
@@ -62,6 +90,7 @@ class Publisher:
         """Call it often: publishes what is due."""
         if self.broker is None:
             return
+        self.broker.tend()
         now_s = time.monotonic()
         age_s = now_s - self._state_s
         if urgent or age_s >= STATE_S:
@@ -70,9 +99,13 @@ class Publisher:
             if urgent or made["run"] or shape != self._shape or age_s >= STATUS_PERIOD_S:
                 self.broker.retain("state", made)
                 self._shape, self._state_s = shape, now_s
-        if now_s - self._health_s >= HEALTH_S:
-            self.broker.retain("health", health())
-            self._health_s = now_s
+        if urgent or now_s - self._look_s >= LOOK_S:
+            self._look_s = now_s
+            figures = health()
+            words = {key: value for key, value in figures.items() if isinstance(value, bool | str)}
+            if words != self._words or now_s - self._health_s >= HEALTH_S:
+                self.broker.retain("health", figures)
+                self._words, self._health_s = words, now_s
 
     def figures(self) -> dict[str, Any]:
         """The broker's part of the health figures; connected is None when MQTT is off."""
@@ -80,9 +113,18 @@ class Publisher:
         return {
             "broker_connected": broker.connected if broker else None,
             "broker_problem": broker.problem if broker else "",
+            "remote_stop": broker.remote_stop if broker else "off",
             "refused_commands": broker.refused_commands if broker else 0,
         }
 
     def close(self) -> None:
         if self.broker:
             self.broker.close()
+
+
+def _topics(mark: str | None) -> set[str]:
+    try:
+        found = json.loads(mark or "[]")
+    except ValueError:
+        return set()
+    return {str(topic) for topic in found} if isinstance(found, list) else set()

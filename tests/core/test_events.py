@@ -71,3 +71,29 @@ def test_an_event_carries_what_the_decision_said() -> None:
     finder.update(RUN)
     (event,) = [e for e in finder.update(stop) if e.kind == "stopped"]
     assert event[1:] == (7, Cause.FALL, "r", 1.0, 0.8, 0.5, 0.1)
+
+
+def test_no_event_carries_the_figures_of_an_older_stop() -> None:
+    finder = EventFinder()
+    old = {"rule": "down_velocity_m_s", "value": 0.8, "limit": 0.6}
+    steps = (
+        RUN,
+        BASE._replace(cause=Cause.FALL, **old),
+        BASE._replace(cause=Cause.FALL, refusal=Cause.IMU, refused=Cause.IMU, **old),
+        RUN._replace(phase=Phase.LEARNING, **old),
+        RUN._replace(phase=Phase.GUARDING, warning=Cause.DRIFT_REAR, **old),
+        RUN._replace(phase=Phase.GUARDING, **old),
+    )
+    events = [e for d in steps for e in finder.update(d)]
+    assert {e.kind for e in events if e.rule} == {"stopped"}
+    assert {"armed", "walking", "warning", "warning_cleared", "reset_refused", "health_changed"} <= {
+        e.kind for e in events if (e.rule, e.value, e.limit) == ("", 0.0, 0.0)
+    }
+
+
+@pytest.mark.parametrize("cause", [Cause.DRIFT_REAR, Cause.STANDSTILL])
+def test_nothing_warns_while_the_belt_is_off(cause: Cause) -> None:
+    off = BASE._replace(cause=Cause.FALL, warning=cause)
+    assert kinds(BASE, off, BASE, off) == [("health_changed", None)]
+    warned = RUN._replace(warning=cause)
+    assert kinds(RUN, warned, off)[-2:] == [("stopped", Cause.FALL), ("warning_cleared", cause)]

@@ -5,24 +5,26 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from firmware_py.__main__ import build
-from firmware_py.config import Config
+from firmware_py.config import Config, parse
 from firmware_py.core.frame import LOCK_OUTS, Cause
 from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.envelope import Data, SessionEnded
 from firmware_py.courier.page import server
 from firmware_py.courier.page.live import Live
 from firmware_py.courier.page.parts import device_parts
+from firmware_py.courier.publisher import Publisher
 from firmware_py.courier.recording.gaps import Gaps
 from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.messages import STOPS
 from sensors.samples import Fault
 from tests.courier.conftest import Served
-from tests.support.broker import FOUND, ear, mosquitto
+from tests.support.broker import FOUND, ear, free_port, mosquitto
 from tests.support.fake_guard import decision, frame, stopped
 from tests.support.process import courier, guard, toml, wait_for
 
@@ -233,3 +235,89 @@ def test_page_and_broker_show_a_lock_out_at_once_whatever_stopped_the_belt(
         False,
     )
     assert state["do"] == STOPS[cause].do
+
+
+class Retaining:
+    """A broker that keeps what it is given."""
+
+    connected, problem, remote_stop, refused_commands = True, "", "ready", 0
+
+    def __init__(self) -> None:
+        self.retained: list[tuple[str, dict[str, Any]]] = []
+
+    def tend(self) -> None: ...
+
+    def retain(self, tail: str, payload: dict[str, Any]) -> None:
+        self.retained.append((tail, payload))
+
+
+def test_health_is_published_at_once_when_it_changes_and_else_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("firmware_py.courier.publisher.time.monotonic", lambda: now_s)
+    made = Publisher(Config(), lambda: None, lambda: None, lambda name, text: None)
+    broker = Retaining()
+    made.broker = broker  # type: ignore[assignment]
+    health = {"guard_connected": True, "events_waiting": 0}
+
+    def updated(urgent: bool = False) -> list[Any]:
+        broker.retained.clear()
+        made.update(urgent, lambda: {"run": False}, lambda: dict(health))
+        return [payload for tail, payload in broker.retained if tail == "health"]
+
+    assert updated() == [health]
+    health["guard_connected"] = False  # killed: the link tells at once
+    assert updated(urgent=True) == [health]
+    health["events_waiting"] = 7  # a figure alone waits
+    now_s += 1.0
+    assert updated() == []
+    health["guard_connected"] = True  # frozen and back: nobody tells
+    assert updated() == []
+    now_s += 1.0
+    assert updated() == [health]
+    now_s += 9.99
+    assert updated() == []
+    now_s += 0.02
+    assert updated() == []  # looked at once a second
+    now_s += 1.0
+    assert updated() == [health]
+
+
+def test_a_warning_of_a_belt_that_is_off_is_neither_shown_nor_published() -> None:
+    live = Live()
+    live.tick(frame(1), stopped(1, Cause.FALL, warning=Cause.DRIFT_REAR))
+    assert live.view()["warning"] is None and live.state()["warning"] is None
+    live.tick(frame(2), decision(2, warning=Cause.DRIFT_REAR))
+    assert live.view()["warning"] == live.state()["warning"] == "drift_rear"
+
+
+@pytest.mark.parametrize(
+    ("mark", "settings", "gone"),
+    [
+        (None, {}, set()),
+        ("[not json", {}, set()),
+        ('["homeassistant/device/rearguard_rig/config"]', {}, set()),
+        (None, {"home_assistant": False}, {"homeassistant/device/rearguard_rig/config"}),
+        (
+            '["homeassistant/device/rearguard_rig/config"]',
+            {"discovery_prefix": "ha"},
+            {"homeassistant/device/rearguard_rig/config"},
+        ),
+        ('["homeassistant/device/rearguard_old/config"]', {}, {"homeassistant/device/rearguard_old/config"}),
+    ],
+)
+def test_every_announcement_that_no_longer_holds_is_remembered_until_the_broker_has_deleted_it(
+    mark: str | None, settings: dict[str, Any], gone: set[str]
+) -> None:
+    marks: list[str] = []
+    mqtt = {"enabled": True, "host": "127.0.0.1", "port": free_port(), **settings}
+    config = parse({"courier": {"device_id": "rig"}, "mqtt": mqtt})
+    made = Publisher(config, lambda: None, lambda: None, lambda name, text: marks.append(text))
+    made.start(None, mark)
+    assert made.broker is not None and made.broker._forgotten == gone
+    assert gone <= set(json.loads(marks[-1]))
+    for topic in gone:
+        made._forgotten(topic)
+    assert not gone & set(json.loads(marks[-1]))
+    made.close()

@@ -36,6 +36,7 @@ from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore, save
 from firmware_py.core.wire import pack_decision, pack_frame, unpack_decision, unpack_frame
 from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.home_assistant import Announcement
 from firmware_py.courier.events.mqtt import STOP_WORDS, Broker
 from firmware_py.courier.page import server
 from firmware_py.courier.page.gate import Gate
@@ -442,7 +443,8 @@ def _command(data: bytes) -> None:
     """First byte: retained?; then the topic's tail up to a line's end; then the payload."""
     asked: list[bytes] = []
     config = parse({"mqtt": {"enabled": True}}).mqtt
-    broker = Broker(config, "d", lambda: ("t", "p"), lambda: asked.append(data), lambda: None)
+    announced = Announcement("t", "p", "homeassistant/status")
+    broker = Broker(config, "d", announced, lambda: asked.append(data), lambda: None)
     tail, _, payload = data[1:].partition(b"\n")
     message = MQTTMessage(topic=(broker.topic("") + tail.decode("utf-8", "replace")).encode())
     if tail == b"HA":

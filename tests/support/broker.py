@@ -32,7 +32,9 @@ class Mosquitto:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""
-        text = f"listener {self.port} 127.0.0.1\n{user}{settings}\nmax_queued_messages 0\n"
+        # mosquitto 2.0.11 hangs up on whoever it refuses a message when its queues are unlimited
+        queues = "" if "acl_file" in settings else "max_queued_messages 0\n"
+        text = f"listener {self.port} 127.0.0.1\n{user}{settings}\n{queues}"
         self._config.write_text(text, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -59,6 +61,11 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def reload(self) -> None:
+        """Read the access list anew."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
 
     def freeze(self) -> None:
         assert self._process

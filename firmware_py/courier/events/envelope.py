@@ -15,10 +15,12 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from firmware_py.core.frame import Cause
-from firmware_py.messages import of_event
+from firmware_py.messages import RULES, of_event
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPE_PREFIX = "rearguard."
+STOPPED = ("stopped", "stopped_by_fault")
 ULID_PATTERN = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 
 
@@ -182,7 +184,7 @@ def build(
         "type": TYPE_PREFIX + kind,
         "time": rfc3339(time_s),
         "datacontenttype": "application/json",
-        "dataschema": f"urn:rearguard:event:{kind}:1",
+        "dataschema": _data_schema_id(kind),
         "data": made.model_dump(mode="json"),
     }
     return Envelope(name, stamp.boot_id, seq, kind, time_s, json.dumps(event, separators=(",", ":")))
@@ -196,13 +198,16 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
         kind, t_ns = str(sent.pop("kind")), int(sent.pop("t_ns"))
         if DATA.get(kind) is not Moment:
             raise ValueError(f"the guard sends no event {kind}")
+        if kind not in STOPPED:  # what another event caused is not this one's
+            sent["rule"] = ""
         for key in ("value", "limit"):
+            given = sent.get(key)
             if (
-                not isinstance(sent.get(key), int | float)
-                or not math.isfinite(sent[key])
-                or not sent.get("rule")
+                sent.get("rule") not in RULES
+                or not isinstance(given, int | float)
+                or not math.isfinite(given)
             ):
-                sent[key] = None
+                sent[key] = None  # a button has no figure
         return build(stamp, seq, kind, time_of(t_ns), t_ns, sent | {"message": _message(kind, sent)})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ValidationError) as error:
         text = raw[:20_000].decode("utf-8", "replace")
@@ -210,14 +215,24 @@ def from_guard(stamp: Stamp, seq: int, raw: bytes, time_of: Any) -> Envelope:
         return build(stamp, seq, "unreadable", time_of(t_ns), t_ns, {"raw": text, "message": why})
 
 
-def _message(kind: str, told: dict[str, Any]) -> str:
-    cause = Cause(told["cause"]) if told.get("cause") else None
-    return of_event(kind, cause, told.get("rule") or "", told.get("value"), told.get("limit"))
+def _message(kind: str, sent: dict[str, Any]) -> str:
+    cause = Cause(sent["cause"]) if sent.get("cause") else None
+    return of_event(kind, cause, sent.get("rule") or "", sent.get("value"), sent.get("limit"))
+
+
+def _data_schema_id(kind: str) -> str:
+    """Names the schema of `data` alone, as CloudEvents asks for it."""
+    return f"urn:rearguard:event:{kind}:data:1"
+
+
+def data_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of `data` of one event type: what `dataschema` names."""
+    made = {"$schema": DIALECT, "$id": _data_schema_id(kind)}
+    return made | DATA[kind].model_json_schema(mode="serialization")
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the whole envelope of one event type."""
-    data = DATA[kind].model_json_schema(mode="serialization")
+    """The JSON Schema (2020-12) of the whole envelope of one event type; it holds that of its data."""
     attributes: dict[str, dict[str, Any]] = {
         "specversion": {"const": "1.0"},
         "id": {
@@ -229,18 +244,18 @@ def schema(kind: str) -> dict[str, Any]:
         "type": {"const": TYPE_PREFIX + kind},
         "time": {"type": "string", "format": "date-time", "description": "wall time of the event, UTC"},
         "datacontenttype": {"const": "application/json"},
-        "dataschema": {"const": f"urn:rearguard:event:{kind}:1"},
-        "data": {"$ref": f"#/$defs/{DATA[kind].__name__}"},
+        "dataschema": {"const": _data_schema_id(kind), "description": "names the schema of `data`"},
+        "data": {"$ref": _data_schema_id(kind)},
     }
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "$id": f"urn:rearguard:event:{kind}:1",
         "title": TYPE_PREFIX + kind,
         "type": "object",
         "properties": attributes,
         "required": list(attributes),
         "additionalProperties": False,
-        "$defs": data.pop("$defs", {}) | {DATA[kind].__name__: data},
+        "$defs": {"data": data_schema(kind)},
     }
 
 

@@ -5,7 +5,7 @@ Topics are written in full: only entity payloads, not this form, are documented 
 """
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import DATA
@@ -14,26 +14,37 @@ STATUS_PERIOD_S = 30.0
 EXPIRE_AFTER_S = int(3 * STATUS_PERIOD_S)
 
 
-def discovery(device: str, version: str, remote_stop: bool, page_url: str | None) -> tuple[str, str]:
-    """The topic and the payload."""
+class Announcement(NamedTuple):
+    """Where and what is announced, and the topic at which Home Assistant reports its own start."""
+
+    topic: str
+    payload: str
+    status_topic: str
+
+
+def topic_of(prefix: str, device: str) -> str:
+    """Where this device is announced."""
+    return f"{prefix}/device/rearguard_{device}/config"
+
+
+def announcement(device: str, version: str, remote_stop: bool, prefix: str = "homeassistant") -> Announcement:
+    """What Home Assistant is to know of this device."""
     base = f"rearguard/{device}"
-    about: dict[str, Any] = {
-        "ids": [f"rearguard_{device}"],
-        "name": "Rearguard" if device == "rearguard" else f"Rearguard {device}",
-        "mf": "Rearguard",
-        "mdl": "Backward treadmill safety monitor",
-        "sw": version,
-    }
-    if page_url:
-        about["cu"] = page_url
     payload = {
-        "dev": about,
+        "dev": {
+            "ids": [f"rearguard_{device}"],
+            "name": "Rearguard" if device == "rearguard" else f"Rearguard {device}",
+            "mf": "Rearguard",
+            "mdl": "Backward treadmill safety monitor",
+            "sw": version,
+        },
         "o": {"name": "rearguard", "sw": version},
         "avty": [{"t": f"{base}/status"}],
         "qos": 1,
         "cmps": _components(device, base, remote_stop),
     }
-    return f"homeassistant/device/rearguard_{device}/config", json.dumps(payload, separators=(",", ":"))
+    text = json.dumps(payload, separators=(",", ":"))
+    return Announcement(topic_of(prefix, device), text, f"{prefix}/status")
 
 
 def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
@@ -56,7 +67,11 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
     diagnostic = {"topic": health, "ent_cat": "diagnostic"}
     event = (
         "{{ {'event_type': value_json.type[10:], 'id': value_json.id, 'message': value_json.data.message, "
-        "'cause': value_json.data.cause | default(none)} | tojson }}"
+        "'cause': value_json.data.cause | default(none), 'time': value_json.time} | tojson }}"
+    )
+    stop_facts = (
+        "{{ {'id': value_json.id, 'message': value_json.data.message, "
+        "'cause': value_json.data.cause} | tojson }}"
     )
     made = {
         "running": binary("running", "Belt may run", "value_json.run", dev_cla="running"),
@@ -69,7 +84,7 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
                         ic="mdi:help-circle"),
         "advice": sensor("advice", "Advice", "value_json.do[:250]", ic="mdi:information"),
         "last_stop": sensor("last_stop", "Last stop", "value_json.time", topic=f"{base}/last_stop",
-                            dev_cla="timestamp"),
+                            dev_cla="timestamp", json_attr_t=f"{base}/last_stop", json_attr_tpl=stop_facts),
         "position": sensor("position", "Position", "value_json.position_m", unit_of_meas="m", dev_cla="distance",
                            stat_cla="measurement"),
         "cadence": sensor("cadence", "Cadence", "value_json.cadence_per_min", unit_of_meas="steps/min",
@@ -85,8 +100,11 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
                        dev_cla="data_size"),
     }  # fmt: skip
     del made["last_stop"]["exp_aft"]  # the last stop never expires
+    made["stop"] = {"p": "button"}  # nothing but its platform: Home Assistant removes it
     if remote_stop:
+        allowed = "{{ 'offline' if value_json.remote_stop == 'not permitted' else 'online' }}"
         made["stop"] = entity(
-            "stop", "button", "Stop the belt", cmd_t=f"{base}/command/stop", pl_prs="stop", ic="mdi:stop"
-        )
+            "stop", "button", "Stop the belt", cmd_t=f"{base}/command/stop", pl_prs="stop", ic="mdi:stop",
+            avty=[{"t": f"{base}/status"}, {"t": health, "val_tpl": allowed}], avty_mode="all",
+        )  # fmt: skip
     return made

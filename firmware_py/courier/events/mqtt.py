@@ -1,142 +1,159 @@
-"""Owns the connection to the broker (the only paho import). Must never start anything: one command exists, `stop`.
+"""Owns what goes to the broker and comes from it. Must never start anything: one command exists, `stop`.
 
-Events go at QoS 1 and count as published only when the broker's acknowledgement has come back (`acknowledged`).
-Telemetry goes at QoS 0 while connected; the keep-alive notices a frozen broker, so what piles up meanwhile is bounded.
+Events go at QoS 1 and count as published only when the broker has acknowledged them and did not refuse them. Telemetry
+goes at QoS 0 while connected; the keep-alive notices a frozen broker, so what piles up meanwhile is bounded.
+What the broker refuses while connected (a subscription, a publication, the way back of a test message on the stop
+topic) is a problem that is shown; `connected` alone proves nothing.
 
-Threads: paho's own runs the callbacks; the event writer's sends events; the main thread retains telemetry.
+Threads: paho's own runs the callbacks; the event writer's sends events; the main thread retains telemetry and `tend`s.
 """
 
 import json
 import logging
 import os
-import ssl
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, Literal, ParamSpec
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
+from firmware_py.courier.events.connection import (
+    TAKEN_OVER,
+    UNSUPPORTED_VERSION,
+    BoundedClient,
+    Waits,
+    client_of,
+    connect,
+)
 from firmware_py.courier.events.database import Unpublished
-from sensors.advice import Failure
+from firmware_py.courier.events.home_assistant import Announcement
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S = 15
 EVENTS_IN_FLIGHT = 20
 RESEND_S = 60.0  # an event that waits longer for its acknowledgement while connected is sent again
 STOP_INTERVAL_S = 1.0  # a stop is latched: one a second is as good as a thousand
 STOP_WORDS = (b"stop", b"STOP")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-HOME_ASSISTANT_STATUS = "homeassistant/status"
+TEST = b"test "  # what a test message on the stop topic begins with; it asks for nothing
+TEST_MOST = 64  # bytes
+PROBE_S = 5.0  # the way back of a test message takes at most this long
+PROBE_AGAIN_S = 60.0  # after a refusal
+MUTE_S = 300.0  # no subscription after a message that was too large
+ANNOUNCE_S = 10.0  # one announcement in this time, after ANNOUNCE_BURST of them
+ANNOUNCE_BURST = 3.0
+GOODBYE_S = 1.0
 
+RemoteStop = Literal["off", "not connected", "ready", "not confirmed", "not permitted"]
 P = ParamSpec("P")
 
 
-def password(config: MqttConfig) -> str | None:
-    """From mqtt.password_file, else the systemd credential `mqtt_password`; None when there is neither.
-
-    Raises Failure when it cannot be read; its message never holds the password.
-    """
-    path = Path(config.password_file) if config.password_file else None
-    if path is None and (folder := os.environ.get("CREDENTIALS_DIRECTORY")):
-        path = Path(folder) / "mqtt_password"
-        if not path.exists():
-            return None
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(
-            f"mqtt: cannot read the password file {path}: {type(error).__name__}",
-            "Usually its owner or its mode is wrong",
-            "check them and mqtt.password_file, or use a systemd credential",
-        ) from None
-
-
 class Broker:
-    """One lasting connection. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent."""
+    """One lasting connection. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent.
+
+    `forgotten` are topics whose retained message is to be deleted; `on_forgotten` is called for each that was.
+    """
 
     def __init__(
         self,
         config: MqttConfig,
         device: str,
-        discovery: Callable[[], tuple[str, str]] | None,
+        announcement: Announcement | None,
         on_stop: Callable[[], None],
         on_room: Callable[[], None],
+        forgotten: Iterable[str] = (),
+        on_forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._config = config
-        self._base = f"rearguard/{device}"
-        self._discovery = discovery
+        self._device = device
+        self._announcement = announcement
         self._on_stop = on_stop
         self._on_room = on_room
+        self._forgotten = set(forgotten)
+        self._on_forgotten = on_forgotten
+        self._lock = threading.Lock()  # what is retained is published once: on connecting or on changing
         self._retained: dict[str, str] = {}
-        self._acknowledged: deque[int] = deque()
+        self._acknowledged: deque[tuple[int, bool]] = deque()
         # mid -> (row, sent); the event writer's thread only
         self._in_flight: dict[int, tuple[int, float]] = {}
+        self._asked: dict[int, str] = {}  # mid -> topic of what is no event; paho's thread only
+        self._refused: dict[str, str] = {}  # topic -> what the broker refuses
+        self._stop_topic = self.topic("command/stop")
+        self._probe, self._probe_sent_s, self._probe_next_s = b"", 0.0, 0.0
+        self._muted_until_s, self._muted = 0.0, ""
+        self._announcements, self._announced_s, self._announce_later = ANNOUNCE_BURST, 0.0, False
         self._last_stop_s = -STOP_INTERVAL_S
+        self._client: BoundedClient | None = None
         self.connected = False
-        self.problem = "not connected yet"
+        self.remote_stop: RemoteStop = "not connected" if config.allow_remote_stop else "off"
+        self.trouble = "not connected yet"  # with the connection itself
         self.refused_commands = 0
-        self._client = client = Client(CallbackAPIVersion.VERSION2, f"rearguard-{device}", protocol=MQTTv311)
+
+    def topic(self, tail: str) -> str:
+        return f"rearguard/{self._device}/{tail}"
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the connection, or what the broker refuses; "" when nothing is."""
+        return self.trouble or " ".join(list(self._refused.values()))
+
+    def start(self) -> None:
+        """Begin to connect, and retry without end. Raises Failure when login or TLS cannot be set up."""
+        client = client_of(self._config, f"rearguard-{self._device}")
         client.max_inflight_messages_set(EVENTS_IN_FLIGHT)
         client.max_queued_messages_set(4 * EVENTS_IN_FLIGHT)
-        client.reconnect_delay_set(1, 30)
         client.will_set(self.topic("status"), "offline", qos=1, retain=True)
         client.on_connect = lambda _c, _d, _f, code, _p: self._safely(self._connected, code)
         client.on_connect_fail = lambda _c, _d: self._safely(self._failed)
         client.on_disconnect = lambda _c, _d, _f, code, _p: self._safely(self._disconnected, code)
-        client.on_publish = lambda _c, _d, mid, _r, _p: self._safely(self._published, mid)
+        client.on_publish = lambda _c, _d, mid, code, _p: self._safely(self._published, mid, code)
+        client.on_subscribe = lambda _c, _d, mid, codes, _p: self._safely(self._subscribed, mid, codes)
         client.on_message = lambda _c, _d, message: self._safely(self._message, message)
-
-    def topic(self, tail: str) -> str:
-        return f"{self._base}/{tail}"
-
-    def start(self) -> None:
-        """Begin to connect, and retry without end. Raises Failure when login or TLS cannot be set up."""
-        config = self._config
-        if config.user:
-            self._client.username_pw_set(config.user, password(config))
-            if not config.tls and config.host not in LOOPBACK:
-                log.warning(
-                    "mqtt: the password goes to %s in clear text. Set mqtt.tls and, for a home-made certificate, "
-                    "mqtt.ca_file.",
-                    config.host,
-                )
-        if config.tls:
-            try:
-                context = ssl.create_default_context(cafile=config.ca_file or None)
-                # Python 3.13 asks for extensions that home-made authorities rarely set. Chain, dates and the
-                # broker's name are checked all the same.
-                context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-                self._client.tls_set_context(context)
-            except (OSError, ssl.SSLError) as error:
-                raise Failure(
-                    f"mqtt: the certificate authority {config.ca_file} cannot be used ({error})",
-                    "Usually it is no PEM file, or the courier may not read it",
-                    "check mqtt.ca_file",
-                ) from None
-        self._client.connect_async(config.host, config.port, KEEPALIVE_S)
-        self._client.loop_start()
+        self._client, self._waits = client, Waits(client)
+        connect(client, self._config)
 
     def close(self) -> None:
+        if self._client is None:
+            return
         if self.connected:
-            self._client.publish(self.topic("status"), "offline", qos=1, retain=True)
-        self.connected = False  # wanted: not a connection that was lost
+            said = self._client.publish(self.topic("status"), "offline", qos=1, retain=True)
+            self.connected = False  # wanted: not a connection that was lost
+            if said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                said.wait_for_publish(GOODBYE_S)
         self._client.disconnect()
         self._client.loop_stop()
 
     def retain(self, tail: str, payload: dict[str, Any]) -> None:
         """Publish retained telemetry now if connected, and again after each reconnect (a broker may forget)."""
         text = json.dumps(payload, separators=(",", ":"))
-        self._retained[tail] = text
-        if self.connected:
-            self._client.publish(self.topic(tail), text, qos=0, retain=True)
+        with self._lock:
+            self._retained[tail] = text
+            if self.connected and self._client:
+                self._client.publish(self.topic(tail), text, qos=0, retain=True)
+
+    def tend(self) -> None:
+        """Call it often from the main thread: what was to be done later is done when its time has come."""
+        now_s = time.monotonic()
+        if not self.connected or self._client is None:
+            return
+        if self._announce_later and self._may_announce(now_s):
+            self._announce_later = False
+            with self._lock:
+                self._announce()
+        if self._config.allow_remote_stop:
+            if self._probe and now_s - self._probe_sent_s > PROBE_S:
+                self._probe = b""
+                self._no_remote_stop("not permitted", "a test message did not come back to this device")
+            elif not self._probe and now_s >= max(self._probe_next_s, self._muted_until_s):
+                with self._lock:
+                    if self.remote_stop == "ready":
+                        self._test_stop_topic()
+                    else:
+                        self._subscribe()
 
     # -- events: the event writer's thread ---------------------------------------------------------------
 
@@ -147,6 +164,7 @@ class Broker:
     def send(self, events: Iterable[Unpublished]) -> int:
         """Hand events to the network; the highest row number that was sent, 0 when none was."""
         sent = 0
+        assert self._client is not None
         for event in events:
             info = self._client.publish(self.topic(f"event/{event.type}"), event.event, qos=1)
             if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
@@ -156,11 +174,22 @@ class Broker:
         return sent
 
     def acknowledged(self) -> list[int]:
-        """Row numbers of the events whose acknowledgement has come since the last call."""
+        """Row numbers of the events that the broker has taken since the last call.
+
+        An event that it refused stays in flight until it is overdue, and is then sent again.
+        """
         rows = []
         while self._acknowledged:
-            if flight := self._in_flight.pop(self._acknowledged.popleft(), None):
-                rows.append(flight[0])
+            mid, taken = self._acknowledged.popleft()
+            if mid not in self._in_flight:
+                continue
+            if taken:
+                rows.append(self._in_flight.pop(mid)[0])
+                self._refused.pop("events", None)
+            else:
+                self._refuse(
+                    "events", "the broker refuses this device's events; they are stored and sent again"
+                )
         return rows
 
     def overdue(self) -> bool:
@@ -184,60 +213,184 @@ class Broker:
             log.exception("mqtt: %s failed; the connection goes on", callback)
 
     def _connected(self, code: ReasonCode) -> None:
+        assert self._client is not None
         if code.is_failure:
+            self._waits.failed()
+            if code.value == UNSUPPORTED_VERSION:
+                self._client.speak_3_1_1()
+                return
             self._note(
                 f"mqtt: the broker refused the connection: {code}. Check mqtt.user and the password, and the "
                 "broker's access list."
             )
             return
-        topics = [(HOME_ASSISTANT_STATUS, 1)] if self._discovery else []
-        if self._config.allow_remote_stop:
-            topics.append((self.topic("command/stop"), 1))
-        if topics:
-            self._client.subscribe(topics)
-        self.connected = True
-        self.problem = ""
+        self._waits.connected()
         log.info("mqtt: connected to %s:%d", self._config.host, self._config.port)
-        self._announce()
-        self._client.publish(self.topic("status"), "online", qos=1, retain=True)
-        for tail, text in list(self._retained.items()):
-            self._client.publish(self.topic(tail), text, qos=0, retain=True)
+        with self._lock:
+            self.trouble = ""
+            self._refused.clear()
+            self._asked.clear()
+            self.connected = True
+            if time.monotonic() >= self._muted_until_s:
+                self._subscribe()
+            else:
+                self._refused[self._stop_topic] = self._muted
+                self.remote_stop = "not permitted"
+            for topic in list(self._forgotten):
+                self._publish(topic, "")
+            self._announce()
+            self._publish(self.topic("status"), "online")
+            self._publish_retained()
         self._on_room()  # the event writer may send again
 
+    def _subscribe(self) -> None:
+        """Ask for the topics that this device listens to; the answers come to `_subscribed`."""
+        assert self._client is not None
+        topics = [self._announcement.status_topic] if self._announcement else []
+        if self._config.allow_remote_stop:
+            self._probe_next_s = time.monotonic() + PROBE_AGAIN_S
+            topics.append(self._stop_topic)
+        for topic in topics:
+            _, mid = self._client.subscribe(topic, 1)
+            if mid is not None:
+                self._asked[mid] = topic
+
+    def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
+        assert self._client is not None
+        with self._lock:
+            topic = self._asked.pop(mid, "")
+        refused = any(code.is_failure for code in codes)
+        if topic != self._stop_topic:
+            if refused:
+                self._refuse(topic, f"the broker refuses the subscription of {topic}")
+        elif refused:
+            self._no_remote_stop("not permitted", "the broker refuses the subscription of the stop topic")
+        else:
+            with self._lock:
+                self._test_stop_topic()
+
+    def _test_stop_topic(self) -> None:
+        """Send a message that must come back; a broker may accept a subscription and still pass nothing on."""
+        assert self._client is not None
+        now_s = time.monotonic()
+        self._probe, self._probe_sent_s = TEST + os.urandom(8).hex().encode(), now_s
+        self._probe_next_s = now_s + PROBE_AGAIN_S
+        self._asked[self._client.publish(self._stop_topic, self._probe, qos=1).mid] = self._stop_topic
+
+    def _no_remote_stop(self, state: RemoteStop, why: str) -> None:
+        self.remote_stop = state
+        self._refuse(self._stop_topic, f"remote stop {state}: {why}")
+
+    def _refuse(self, topic: str, what: str) -> None:
+        text = (
+            f"mqtt: {what}. Usually the broker's access list: allow this user to read and write "
+            f"rearguard/{self._device}/# and what Home Assistant's discovery needs (docs/home-assistant.md)."
+        )
+        if self._refused.get(topic) != text:
+            log.warning("%s", text)
+        self._refused[topic] = text
+
+    def _publish(self, topic: str, text: str) -> None:
+        """Retained, and the broker's answer is looked at."""
+        assert self._client is not None
+        self._asked[self._client.publish(topic, text, qos=1, retain=True).mid] = topic
+
+    def _publish_retained(self) -> None:
+        assert self._client is not None
+        for tail, text in self._retained.items():
+            self._client.publish(self.topic(tail), text, qos=0, retain=True)
+
     def _announce(self) -> None:
-        if self._discovery:
-            topic, payload = self._discovery()
-            self._client.publish(topic, payload, qos=1, retain=True)
+        if self._announcement:
+            self._publish(self._announcement.topic, self._announcement.payload)
 
     def _failed(self) -> None:
+        self._waits.failed()
         self._note(
             f"mqtt: no connection to {self._config.host}:{self._config.port}. Usually the broker is off, or mqtt.host, "
             "mqtt.port or mqtt.tls is wrong. Retrying without end; events are stored meanwhile."
         )
 
     def _disconnected(self, code: ReasonCode) -> None:
-        if self.connected:
+        assert self._client is not None
+        was, self.connected = self.connected, False
+        self.remote_stop = "not connected" if self._config.allow_remote_stop else "off"
+        self._probe = b""
+        size, self._client.refused_bytes = self._client.refused_bytes, 0
+        if size:
+            self._muted_until_s = time.monotonic() + MUTE_S
+            self._muted = (
+                f"mqtt: the broker sent a message of {size} bytes and was disconnected. Usually somebody has left a "
+                f"retained message at {self._stop_topic}: delete it (mosquitto_pub -r -n -t {self._stop_topic}). "
+                f"Remote stop is off for {MUTE_S / 60:g} minutes."
+            )
+            self._note(self._muted)
+        if not was:
+            return
+        again = self._waits.lost()
+        if self._refused:
+            self._note(
+                f"mqtt: the connection was lost ({code}) after a refusal. {' '.join(self._refused.values())}"
+            )
+        elif again or code.value == TAKEN_OVER:
+            self._note(
+                f"mqtt: connections are lost again and again ({code}): usually another device with the same "
+                f"device_id, {self._device}. Give each its own courier.device_id. Events are stored meanwhile."
+            )
+        elif not size:
             self._note(
                 f"mqtt: the connection was lost ({code}). Retrying without end; events are stored meanwhile."
             )
-        self.connected = False
 
-    def _published(self, mid: int) -> None:
-        self._acknowledged.append(mid)
-        self._on_room()
+    def _published(self, mid: int, code: ReasonCode) -> None:
+        with self._lock:
+            topic = self._asked.pop(mid, None)
+        if topic is None:
+            self._acknowledged.append((mid, not code.is_failure))
+            self._on_room()
+        elif code.is_failure:
+            if topic == self._stop_topic:
+                self._probe = b""
+                self._no_remote_stop("not confirmed", "the broker refuses the test message to the stop topic")
+            elif topic not in self._forgotten:
+                self._refuse(topic, f"the broker refuses to publish {topic}")
+        elif topic in self._forgotten:
+            self._forgotten.discard(topic)
+            self._on_forgotten(topic)
 
     def _message(self, message: MQTTMessage) -> None:
-        if message.topic == HOME_ASSISTANT_STATUS:
-            if message.payload == b"online":
-                self._announce()
-                for tail, text in list(self._retained.items()):
-                    self._client.publish(self.topic(tail), text, qos=0, retain=True)
-        elif message.topic == self.topic("command/stop"):
+        if self._announcement and message.topic == self._announcement.status_topic:
+            if (
+                message.payload == b"online" and not message.retain
+            ):  # retained: announced on connecting just now
+                self._home_assistant_is_back()
+        elif message.topic == self._stop_topic:
             self._command(message)
+
+    def _home_assistant_is_back(self) -> None:
+        if self._may_announce(time.monotonic()):
+            with self._lock:
+                self._announce()
+                self._publish_retained()
+        else:
+            self._announce_later = True
+
+    def _may_announce(self, now_s: float) -> bool:
+        since_s, self._announced_s = now_s - self._announced_s, now_s
+        self._announcements = min(ANNOUNCE_BURST, self._announcements + since_s / ANNOUNCE_S)
+        if self._announcements < 1.0:
+            return False
+        self._announcements -= 1.0
+        return True
 
     def _command(self, message: MQTTMessage) -> None:
         now_s = time.monotonic()
-        if message.retain or message.payload not in STOP_WORDS:
+        if message.payload.startswith(TEST) and len(message.payload) <= TEST_MOST:
+            if self._probe and message.payload == self._probe:
+                self._probe = b""
+                self.remote_stop = "ready"
+                self._refused.pop(self._stop_topic, None)
+        elif message.retain or message.payload not in STOP_WORDS:
             self.refused_commands += 1
             if self.refused_commands in (1, 10, 100, 1000):
                 log.warning(
@@ -250,7 +403,7 @@ class Broker:
             log.warning("mqtt: a remote stop was requested")
             self._on_stop()
 
-    def _note(self, problem: str) -> None:
-        if problem != self.problem:
-            log.warning("%s", problem)
-        self.problem = problem
+    def _note(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.warning("%s", trouble)
+        self.trouble = trouble

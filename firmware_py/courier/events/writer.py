@@ -26,6 +26,7 @@ RETRY_S = 1.0
 ROOM = 4096  # events held in memory while the disk refuses; the guard keeps its own and sends again
 FORGET_EVERY_S = 3600.0
 BATCH = 256
+SETTLE_S = 2.0
 
 
 class SessionRow(NamedTuple):
@@ -146,6 +147,8 @@ class EventWriter:
             try:
                 self._write()
                 self._publish()
+                if closing:
+                    self._settle()
             except (sqlite3.Error, OSError) as error:
                 self._refuse(error)
                 if not closing:
@@ -192,6 +195,17 @@ class EventWriter:
             if self._events:
                 self._wake.set()
         self._written(events.values())
+
+    def _settle(self) -> None:
+        """At a clean end: wait briefly for the broker, so that the next courier does not send these events again."""
+        deadline_s = time.monotonic() + SETTLE_S
+        while self._broker and self._broker.connected and time.monotonic() < deadline_s:
+            if not (self._events or self._broker.in_flight()):
+                break
+            self._wake.wait(SETTLE_S / 20)
+            self._wake.clear()
+            self._write()
+            self._publish()
 
     def _written(self, events: Iterable[tuple[Envelope, int | None]]) -> None:
         for event, seq in events:

@@ -43,12 +43,16 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[Part]:
         "Events": _working(health["events_problem"], f"{health['events_waiting']} waiting"),
         "MQTT": (OFF, "not switched on")
         if health["broker_connected"] is None
-        else _working("" if health["broker_connected"] else health["broker_problem"], "connected"),
+        else _working(health["broker_problem"], _connected(health["remote_stop"])),
         "Recording": _working(recording["problem"], f"{recording['lost_frames']} readings lost"),
         "Storage": _storage(health["storage_free_mb"]),
         "Page": (BAD, page_problem) if page_problem else None,
     }
     return [_part(name, *line) for name, line in lines.items() if line is not None]
+
+
+def _connected(remote_stop: str) -> str:
+    return "connected" if remote_stop in ("ready", "off") else "connected; remote stop is being tried"
 
 
 def _part(name: str, state: str, text: str) -> Part:

@@ -3,7 +3,6 @@
 import os
 import resource
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ from firmware_py.config import INSTALLED, Config
 from firmware_py.device.check.line import Line, failed, passed, warned
 from firmware_py.device.check.storage import CURE, trouble
 from firmware_py.guard.service import under_voltage
+from sensors.advice import Failure
 
 FREE_MB = 500
 CLOCK_SET_AFTER_S = 1_760_000_000
-BROKER_TIMEOUT_S = 3.0
 THROTTLED = Path("sys/devices/platform/soc/soc:firmware/get_throttled")
 THROTTLED_NOW = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "too warm"}
 SINCE_BOOT = 16  # the same bits, shifted: has happened since boot
@@ -102,15 +101,18 @@ def _clock(root: Path) -> Line:
 
 
 def _broker(config: Config) -> Line:
+    from firmware_py.courier.events.login import attempt  # paho, only where there is a broker
+
     address = f"{config.mqtt.host}:{config.mqtt.port}"
+    do = "check mqtt.host, mqtt.port, mqtt.user, the password and the broker's access list (docs/home-assistant.md)"
     try:
-        with socket.create_connection((config.mqtt.host, config.mqtt.port), BROKER_TIMEOUT_S):
-            return passed("broker", f"{address} answers")
-    except OSError as error:
-        do = "check mqtt.host and mqtt.port, and that the broker runs; stopping the belt does not need it"
-        return warned(
-            "broker", f"{address} does not answer ({error})", "Wrong address, or no broker there", do
-        )
+        problem = attempt(config.mqtt, config.courier.device_id)
+    except Failure as error:
+        return warned("broker", error.advice.what, error.advice.why, error.advice.do)
+    if not problem:
+        stop = ", remote stop works" if config.mqtt.allow_remote_stop else ""
+        return passed("broker", f"{address} takes the login{stop}")
+    return warned("broker", f"{address} {problem}", "Stopping the belt needs no broker", do)
 
 
 def _commissioned(config: Config) -> Line:

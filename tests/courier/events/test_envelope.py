@@ -12,6 +12,7 @@ from firmware_py.courier.events.envelope import (
     DATA,
     TYPE_PREFIX,
     ULID_PATTERN,
+    Moment,
     Stamp,
     build,
     from_guard,
@@ -19,7 +20,7 @@ from firmware_py.courier.events.envelope import (
     ulid,
     write_schemas,
 )
-from firmware_py.courier.events.home_assistant import discovery
+from firmware_py.courier.events.home_assistant import announcement
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "events"
 STAMP = Stamp("rig", "guard", "0123456789abcdef", "c0ffee", "0.1.0")
@@ -140,6 +141,18 @@ ENTITY = {
         "stat_cla": {"enum": ["measurement", "total", "total_increasing"]},
         "ops": {"type": "array", "items": {"type": "string"}},
         "ic": {"type": "string", "pattern": "^mdi:"},
+        "json_attr_t": {"type": "string", "pattern": "^rearguard/"},
+        "json_attr_tpl": {"type": "string", "pattern": r"^\{\{ .* \}\}$"},
+        "avty_mode": {"const": "all"},
+        "avty": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["t"],
+                "properties": {"t": {"type": "string"}, "val_tpl": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        },
     },
     "additionalProperties": False,
     "allOf": [
@@ -189,9 +202,12 @@ DISCOVERY = {
 
 @pytest.mark.parametrize("remote_stop", [True, False])
 def test_home_assistant_gets_a_device_it_accepts_and_nothing_that_starts(remote_stop: bool) -> None:
-    topic, text = discovery("rig", "0.1.0", remote_stop, None)
+    topic, text, status = announcement("rig", "0.1.0", remote_stop)
     payload = json.loads(text)
+    if not remote_stop:
+        assert payload["cmps"].pop("stop") == {"p": "button"}  # Home Assistant removes what it knew
     jsonschema.validate(payload, DISCOVERY)
+    assert status == "homeassistant/status"
     assert topic == "homeassistant/device/rearguard_rig/config"
     entities = payload["cmps"].values()
     assert len({e["uniq_id"] for e in entities}) == len(entities)
@@ -201,3 +217,31 @@ def test_home_assistant_gets_a_device_it_accepts_and_nothing_that_starts(remote_
     assert {"safety", "problem", "connectivity"} <= classes
     assert set(payload["cmps"]["events"]["evt_typ"]) == set(DATA)
     assert set(payload["cmps"]["cause"]["ops"]) == {"none"} | {c.value for c in Cause}
+
+
+def test_another_discovery_prefix_moves_the_announcement_and_the_birth_topic() -> None:
+    made = announcement("rig", "0.1.0", True, "home/discovery")
+    assert made.topic == "home/discovery/device/rearguard_rig/config"
+    assert made.status_topic == "home/discovery/status"
+
+
+@pytest.mark.parametrize("kind", [k for k, form in DATA.items() if form is Moment])
+@pytest.mark.parametrize("rule", ["down_velocity_m_s", "remote_stop", "stop_button", ""])
+def test_only_a_stop_carries_a_rule_and_only_a_rule_with_a_figure_carries_one(kind: str, rule: str) -> None:
+    raw = sent(kind, cause="fall", rule=rule, value=1.0, limit=0.5)
+    data = check(from_guard(STAMP, 3, raw, lambda t_ns: 1e9).text)["data"]
+    assert isinstance(data, dict)
+    stop = kind in ("stopped", "stopped_by_fault")
+    assert data["rule"] == (rule if stop else "")
+    figures = (1.0, 0.5) if stop and rule == "down_velocity_m_s" else (None, None)
+    assert (data["value"], data["limit"]) == figures
+    assert "against a limit" not in str(data["message"]) and data["message"]
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_dataschema_names_a_schema_of_the_data_alone(kind: str) -> None:
+    whole = schema(kind)
+    name = whole["properties"]["dataschema"]["const"]
+    held = whole["$defs"]["data"]
+    assert held["$id"] == name != whole["$id"]
+    assert "seq" in held["properties"] and "specversion" not in held["properties"]

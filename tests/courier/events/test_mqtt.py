@@ -1,5 +1,6 @@
 import json
 import logging
+import socket
 import subprocess
 import threading
 import time
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from firmware_py.config import MqttConfig
-from firmware_py.courier.events import mqtt
+from firmware_py.courier.events import connection, mqtt
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import Stamp
-from firmware_py.courier.events.home_assistant import discovery
+from firmware_py.courier.events.home_assistant import Announcement, announcement
+from firmware_py.courier.events.login import attempt
 from firmware_py.courier.events.mqtt import Broker
 from firmware_py.courier.events.writer import EventWriter
 from sensors.advice import Failure
@@ -26,21 +28,24 @@ pytestmark = pytest.mark.skipif(
 )
 
 BASE = "rearguard/rig"
+ANNOUNCED = announcement("rig", "0.1.0", True)
 OWN = Stamp("rig", "courier", "courierboot", "c0ffee", "0.1.0")
 
 
 @contextmanager
 def publishing(
-    port: int, folder: Path, on_stop: Callable[[], None] | None = None, **settings: Any
+    port: int,
+    folder: Path,
+    on_stop: Callable[[], None] | None = None,
+    announced: Announcement | None = ANNOUNCED,
+    forgotten: tuple[str, ...] = (),
+    **settings: Any,
 ) -> Iterator[tuple[Broker, EventWriter, threading.Event]]:
     """A broker connection with an event writer behind it, as the courier builds them."""
     stop = threading.Event()
     config = MqttConfig(enabled=True, host="127.0.0.1", port=port, **settings)
     events = EventWriter(folder / "e.sqlite", OWN, 90, lambda seq: None, lambda e: None)
-    broker = Broker(
-        config, "rig", lambda: discovery("rig", "0.1.0", True, None), on_stop or stop.set, events.wake
-    )
-    broker._client.reconnect_delay_set(1, 1)
+    broker = Broker(config, "rig", announced, on_stop or stop.set, events.wake, forgotten)
     broker.start()
     events.start(broker)
     try:
@@ -68,10 +73,29 @@ def test_what_is_retained_is_there_for_a_later_listener(tmp_path: Path) -> None:
             assert listener.until(f"{BASE}/status") == [b"online"]
             assert json.loads(listener.until(f"{BASE}/state")[0]) == {"run": True}
             listener.until("homeassistant/device/rearguard_rig/config")
-            first = {topic: retained for topic, _, retained in reversed(listener.received)}
-            assert all(
-                first.values()
-            )  # a second, live one may follow: published while the connection came up
+            assert [topic for topic, _, retained in listener.received if not retained] == []
+
+
+def test_what_is_retained_while_the_connection_comes_up_is_published_once(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server:
+        for n in range(20):
+            with ear(server.port) as listener:
+                config = MqttConfig(enabled=True, host="127.0.0.1", port=server.port)
+                broker = Broker(config, f"d{n}", None, lambda: None, lambda: None)
+                retained = threading.Thread(
+                    target=lambda broker=broker: (
+                        wait_for(lambda: broker.connected, step_s=0),
+                        broker.retain("state", {"n": 1}),
+                    )
+                )
+                retained.start()
+                broker.start()
+                retained.join()
+                listener.publish("end", "")
+                listener.until(f"rearguard/d{n}/state")
+                broker.close()
+                listener.until(f"rearguard/d{n}/status", lambda payloads: payloads[-1] == b"offline")
+                assert listener.of(f"rearguard/d{n}/state") == [b'{"n":1}']
 
 
 def test_the_will_publishes_offline_when_the_courier_dies_and_a_good_end_publishes_it_too(
@@ -114,7 +138,7 @@ def test_a_broker_killed_in_the_middle_of_a_flood_gets_every_event(tmp_path: Pat
 def test_a_frozen_broker_holds_back_events_without_holding_up_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt, "KEEPALIVE_S", 1)
+    monkeypatch.setattr(connection, "KEEPALIVE_S", 1)
     with (
         mosquitto(tmp_path) as server,
         ear(server.port) as listener,
@@ -160,8 +184,17 @@ def test_a_remote_stop_asks_for_a_stop_and_nothing_else_is_obeyed(tmp_path: Path
         ear(server.port) as listener,
         publishing(server.port, tmp_path) as (broker, _, stop),
     ):
-        wait_for(lambda: broker.connected)
-        refused = [b"", b"start", b"run", b'{"stop":true}', b"stop\0", b"S" * 1_000_000, b"\xff\xfe"]
+        wait_for(lambda: broker.remote_stop == "ready")
+        refused = [
+            b"",
+            b"start",
+            b"run",
+            b'{"stop":true}',
+            b"stop\0",
+            b"S" * 60_000,
+            b"\xff\xfe",
+            b"test 1" * 20,
+        ]
         for payload in refused:
             listener.publish(f"{BASE}/command/stop", payload)
         for other in ("start", "arm", "reset", "set"):
@@ -263,7 +296,7 @@ def test_the_right_password_opens_from_a_file_or_a_systemd_credential(
 def test_a_password_file_that_cannot_be_read_is_named_and_nothing_else(tmp_path: Path) -> None:
     config = MqttConfig(enabled=True, user="rig", password_file=str(tmp_path / "nowhere"))
     with pytest.raises(Failure, match=r"nowhere.*mqtt\.password_file"):
-        mqtt.password(config)
+        connection.password(config)
 
 
 @pytest.mark.filterwarnings(
@@ -304,3 +337,230 @@ def test_a_certificate_authority_that_cannot_be_used_is_reported(tmp_path: Path)
     config = MqttConfig(enabled=True, tls=True, ca_file=str(tmp_path / "bad.pem"))
     with pytest.raises(Failure, match="PEM"):
         Broker(config, "rig", None, lambda: None, lambda: None).start()
+
+
+# -- what a broker refuses ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def restricted(folder: Path, *rights: str) -> Iterator[Mosquitto]:
+    (folder / "rights").write_text("\n".join(rights) + "\n")
+    (folder / "rights").chmod(0o600)
+    with mosquitto(folder, f"allow_anonymous true\nacl_file {folder / 'rights'}") as server:
+        yield server
+
+
+OWN_TREE = "topic readwrite rearguard/rig/#"
+HOME = "topic readwrite homeassistant/#"
+
+
+@pytest.mark.parametrize("version", [5, 3])
+def test_a_stop_topic_that_is_not_passed_on_is_shown_although_connected(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mosquitto's access list accepts the subscription and then passes nothing on."""
+    monkeypatch.setattr(mqtt, "PROBE_S", 0.3)
+    if version == 3:
+        monkeypatch.setattr(connection, "MQTTv5", connection.MQTTv311)
+    rights = ("topic write rearguard/rig/#", HOME)
+    with restricted(tmp_path, *rights) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: broker.tend() or broker.remote_stop == "not permitted")
+        assert broker.connected and "remote stop not permitted" in broker.problem
+
+
+def test_a_test_message_that_may_not_be_sent_leaves_the_remote_stop_unconfirmed(tmp_path: Path) -> None:
+    rights = (OWN_TREE, HOME, "topic deny rearguard/rig/command/#")
+    with restricted(tmp_path, *rights) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: broker.remote_stop == "not confirmed")
+        assert "remote stop not confirmed" in broker.problem
+
+
+@pytest.mark.parametrize("topic", ["homeassistant/device/rearguard_rig/config", "rearguard/rig/status"])
+def test_a_publication_that_the_broker_refuses_is_shown(tmp_path: Path, topic: str) -> None:
+    rights = ("topic readwrite #", f"topic deny {topic}")
+    with restricted(tmp_path, *rights) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: f"refuses to publish {topic}" in broker.problem)
+
+
+def test_events_that_the_broker_refuses_are_kept_and_sent_when_it_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "RESEND_S", 0.2)
+    rights = ("topic readwrite #", "topic deny rearguard/rig/event/#")
+    with restricted(tmp_path, *rights) as server, publishing(server.port, tmp_path) as (broker, events, _):
+        events.record("guard_lost")
+        wait_for(lambda: "refuses this device's events" in broker.problem)
+        assert unpublished(tmp_path) == 1
+        (tmp_path / "rights").write_text("topic readwrite #\n")
+        server.reload()
+        wait_for(lambda: unpublished(tmp_path) == 0)
+        assert broker.problem == ""
+
+
+def test_with_every_right_nothing_is_wrong(tmp_path: Path) -> None:
+    with restricted(tmp_path, OWN_TREE, HOME) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: broker.remote_stop == "ready")
+        assert broker.problem == ""
+    with (
+        mosquitto(tmp_path) as server,
+        publishing(server.port, tmp_path, allow_remote_stop=False) as (broker, _, _),
+    ):
+        wait_for(lambda: broker.connected)
+        assert broker.remote_stop == "off" and broker.problem == ""
+
+
+def test_two_devices_of_one_name_are_named_as_the_cause_and_slow_down(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with (
+        mosquitto(tmp_path) as server,
+        ear(server.port) as listener,
+        publishing(server.port, tmp_path / "a") as (first, _, _),
+        publishing(server.port, tmp_path / "b") as (second, _, _),
+    ):
+        began_s = time.monotonic()
+        wait_for(lambda: "another device with the same device_id" in first.problem + second.problem)
+        births = [p for p in listener.of(f"{BASE}/status") if p == b"online"]
+        assert len(births) <= 3 + time.monotonic() - began_s
+
+
+def test_waits_grow_with_each_quick_loss_and_are_never_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Fake:
+        def reconnect_delay_set(self, least: float, most: float) -> None:
+            assert least == most
+            waits.append(least)
+
+    made = connection.Waits(Fake())  # type: ignore[arg-type]
+    told = []
+    for _ in range(8):
+        made.connected()
+        told.append(made.lost())
+    assert told == [False, False] + [True] * 6
+    assert all(min(60, 2.0**n) / 2 <= wait <= min(60, 2.0**n) for n, wait in enumerate(waits, 1))
+    assert len(set(waits)) == 8
+    monkeypatch.setattr(connection, "SHORT_S", 0.0)
+    made = connection.Waits(Fake())  # type: ignore[arg-type]
+    assert [(made.connected(), made.lost())[1] for _ in range(5)] == [False] * 5  # long connections
+
+
+@pytest.mark.parametrize("version", [5, 3])
+def test_a_huge_message_is_never_read_and_the_courier_goes_on(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if version == 3:
+        monkeypatch.setattr(connection, "MQTTv5", connection.MQTTv311)
+    with mosquitto(tmp_path) as server, ear(server.port) as listener:
+        listener.publish(f"{BASE}/command/stop", b"x" * 20_000_000, retain=True)
+        listener.until(f"{BASE}/command/stop")
+        with publishing(server.port, tmp_path) as (broker, events, stop):
+            if version == 5:
+                wait_for(lambda: broker.remote_stop == "ready")  # MQTT 5: the broker keeps it to itself
+            else:
+                wait_for(lambda: "20000" in broker.problem and "Remote stop is off" in broker.problem)
+                wait_for(lambda: broker.connected)
+            events.record("guard_lost")
+            wait_for(lambda: events.waiting == 0 and unpublished(tmp_path) == 0)
+            assert not stop.is_set()
+            if version == 3:
+                assert "Remote stop is off" in broker.problem  # still shown while connected
+
+
+def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(tmp_path: Path) -> None:
+    """A stand-in: mosquitto refuses MQTT 5 only in versions that Debian does not have yet."""
+    levels: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for answer in (b"\x20\x02\x00\x01", b"\x20\x02\x00\x00"):
+                caller, _ = listening.accept()
+                with caller:
+                    levels.append(caller.recv(1000)[8])
+                    caller.sendall(answer)
+                    if answer[-1] == 0:
+                        done.wait(10)
+
+        done = threading.Event()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listening.getsockname()[1]
+        broker = Broker(
+            MqttConfig(enabled=True, host="127.0.0.1", port=port), "rig", None, lambda: None, lambda: None
+        )
+        broker.start()
+        wait_for(lambda: broker.connected)
+        done.set()
+        thread.join(10)
+        broker.close()
+    assert levels == [5, 4]
+
+
+def test_a_flood_of_births_is_answered_a_few_times(tmp_path: Path) -> None:
+    with (
+        mosquitto(tmp_path) as server,
+        ear(server.port) as listener,
+        publishing(server.port, tmp_path) as (broker, _, _),
+    ):
+        wait_for(lambda: broker.remote_stop == "ready")
+        for _ in range(500):
+            listener.publish("homeassistant/status", "online")
+        listener.publish(f"{BASE}/command/stop", "the last")
+        wait_for(lambda: broker.refused_commands == 1)
+        assert len(listener.of(ANNOUNCED.topic)) <= 5
+        broker._announcements = 1.0
+        wait_for(lambda: broker.tend() or not broker._announce_later)  # and once more when the flood is over
+
+
+@pytest.mark.parametrize("announced", [None, announcement("rig", "0.1.0", True, "other")])
+def test_an_announcement_that_no_longer_holds_is_taken_back(
+    tmp_path: Path, announced: Announcement | None
+) -> None:
+    with mosquitto(tmp_path) as server, ear(server.port) as listener:
+        with publishing(server.port, tmp_path):
+            listener.until(ANNOUNCED.topic)
+        with publishing(server.port, tmp_path, announced=announced, forgotten=(ANNOUNCED.topic,)) as (
+            broker,
+            _,
+            _,
+        ):
+            listener.until(ANNOUNCED.topic, lambda payloads: payloads[-1] == b"")
+            wait_for(lambda: not broker._forgotten)
+
+
+def test_a_clean_end_waits_for_the_acknowledgement(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server, ear(server.port) as listener:
+        for n in range(20):
+            with publishing(server.port, tmp_path / str(n)) as (broker, events, _):
+                wait_for(lambda broker=broker: broker.connected)
+                events.record("guard_lost")
+            assert unpublished(tmp_path / str(n)) == 0
+        listener.until(f"{BASE}/event/guard_lost", lambda payloads: len(payloads) == 20)
+
+
+# -- what `rearguard check` tries -----------------------------------------------------------------------------
+
+
+def attempted(port: int, **settings: Any) -> str:
+    return attempt(MqttConfig(enabled=True, host="127.0.0.1", port=port, **settings), "rig", 2.0)
+
+
+def test_check_logs_in_and_leaves_the_courier_its_connection(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, _, stop):
+        wait_for(lambda: broker.remote_stop == "ready")
+        assert attempted(server.port) == ""
+        assert attempted(server.port, allow_remote_stop=False) == ""
+        assert broker.connected and not stop.is_set() and broker.refused_commands == 0
+
+
+def test_check_names_what_the_broker_refuses(tmp_path: Path, locked: Mosquitto) -> None:
+    wrong = str(password_file(tmp_path, "open barley"))
+    assert "refuses the login" in attempted(locked.port, user="rig", password_file=wrong)
+    assert "refuses the login" in attempted(locked.port)
+    locked.kill()
+    assert attempted(locked.port) == "does not answer"
+    with restricted(tmp_path, "topic write rearguard/rig/#") as server:
+        assert "remote stop not permitted" in attempted(server.port)
+        assert attempted(server.port, allow_remote_stop=False) == ""
+    with restricted(tmp_path, "topic read rearguard/rig/#") as server:
+        assert "remote stop not confirmed" in attempted(server.port)
