@@ -31,6 +31,7 @@ COMMANDS = {
     "history": "firmware_py.courier.sessions.history:history",
     "config": "firmware_py.device.settings:config",
     "alerts": "firmware_py.alerts.command:alerts",
+    "fleet": "firmware_py.fleet.process:fleet",
 }
 # What a person runs at the treadmill never imports the simulated one: with --rig the rig takes the command.
 ON_THE_RIG = {"commission": "firmware_py.rig.harness.commissioning:commission"}

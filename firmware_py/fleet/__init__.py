@@ -1,0 +1,15 @@
+"""The fleet: every treadmill of a gym or a chain on one page. It listens to the devices' MQTT; it cannot command them.
+
+Nothing here can arm, start, release a stop or change a limit: it publishes nothing to a device. It starts on one small
+computer (mosquitto and SQLite) and grows to a broker cluster and PostgreSQL by two addresses in its settings.
+
+    settings   fleet.toml: broker, store, page
+    topics     one message of a device: a value, or why it is refused
+    schema     the tables
+    store      what is written, and what the pages ask for
+    ingest     broker -> batch -> one transaction -> acknowledge
+    access     who may see which site, and do what
+    pages/     floor, device, incidents, versions
+    acl        access lists for the broker
+    process    joins them
+"""

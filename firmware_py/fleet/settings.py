@@ -1,0 +1,53 @@
+"""Owns the settings of the fleet page: where messages come from, where they are kept, where the page is shown."""
+
+import secrets
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sensors.advice import ConfigError
+
+
+class Settings(BaseModel):
+    """Without a file: one computer, mosquitto beside it, and SQLite in this folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    broker: str = Field(
+        default="mqtt://127.0.0.1:1883", pattern=r"^mqtts?://", description="mqtts:// with TLS"
+    )
+    store: str = Field(
+        default="sqlite:///fleet.sqlite", description="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+    )
+    root: str = Field(default="", pattern=r"^[A-Za-z0-9_/-]*$", description="before the site in topics")
+    host: str = Field(default="127.0.0.1", description="where the page listens")
+    port: int = Field(default=8770, ge=1, le=65535)
+    secret_file: str = Field(
+        default="fleet.secret", description="signs the sessions; made at the first start"
+    )
+
+    def secret(self) -> str:
+        """The signing key, made when there is none."""
+        path = Path(self.secret_file)
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32), encoding="ascii")
+        return path.read_text(encoding="ascii")
+
+
+def load(path: Path | None) -> Settings:
+    """Raises ConfigError with every mistake at once."""
+    if path is None:
+        return Settings()
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(
+            f"fleet: cannot read {path}: {error.strerror}", "", "name another --config"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"fleet: {path} is not TOML: {error}") from None
+    except ValidationError as error:
+        lines = [f"fleet: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise ConfigError("\n".join(lines)) from None

@@ -1,0 +1,132 @@
+"""Owns what one MQTT message of a device means. Pure: bytes and a clock in, a value out. Must never raise.
+
+Whatever a device, or somebody else, publishes: it becomes a value, or a Refused with the reason, and is counted.
+"""
+
+import json
+import math
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+
+LONGEST_BYTES = 64_000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KIND = re.compile(r"[a-z_]{1,40}")
+_BOOT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LARGEST_SEQ = 2**53
+
+
+class Status(NamedTuple):
+    """The device is connected, or its last will says that it is not."""
+
+    site: str
+    device: str
+    online: bool
+
+
+class Picture(NamedTuple):
+    """The newest state or health of a device. `kind` is "state" or "health"."""
+
+    site: str
+    device: str
+    kind: str
+    text: str
+
+
+class Event(NamedTuple):
+    """One event. `(device, boot_id, seq)` names it for ever."""
+
+    site: str
+    device: str
+    boot_id: str
+    seq: int
+    id: str
+    kind: str
+    cause: str
+    version: str
+    time_s: float
+    text: str
+
+
+class Refused(NamedTuple):
+    """A message that is not used, and why."""
+
+    site: str
+    device: str
+    reason: str
+
+
+Message = Status | Picture | Event | Refused
+
+
+def read(root: str, topic: str, payload: bytes) -> Message:
+    """`root` is what stands before "rearguard/" on this broker; the site is its last part, or "gym"."""
+    site, device, tail = _parts(root, topic)
+    if not device:
+        return Refused("", "", "foreign topic")
+    if len(payload) > LONGEST_BYTES:
+        return Refused(site, device, "too long")
+    if tail == "status":
+        return Status(site, device, payload == b"online")
+    try:
+        text = payload.decode("utf-8")
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return Refused(site, device, "not JSON")
+    if not isinstance(data, dict):
+        return Refused(site, device, "not an object")
+    if tail in ("state", "health"):
+        return Picture(site, device, tail, text)
+    if tail.startswith("event/"):
+        return _event(site, device, tail.removeprefix("event/"), data, text)
+    return Refused(site, device, "not for the fleet")
+
+
+def _parts(root: str, topic: str) -> tuple[str, str, str]:
+    """Site, device and the rest; three empty strings when the topic is not one of ours."""
+    before, found, after = topic.partition("rearguard/")
+    device, _, tail = after.partition("/")
+    prefix = f"{root}/" if root else ""
+    if not found or not before.startswith(prefix) or (before and not before.endswith("/")):
+        return "", "", ""
+    site = before.rstrip("/").split("/")[-1] or "gym"
+    return (site, device, tail) if _NAME.fullmatch(device) and _NAME.fullmatch(site) else ("", "", "")
+
+
+def _event(site: str, device: str, kind: str, data: dict[str, Any], text: str) -> Event | Refused:
+    """A CloudEvents envelope that says the same device as its topic."""
+    about = data.get("data")
+    if not isinstance(about, dict) or not _KIND.fullmatch(kind):
+        return Refused(site, device, "not an event")
+    boot_id, seq, name = about.get("boot_id"), about.get("seq"), data.get("id")
+    source = str(data.get("source", ""))[:200].split("/")
+    if source[2:3] != [device]:
+        return Refused(site, device, "says another device")
+    if not isinstance(boot_id, str) or not _BOOT.fullmatch(boot_id) or not isinstance(name, str) or not name:
+        return Refused(site, device, "has no name")
+    if type(seq) is not int or not 0 <= seq < _LARGEST_SEQ:
+        return Refused(site, device, "has no number")
+    time_s = _time(data.get("time"))
+    if time_s is None:
+        return Refused(site, device, "has no time")
+    cause, version = about.get("cause"), about.get("version")
+    return Event(
+        site,
+        device,
+        boot_id,
+        seq,
+        name[:80],
+        kind,
+        cause[:40] if isinstance(cause, str) else "",
+        version[:40] if isinstance(version, str) else "",
+        time_s,
+        text,
+    )
+
+
+def _time(value: Any) -> float | None:
+    try:
+        time_s = datetime.fromisoformat(str(value)[:40]).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return time_s if math.isfinite(time_s) else None
