@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "firmware_py.evaluation.command:evaluate",
     "rig": "firmware_py.rig.command:rig",
     "bench": "firmware_py.rig.bench.bench:bench",
+    "setup": "firmware_py.device.setup.command:setup",
     "check": "firmware_py.device.check:check",
     "calibrate": "firmware_py.device.calibrate:calibrate",
     "commission": "firmware_py.device.commission.command:commission",
@@ -34,7 +35,10 @@ COMMANDS = {
     "fleet": "firmware_py.fleet.process:fleet",
 }
 # What a person runs at the treadmill never imports the simulated one: with --rig the rig takes the command.
-ON_THE_RIG = {"commission": "firmware_py.rig.harness.commissioning:commission"}
+ON_THE_RIG = {
+    "setup": "firmware_py.rig.harness.setup:setup",
+    "commission": "firmware_py.rig.harness.commissioning:commission",
+}
 
 
 class _Commands(TyperGroup):

@@ -16,6 +16,7 @@ from firmware_py.courier.events.writer import EventWriter
 from firmware_py.courier.guard_side import GuardSide
 from firmware_py.courier.page.live import Live
 from firmware_py.courier.page.parts import courier_parts, device_parts
+from firmware_py.courier.page.setup_step import setup_step
 from firmware_py.courier.publisher import Publisher
 from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recording.gaps import Gaps
@@ -80,6 +81,7 @@ class Health:
             "parts": device_parts(self._live, self._config) + courier_parts(figures, self.page_problem),
             "session": tally.summary("left_belt", time.time()) if tally else None,
             "incidents": figures["recording"]["incidents"],
+            "setup": setup_step(Path(self._config.courier.state_dir)),
         }
 
     def state(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Must never lose the file that was there: the new one replaces it in one step, af
 
 import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -13,6 +15,8 @@ from pydantic.fields import FieldInfo
 
 from firmware_py.config import ADDRESSES, AUTO, Config, limits, load, unit_of
 from sensors.advice import HardwareError
+
+KEPT = 5  # configurations before this one
 
 
 def config(
@@ -30,20 +34,61 @@ def config(
 
 
 def save(config: Config, path: Path) -> None:
-    """Writes the whole configuration to `path`. Raises HardwareError; the old file is then unchanged."""
-    new = path.with_name(path.name + ".new")
+    """Writes the whole configuration, and keeps the one before. Raises HardwareError; nothing changed then."""
+    text = annotated_toml(config)
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(annotated_toml(config))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        if path.exists() and (before := _text(path)) != text:
+            _keep(path.with_name("kept"), path.name, before)
+        write_whole(path, text)
     except OSError as error:
         raise HardwareError(
             f"config: cannot write {path}: {error.strerror}",
             "Usually it belongs to root, or the disk is full",
             "run it with sudo, or free some space",
         ) from None
+
+
+def write_whole(
+    path: Path, text: str, mode: int = 0o644, own: Callable[[Path], None] = lambda _new: None
+) -> None:
+    """Replaces a file in one step: after a power cut the old text is there, or the new one. Raises OSError.
+
+    `own` may give the new file to somebody before anybody can see it.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        descriptor = os.open(
+            new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode
+        )  # a secret is never readable meanwhile
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.chmod(mode)
+        own(new)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _keep(kept: Path, name: str, text: str) -> None:
+    """One more of the last KEPT configurations, named by its time in UTC."""
+    kept.mkdir(exist_ok=True)
+    now_ns = time.time_ns()
+    when = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_ns // 10**9))
+    write_whole(kept / f"{when}.{now_ns % 10**9:09d}Z-{name}", text)
+    for old in sorted(kept.glob(f"*-{name}"))[:-KEPT]:
+        old.unlink()
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def annotated_toml(config: Config) -> str:

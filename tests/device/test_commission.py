@@ -98,8 +98,8 @@ class Wall:
 
 class Nodding:
     def show(self, text: str) -> None: ...
-    def confirm(self, request: str) -> None: ...
-    def ask(self, question: str, default: float) -> float:
+    def confirm(self, key: str, request: str) -> None: ...
+    def ask(self, key: str, question: str, default: float) -> float:
         return default
 
 
@@ -119,7 +119,7 @@ def test_a_belt_that_never_carries_the_box_ends_the_guide() -> None:
     bench = Marks(0.5)
 
     class Person(Nodding):
-        def confirm(self, request: str) -> None:
+        def confirm(self, key: str, request: str) -> None:
             places = [int(w) for w in request.replace(",", " ").split() if w.isdigit()]
             if request.startswith(("Stand", "Belt off")):
                 bench.distance_m = places[0] / 1000

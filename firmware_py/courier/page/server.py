@@ -96,6 +96,15 @@ def application(shown: Shown, password: str | None) -> Gate:
             return Response("There is no such incident.\n", 404, media_type="text/plain")
         return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
 
+    def sheet(_: Request) -> Response:
+        try:
+            html = (folder / "setup" / "sheet.html").read_bytes()
+        except OSError:
+            return Response(
+                "There is no sheet yet. `rearguard setup` makes it.\n", 404, media_type="text/plain"
+            )
+        return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
+
     routes = [_file(path, *what) for path, what in _FILES.items()]
     routes += [
         Route("/api/stream", shown.stream),
@@ -104,6 +113,7 @@ def application(shown: Shown, password: str | None) -> Gate:
         Route("/api/sessions", history),
         Route("/api/incidents", incidents),
         Route("/incidents/{name}", report),
+        Route("/sheet", sheet),
     ]
     listed = Starlette(routes=routes)
     # An address that is not on the list is not found, never redirected.

@@ -23,6 +23,6 @@ class Person(Protocol):
     """The person at the treadmill."""
 
     def show(self, text: str) -> None: ...
-    def ask(self, question: str, default: float) -> float: ...
-    def confirm(self, request: str) -> None:
-        """Returns when the person has done what `request` asks for."""
+    def ask(self, key: str, question: str, default: float) -> float: ...
+    def confirm(self, key: str, request: str) -> None:
+        """Returns when the person has done what `request` asks for; `key` names it for a program."""

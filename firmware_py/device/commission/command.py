@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import only_instance
 from sensors.advice import ConfigError
-from sensors.i2c import open_bus
+from sensors.i2c import Bus, open_bus
 from sensors.samples import RangeSample
 
 
@@ -65,26 +66,34 @@ class Terminal:
     def show(self, text: str) -> None:
         typer.echo(text, err=True)
 
-    def ask(self, question: str, default: float) -> float:
+    def ask(self, _key: str, question: str, default: float) -> float:
         return float(typer.prompt(question, default=default, type=float, err=True))
 
-    def confirm(self, request: str) -> None:
+    def confirm(self, _key: str, request: str) -> None:
         typer.prompt(f"{request}\nThen press Enter", default="", show_default=False, err=True)
 
 
 class DeviceBench:
     """The range sensor and the relay of this device, stepped on a grid of STEP_S."""
 
-    def __init__(self, config: Config, relay: Relay) -> None:
-        self._relay = relay
-        _, self._range = build_sensors(config, open_bus)
+    def __init__(
+        self,
+        config: Config,
+        relay: Relay,
+        open_a_bus: Callable[[int], Bus] = open_bus,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._relay, self._clock_ns, self._sleep = relay, clock_ns, sleep
+        _, self._range = build_sensors(config, open_a_bus, sleep)
         self._range.open()
-        self._next_s = time.monotonic()
+        self._next_s = clock_ns() * 1e-9
 
     def step(self, run: bool) -> Reading:
-        self._next_s = max(self._next_s + STEP_S, time.monotonic())
-        time.sleep(max(0.0, self._next_s - time.monotonic()))
+        now_s = self._clock_ns() * 1e-9
+        self._next_s = max(self._next_s + STEP_S, now_s)
+        self._sleep(max(0.0, self._next_s - now_s))
         self._relay.set(run)
-        t_ns = time.monotonic_ns()
+        t_ns = self._clock_ns()
         reading = self._range.poll(t_ns)
         return Reading(t_ns * 1e-9, reading.distance_m if isinstance(reading, RangeSample) else None)

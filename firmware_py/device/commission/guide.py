@@ -28,9 +28,12 @@ def guide(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[st
         "box that stands on the belt and reaches above the range sensor."
     )
     length_m = (
-        person.ask("Length of the running surface from end to end, in mm", before.deck.length_mm) / 1000
+        person.ask("length", "Length of the running surface from end to end, in mm", before.deck.length_mm)
+        / 1000
     )
-    ceiling_km_h = person.ask("Fastest belt speed you will ever walk at, in km/h", before.belt.ceiling_km_h)
+    ceiling_km_h = person.ask(
+        "ceiling", "Fastest belt speed you will ever walk at, in km/h", before.belt.ceiling_km_h
+    )
     front = before.range.mount == "front"
     zero_m = _zero_m(bench, person, before.range.mount)
     half_body_m = _half_body_m(bench, person, length_m, zero_m, front)
@@ -53,8 +56,9 @@ def guide(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[st
 def _zero_m(bench: Bench, person: Person, edge: str) -> float:
     """How far outside its edge of the deck the sensor sits."""
     person.confirm(
+        "box",
         f"Belt off. Put the box on the belt, its face toward the sensor exactly {BOX_M * 1000:.0f} mm from the "
-        f"{edge} edge."
+        f"{edge} edge.",
     )
     return look(bench, "the box") - BOX_M
 
@@ -64,8 +68,9 @@ def _half_body_m(bench: Bench, person: Person, length_m: float, zero_m: float, f
     seen = {}
     for name, part in MARKS:
         person.confirm(
+            f"mark_{name}",
             f"Stand as you walk, the middle of your pelvis {length_m * part * 1000:.0f} mm from the front edge, "
-            f"which is the {name} mark."
+            f"which is the {name} mark.",
         )
         at_m = length_m * part if front else length_m * (1.0 - part)
         seen[name] = at_m - (look(bench, f"a person at the {name} mark") - zero_m)
@@ -85,8 +90,9 @@ def _coast(bench: Bench, person: Person, ceiling_km_h: float, front: bool) -> Fi
     for number in range(1, DROPS + 1):
         place = "close to the console" if front else "at the console end, facing the sensor"
         person.confirm(
+            "drop",
             f"Drop {number} of {DROPS}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. When "
-            f"it runs evenly, set the box down on it {place}, let go, keep clear."
+            f"it runs evenly, set the box down on it {place}, let go, keep clear.",
         )
         drops.append(drop(bench, sign=1.0 if front else -1.0))
     coast = fit(drops, ceiling_km_h / _KM_H)

@@ -13,7 +13,7 @@ import typer
 from firmware_py.config import Config
 from firmware_py.device.commission.bench import STEP_S, Reading
 from firmware_py.device.commission.command import read_before, write_after
-from firmware_py.device.commission.guide import guide
+from firmware_py.device.commission.guide import MARKS, guide
 from firmware_py.rig.world.belt import Belt, BeltParams
 from firmware_py.rig.world.ranging import VL53L1X, Ranging
 
@@ -23,7 +23,7 @@ BODY_M = 0.12  # from the back's surface to the middle of the pelvis
 class RigBench:
     """A deck with one thing on it: a box or a person, still or carried."""
 
-    def __init__(self, seed: int, config: Config) -> None:
+    def __init__(self, seed: int, config: Config, period_s: float = VL53L1X.period_s) -> None:
         random = Random(f"commission {seed}")
         self.random = random
         self.params = BeltParams(
@@ -37,7 +37,7 @@ class RigBench:
         self.front = config.range.mount == "front"
         self.belt = Belt(self.params)
         self._ranging = Ranging(
-            replace(VL53L1X, cloth_m=0.001, hand_hz=0.0, burst_hz=0.0), random
+            replace(VL53L1X, period_s=period_s, cloth_m=0.001, hand_hz=0.0, burst_hz=0.0), random
         )  # cardboard
         self.face_m: float | None = None  # of the thing, as the deck counts
         self.on_belt = False
@@ -70,19 +70,23 @@ class RigPerson:
     def show(self, text: str) -> None:
         self.heard.append(text)
 
-    def ask(self, question: str, default: float) -> float:
+    def ask(self, key: str, question: str, default: float) -> float:
         self.heard.append(question)
-        return self._bench.length_m * 1000 if "running surface" in question else default
+        return self._bench.length_m * 1000 if key == "length" else default
 
-    def confirm(self, request: str) -> None:
+    def confirm(self, key: str, request: str) -> None:
         self.heard.append(request)
+        self.act(key)
+
+    def act(self, key: str) -> None:
+        """Does what the request with this key asks for."""
         bench = self._bench
         slip_m = bench.random.gauss(0.0, 0.004)
         bench.on_belt = False
-        if "exactly" in request:
+        if key == "box":
             bench.face_m = (0.5 if bench.front else bench.length_m - 0.5) + slip_m
-        elif request.startswith("Stand"):
-            mark_m = next(int(word) for word in request.split() if word.isdigit()) / 1000
+        elif key.startswith("mark_"):
+            mark_m = bench.length_m * dict(MARKS)[key.removeprefix("mark_")]
             bench.face_m = mark_m + (-BODY_M if bench.front else BODY_M) + slip_m
         else:
             bench.face_m, bench.waiting_box = None, True

@@ -12,8 +12,9 @@ LOOK_NS, PRESS_NS = 700_000_000, 300_000_000  # a person sees the lamp, and then
 class Contactors:
     """Pulse watchdog and two contactors: pulled while edges come (pulse) or while the pin is high (level)."""
 
-    def __init__(self, pulse: bool) -> None:
+    def __init__(self, pulse: bool, watchdog_ns: int = WATCHDOG_NS) -> None:
         self._pulse = pulse
+        self._watchdog_ns = watchdog_ns
         self._level = False
         self._edges = 0
         self.last_edge_ns = 0
@@ -24,12 +25,12 @@ class Contactors:
 
     def drive(self, t_ns: int, level: bool) -> None:
         """The guard's pin has changed. One edge may be a glitch: see PUMP_EDGES."""
-        self._edges = self._edges + 1 if t_ns - self.last_edge_ns < WATCHDOG_NS else 1
+        self._edges = self._edges + 1 if t_ns - self.last_edge_ns < self._watchdog_ns else 1
         self._level, self.last_edge_ns = level, t_ns
 
     def update(self, t_ns: int) -> bool:
         """Pulled in now?"""
-        alive = self._edges >= PUMP_EDGES and t_ns - self.last_edge_ns < WATCHDOG_NS
+        alive = self._edges >= PUMP_EDGES and t_ns - self.last_edge_ns < self._watchdog_ns
         coil = alive if self._pulse else self._level
         if coil != self._coil:
             self._coil, self._coil_ns = coil, t_ns

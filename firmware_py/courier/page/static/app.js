@@ -77,6 +77,11 @@ function health(now) {
   const list = document.createDocumentFragment();
   for (const part of now.parts) item(list, part.state, [["mark", MARKS[part.state]], ["name", part.name], ["text", part.text]]);
   by("parts").replaceChildren(list);
+  by("setup").hidden = !now.setup;
+  if (now.setup) {
+    put("setup-title", `Set-up, step ${now.setup.number} of ${now.setup.of}: ${now.setup.title}`);
+    put("setup-text", now.setup.text);
+  }
   session(now.session);
   if (now.incidents !== incidents) { incidents = now.incidents; load_incidents(); }
   if (walking && !now.session) load_past();

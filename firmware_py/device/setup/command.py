@@ -1,0 +1,60 @@
+"""Owns the command `rearguard setup`: chooses the front end and the machine. Must never change a device by itself."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_py.config import INSTALLED
+from firmware_py.device.setup.engine import Setup, run
+from firmware_py.device.setup.machine import Machine
+from firmware_py.device.setup.steps import STEPS
+from firmware_py.device.setup.talk import Front, JsonFront
+from firmware_py.device.setup.terminal import LATER, Terminal
+from sensors.advice import ConfigError
+
+STEP = Annotated[str, typer.Argument(help=f"One step alone: {', '.join(step.name for step in STEPS)}.")]
+AS_JSON = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line on stdout; answers, one a line, on stdin.")
+]
+
+
+def setup(
+    step: STEP = "",
+    config: Annotated[Path, typer.Option(help="TOML file that the results are written into.")] = INSTALLED,
+    as_json: AS_JSON = False,
+) -> None:
+    """Set the device up, from the board to the first walk. It goes on where it was left, after a power cut too.
+
+    With --rig it plays all of it on a simulated treadmill: `rearguard setup --rig --help`.
+
+    Example: sudo rearguard setup
+    """
+    if os.geteuid() != 0:
+        raise ConfigError(
+            "setup: not root", "It writes the configuration and stops the guard", "type: sudo rearguard setup"
+        )
+    guided(JsonFront() if as_json else Terminal(), Machine(), config, step)
+
+
+def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
+    """The steps with this front end. Leaves with 0 when all is proved, else 1; 2 for a step that is none."""
+    if step and step not in {one.name for one in STEPS}:
+        raise ConfigError(
+            f"setup: there is no step `{step}`",
+            "Usually a slip of the pen",
+            f"one of: {', '.join(one.name for one in STEPS)}",
+        )
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it like Ctrl-C
+        signal.signal(number, signal.default_int_handler)
+    opened = Setup(front, machine, path)
+    try:
+        proved = run(opened, STEPS, step or None)
+    except KeyboardInterrupt:
+        front.send({"kind": "left", "text": LATER})
+        proved = False
+    finally:
+        opened.progress.close()
+    raise typer.Exit(0 if proved else 1)

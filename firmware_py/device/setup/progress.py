@@ -1,0 +1,105 @@
+"""Owns what set-up remembers: results of the steps, notes across a reboot, the step that the page shows, one lock.
+
+Each write replaces the whole file in one step, so that a power cut leaves the old one or the new one.
+Must never hold a password.
+"""
+
+import fcntl
+import json
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from firmware_py.device.settings import write_whole
+from sensors.advice import Failure, HardwareError
+
+TRIES, TRY_S = 5, 0.1  # the page looks at the lock now and then, for a moment
+
+
+class Progress:
+    """`folder` is made when it is missing. Raises HardwareError when it cannot be used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
+        except OSError as error:
+            raise HardwareError(
+                f"setup: cannot use {folder}: {error.strerror}",
+                "Usually it belongs to root, or the disk is full",
+                "run it with sudo, or free some space",
+            ) from None
+        self._held = self._lock()
+        self._data = self._read()
+
+    def _lock(self) -> IO[str]:
+        held = (self._folder / "lock").open("a+")
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return held
+            except OSError:
+                time.sleep(TRY_S)
+        held.close()
+        raise Failure(
+            "setup: another set-up is open",
+            "Only one can change the device",
+            "finish it there, or close it with Ctrl-C",
+        )
+
+    def _read(self) -> dict[str, Any]:
+        """What was remembered; nothing when the file is missing or unreadable: then the steps are done again."""
+        try:
+            data = json.loads((self._folder / "progress.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            data = {}
+        results, notes = (data.get(key) if isinstance(data, dict) else None for key in ("results", "notes"))
+        return {
+            "results": results if isinstance(results, dict) else {},
+            "notes": notes if isinstance(notes, dict) else {},
+        }
+
+    def _write(self) -> None:
+        write_whole(self._folder / "progress.json", json.dumps(self._data, indent=1), 0o600)
+
+    def result(self, step: str) -> dict[str, Any] | None:
+        """`proved`, `text` and `time` of a step that was done."""
+        found = self._data["results"].get(step)
+        return found if isinstance(found, dict) else None
+
+    def proved(self, step: str) -> bool:
+        return bool((self.result(step) or {}).get("proved"))
+
+    def finish(self, step: str, proved: bool, text: str) -> None:
+        done = {"proved": proved, "text": text, "time": time.strftime("%Y-%m-%d %H:%M")}
+        self._data["results"][step] = done
+        self._write()
+
+    def forget(self, *steps: str) -> None:
+        for step in steps:
+            self._data["results"].pop(step, None)
+        self._write()
+
+    def note(self, name: str, value: str | None) -> None:
+        """Kept across a reboot; None takes it away."""
+        if value is None:
+            self._data["notes"].pop(name, None)
+        else:
+            self._data["notes"][name] = value
+        self._write()
+
+    def noted(self, name: str) -> str | None:
+        found = self._data["notes"].get(name)
+        return found if isinstance(found, str) else None
+
+    def show(self, step: dict[str, Any] | None) -> None:
+        """What the page shows to whoever stands at the treadmill; None: no set-up."""
+        path = self._folder / "step.json"
+        if step is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, json.dumps(step), 0o644)
+
+    def close(self) -> None:
+        self._held.close()

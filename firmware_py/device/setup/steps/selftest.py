@@ -1,0 +1,28 @@
+"""Step 6: the contacts are pulled and dropped, and their times are measured. Must never be skipped."""
+
+from pathlib import Path
+
+from firmware_py.device.selftest import DROP_LIMIT_MS, judge, measure, remember
+from firmware_py.device.setup import questions as ask
+from firmware_py.device.setup.engine import Outcome, Setup
+from firmware_py.guard.service import only_instance
+
+ROUNDS = 3
+
+
+def selftest(setup: Setup) -> Outcome:
+    """Proved when every drop is in time."""
+    setup.talk.ask(ask.KEY_OUT)
+    config, machine = setup.config, setup.machine
+    with only_instance(config.guard_lock):
+        machine.take_pins()
+        done = measure(config, ROUNDS, machine.clock_ns, machine.sleep)
+    wrong = judge(done)
+    if wrong:
+        return Outcome(False, str(wrong[0]))
+    remember(Path(config.courier.state_dir) / "selftest.jsonl", done)
+    slowest_ms = max(one.drop_ms for one in done if one.drop_ms is not None)
+    return Outcome(
+        True,
+        f"The contacts dropped {len(done)} times, within {slowest_ms:.0f} ms; {DROP_LIMIT_MS:.0f} are allowed.",
+    )

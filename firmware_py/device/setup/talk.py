@@ -1,0 +1,180 @@
+"""Owns the conversation of set-up as values: questions, what answers they take, and the lines of its JSON form.
+
+Must never know what an answer is for. A front end (terminal, JSON, the rig) gets messages and gives answers.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
+
+BACK = "back"
+YES, NO = ("yes", "y", "true"), ("no", "n", "false")
+LOOK_S = 0.02
+PATIENCE_S = 60.0  # for a person to do what is asked
+
+
+class Question(NamedTuple):
+    """One question, or one request to do something. `key` names it in the JSON form."""
+
+    key: str
+    text: str
+    form: Literal["done", "yes_no", "choice", "number", "text", "secret"] = "done"
+    default: Any = None
+    choices: tuple[tuple[str, str], ...] = ()  # value and its words
+    low: float = 0.0
+    high: float = 0.0
+    unit: str = ""
+
+
+class Wrong(Exception):
+    """An answer that the question does not take; the message is what is expected."""
+
+
+class Back(Exception):
+    """The person wants to go back."""
+
+
+class Leave(Exception):
+    """Set-up ends here for now; the message is what to do next."""
+
+
+class Front(Protocol):
+    """Whoever shows messages and gets answers."""
+
+    def send(self, message: dict[str, Any]) -> None: ...
+    def answer(self, question: Question) -> Any:
+        """What was typed. Raises Leave when nobody will answer any more."""
+
+
+class Talk:
+    """What a step may do with the person. `shown` is called with the key of everything that a person is asked."""
+
+    def __init__(self, front: Front, shown: Callable[[str], None]) -> None:
+        self._front = front
+        self._shown = shown
+        self.asked = 0  # questions of this step so far
+
+    def send(self, kind: str, **message: Any) -> None:
+        self._front.send({"kind": kind, **message})
+
+    def show(self, text: str) -> None:
+        self.send("note", text=text)
+
+    def ask(self, question: Question, default: Any = None) -> Any:
+        """The answer, checked. A wrong one is asked for again, with what is expected. Raises Back or Leave."""
+        if default is not None:
+            question = question._replace(default=default)
+        while True:
+            self.send("question", **_shape(question))
+            self._shown(question.key)
+            typed = self._front.answer(question)
+            if isinstance(typed, str) and typed.strip().lower() == BACK:
+                raise Back
+            try:
+                value = read(question, typed)
+            except Wrong as wrong:
+                self.send("refused", key=question.key, text=str(wrong))
+                continue
+            self.asked += 1
+            return value
+
+    def watch(self, request: Question, seen: Callable[[], bool], sleep: Callable[[float], None]) -> bool:
+        """Shows `request` and looks until `seen`; False after PATIENCE_S."""
+        self.send("do", key=request.key, text=request.text)
+        self._shown(request.key)
+        for _ in range(round(PATIENCE_S / LOOK_S)):
+            if seen():
+                self.send("seen", key=request.key)
+                return True
+            sleep(LOOK_S)
+        return False
+
+
+def read(question: Question, typed: Any) -> Any:
+    """The value of an answer. Raises Wrong."""
+    if typed in (None, "") and question.form not in ("done", "secret"):
+        if question.default is None:
+            raise Wrong(expected(question))
+        typed = question.default
+    return _READERS[question.form](question, typed)
+
+
+def expected(question: Question) -> str:
+    """What the question takes."""
+    if question.form == "number":
+        unit = f" {question.unit}" if question.unit else ""
+        return f"A number from {question.low:g} to {question.high:g}{unit} is expected."
+    if question.form == "choice":
+        numbers = " or ".join(str(n) for n, _ in enumerate(question.choices, 1))
+        return f"One of the choices is expected: {numbers}."
+    return {"yes_no": "Yes or no is expected.", "text": "A short text is expected."}.get(
+        question.form, "Press Enter when it is done."
+    )
+
+
+def _yes_no(question: Question, typed: Any) -> bool:
+    word = str(typed).strip().lower()
+    if word in YES or word in NO:
+        return word in YES
+    raise Wrong(expected(question))
+
+
+def _choice(question: Question, typed: Any) -> str:
+    values = [value for value, _ in question.choices]
+    word = str(typed).strip().lower()
+    if word in values:
+        return word
+    if word.isdecimal() and 1 <= int(word) <= len(values):
+        return values[int(word) - 1]
+    raise Wrong(expected(question))
+
+
+def _number(question: Question, typed: Any) -> float:
+    try:
+        value = float(str(typed).strip().removesuffix(question.unit).replace(",", "."))
+    except ValueError:
+        raise Wrong(expected(question)) from None
+    if not question.low <= value <= question.high:  # not a number is refused here, too
+        raise Wrong(expected(question))
+    return value
+
+
+_READERS: dict[str, Callable[[Question, Any], Any]] = {
+    "done": lambda _question, _typed: True,
+    "yes_no": _yes_no,
+    "choice": _choice,
+    "number": _number,
+    "text": lambda _question, typed: str(typed).strip(),
+    "secret": lambda _question, typed: "" if typed is None else str(typed),
+}
+
+
+def _shape(question: Question) -> dict[str, Any]:
+    """The question as JSON: only the fields that its form has."""
+    shape: dict[str, Any] = {"key": question.key, "text": question.text, "form": question.form}
+    if question.choices:
+        shape["choices"] = dict(question.choices)
+    if question.form == "number":
+        shape |= {"low": question.low, "high": question.high, "unit": question.unit}
+    if question.default is not None and question.form != "secret":
+        shape["default"] = question.default
+    return shape
+
+
+class JsonFront:
+    """One JSON object a line on stdout; on stdin one answer a line: a JSON value, or `{"answer": VALUE}`."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+    def answer(self, _question: Question) -> Any:
+        line = sys.stdin.readline()
+        if not line:
+            raise Leave("Nobody answers any more. Start it again to go on here.")
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return line.rstrip("\n")
+        return value.get("answer") if isinstance(value, dict) else value

@@ -1,0 +1,106 @@
+"""Owns set-up in a terminal: large plain steps, one question at a time. Must never end in a traceback on Ctrl-C."""
+
+from getpass import getpass
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from firmware_py.device.setup.talk import Leave, Question
+
+WIDE = 80
+PROVED = "Everything is proved. Stand at the cross, press and release to arm, then start the treadmill."
+LATER = "Left. Type the same command to go on here."
+
+
+class Terminal:
+    """Messages as text, answers from the keyboard."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        if self.console.width > WIDE:
+            self.console.width = WIDE
+
+    def send(self, message: dict[str, Any]) -> None:
+        show = getattr(self, f"_{message['kind']}", None)
+        if show is not None:
+            show(message)
+
+    def answer(self, question: Question) -> Any:
+        try:
+            if question.form == "secret":
+                return getpass("  > ")
+            return self.console.input("  > ")
+        except (EOFError, KeyboardInterrupt):
+            raise Leave(LATER) from None
+
+    def _step(self, message: dict[str, Any]) -> None:
+        title = Text(f"{message['number']} of {message['of']}   {message['title']}", style="bold")
+        self.console.print()
+        self.console.print(Panel(title, style="cyan", width=self.console.width))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        self._lines(message["text"], "dim")
+
+    def _question(self, message: dict[str, Any]) -> None:
+        self.console.print()
+        self._lines(message["text"], "bold")
+        for number, words in enumerate(message.get("choices", {}).values(), 1):
+            self._lines(f"{number}  {words}", "")
+        self._lines(_how(message), "dim italic")
+
+    def _typed(self, message: dict[str, Any]) -> None:
+        self._lines(f"> {message['text']}", "cyan")
+
+    def _do(self, message: dict[str, Any]) -> None:
+        self.console.print()
+        self._lines(message["text"], "bold yellow")
+
+    def _seen(self, _message: dict[str, Any]) -> None:
+        self._lines("✓ seen", "green")
+
+    def _refused(self, message: dict[str, Any]) -> None:
+        self._lines(message["text"], "bold red")
+
+    def _result(self, message: dict[str, Any]) -> None:
+        self.console.print()
+        if message["proved"]:
+            self._lines(f"✓ Proved. {message['text']}", "bold green")
+        else:
+            self._lines(f"✗ Not proved. {message['text']}", "bold red")
+
+    def _guard(self, message: dict[str, Any]) -> None:
+        self.console.print()
+        self._lines(message["text"], "" if message["up"] else "bold red")
+
+    def _left(self, message: dict[str, Any]) -> None:
+        self._lines(message["text"], "bold")
+
+    def _end(self, message: dict[str, Any]) -> None:
+        self.console.print()
+        if message["proved"]:
+            self._lines(PROVED, "bold green")
+        else:
+            self._lines(f"Not proved yet: {', '.join(message['unproved'])}.", "bold red")
+
+    def _lines(self, text: str, style: str) -> None:
+        self.console.print(Padding(Text(text, style=style), (0, 2)))
+
+
+def _how(message: dict[str, Any]) -> str:
+    """How to answer, in a few words."""
+    default = message.get("default")
+    ways = {
+        "done": "Enter",
+        "yes_no": "yes or no",
+        "choice": "its number",
+        "number": f"{message.get('low', 0):g} to {message.get('high', 0):g} {message.get('unit', '')}".strip(),
+        "text": "type it",
+        "secret": "nothing is shown while you type",
+    }[message["form"]]
+    if default is not None:
+        words = {True: "yes", False: "no"}.get(default, default) if isinstance(default, bool) else default
+        ways += f"; Enter for {message.get('choices', {}).get(words, words)}"
+    return f"({ways}; back to go back)"

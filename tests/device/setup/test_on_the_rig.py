@@ -1,0 +1,107 @@
+"""All of set-up on the simulated treadmill: proved, walked on, and cut off at every question and every write."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmware_py.config import load
+from firmware_py.device.setup.steps import STEPS
+from firmware_py.rig.harness.stage import IMU_ADDRESS
+from firmware_py.rig.harness.whole import Whole
+from tests.device.setup.support import USUAL, Device
+
+NAMES = [step.name for step in STEPS]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Device:
+    device = Device(tmp_path_factory.mktemp("device"))
+    device.all_of_it()
+    return device
+
+
+def test_everything_is_proved_and_what_was_found_is_written(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    script = device.run()
+    assert script.results() == {"treadmill": True}
+    assert "restarts" in script.of("left")[0]["text"]
+    script = device.run()
+    assert script.results() == dict.fromkeys(NAMES[1:], True)
+    config = load(device.config)
+    assert config.imu.address == IMU_ADDRESS
+    assert config.belt.commissioned
+    assert [round(x) for x in config.imu.mounting[0]] == [0, 0, -1]
+    assert [round(x) for x in config.imu.mounting[2]] == [1, 0, 0]
+
+
+def test_the_configuration_that_it_writes_guards_a_walk(done: Device) -> None:
+    config = load(done.config)
+    walked = 0.0
+    with Whole(config, "walk", 1, 30.0, speed_m_s=0.2) as whole:
+        for _ in range(round(20 * config.loop.rate_hz)):
+            walked += whole.tick().run / config.loop.rate_hz
+    assert walked > 10
+
+
+@pytest.mark.parametrize("step", NAMES)
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_power_cut_at_any_question_or_write_is_gone_on_with(
+    done: Device, step: str, tmp_path: Path
+) -> None:
+    """A step alone, in a copy of the finished device, cut at its 1st, 2nd, ... event until it gets through."""
+    whole = load(done.config)
+    for event in range(200):
+        folder = tmp_path / str(event)
+        shutil.copytree(done.folder, folder)
+        device = Device(folder)
+        device.config.write_text(device.config.read_text().replace(str(done.folder), str(folder)))
+        if step == "board":
+            (folder / "boot/firmware/config.txt").write_text("enable_uart=0\n")
+        cut = device.cut_at(event, step)
+        load(device.config)  # never half-written
+        json.loads((folder / "var/setup/progress.json").read_text())
+        assert "enable_uart=0" in (folder / "boot/firmware/config.txt").read_text().splitlines()
+        if cut:
+            device.run(step)
+            script = device.run(step) if step == "board" else None
+            assert script is None or script.results() == {"board": True}
+            after = load(device.config)
+            assert after.belt.commissioned and after.imu.address == whole.imu.address
+        shutil.rmtree(folder)
+        if not cut:
+            assert event > 1
+            return
+    pytest.fail("it never gets through")
+
+
+def test_the_json_form_answers_what_the_screen_asks(tmp_path: Path) -> None:
+    """A program that knows nothing but the questions' keys, as another front end would."""
+    command = [
+        sys.executable,
+        "-m",
+        "firmware_py",
+        "setup",
+        "--rig",
+        "--json",
+        "--seed",
+        "3",
+        "--folder",
+        str(tmp_path),
+    ]
+    results: dict[str, bool] = {}
+    for _ in range(2):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
+            assert it.stdin is not None and it.stdout is not None
+            for line in it.stdout:
+                message = json.loads(line)
+                if message["kind"] == "question":
+                    it.stdin.write(json.dumps({"answer": USUAL.get(message["key"], "")}) + "\n")
+                    it.stdin.flush()
+                elif message["kind"] == "result":
+                    results[message["step"]] = message["proved"]
+    assert results == dict.fromkeys(NAMES, True)
+    assert it.returncode == 0

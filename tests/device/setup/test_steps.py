@@ -1,0 +1,207 @@
+"""The steps one by one: every no, what is asked of the bus, the board's lines, the network, the broker, the sheet."""
+
+import json
+import socket
+from math import cos, radians, sin
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_py.config import Config, load
+from firmware_py.device.setup.engine import run
+from firmware_py.device.setup.steps import STEPS
+from firmware_py.device.setup.steps.board import lines, with_lines
+from firmware_py.device.setup.steps.calibrate import front
+from firmware_py.device.setup.steps.sheet import page
+from firmware_py.device.setup.steps.treadmill import NO_KEY
+from sensors.advice import Failure
+from sensors.emulated import EmulatedLsm6dsox
+from sensors.samples import ImuSample
+from tests.device.setup.support import Device, Script
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    return Device(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"motor": "no"},
+        *({"key": kind} for kind in NO_KEY),
+        {"key_stops": "no"},
+        {"low_voltage": "no"},
+        {"deck": 799},
+        {"deck": 2201},
+        {"by_themselves": "no"},
+    ],
+)
+def test_each_no_ends_it_clearly_and_changes_nothing(device: Device, answers: dict[str, Any]) -> None:
+    before = device.config.read_text()
+    script = device.run(**answers)
+    assert script.results() == {"treadmill": False}
+    assert "not for Rearguard" in script.of("result")[0]["text"]
+    assert device.config.read_text() == before
+
+
+@pytest.mark.parametrize("deck", [800, 2200])
+def test_the_shortest_and_the_longest_deck_are_suitable(device: Device, deck: int) -> None:
+    assert device.run("treadmill", deck=deck).results() == {"treadmill": True}
+    assert load(device.config).deck.length_mm == deck
+
+
+WANTED = lines(17)
+
+
+def test_the_board_gets_each_line_once_and_keeps_its_own() -> None:
+    mine = "dtparam=audio=on\n[pi4]\narm_boost=1\n"
+    once = with_lines(mine, WANTED)
+    assert once.startswith(mine)
+    assert set(WANTED) <= set(once.splitlines())
+    assert with_lines(once, WANTED) == once
+
+
+def test_only_what_is_missing_is_added() -> None:
+    mine = "[all]\n" + "\n".join(WANTED[1:]) + "\n"
+    assert with_lines(mine, WANTED).count(WANTED[1]) == 1
+    assert with_lines("", WANTED).splitlines()[0] == "[all]"
+
+
+def test_a_line_with_a_comment_behind_it_does_not_count() -> None:
+    assert WANTED[0] in with_lines(f"{WANTED[0]}  # mine\n", WANTED).splitlines()
+
+
+def test_the_board_is_written_after_a_yes_with_the_old_file_beside_it(device: Device) -> None:
+    file = device.folder / "boot/firmware/config.txt"
+    before = file.read_text()
+    device.run("treadmill")
+    script = device.run("board", write_boot="no")
+    assert file.read_text() == before and script.results() == {"board": False}
+    assert "+dtparam=i2c_arm=on" in "\n".join(m["text"] for m in script.of("note"))
+    assert device.run("board", reboot="no").results() == {"board": False}
+    assert file.with_name("config.txt.before-rearguard").read_text() == before
+    # Without a restart the lines do not count, however often it is asked.
+    assert device.run("board", reboot="no").results() == {"board": False}
+    (device.folder / "boot_id").write_text("2")
+    assert device.run("board").results() == {"board": True}
+
+
+def test_a_computer_that_is_no_pi_is_named(device: Device) -> None:
+    device.run("treadmill")
+    (device.folder / "boot/firmware/config.txt").unlink()
+    assert "no Raspberry Pi" in device.run("board").of("result")[0]["text"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "-a", "a-", "a b", "x" * 33, "küche"])
+def test_a_name_that_a_network_cannot_hold_is_asked_again(device: Device, name: str) -> None:
+    device.run("treadmill")
+    script = device.run("network", name=[name or "!", "gym-2"])
+    assert script.results() == {"network": True}
+    assert "expected" in script.of("refused")[0]["text"]
+    assert load(device.config).courier.device_id == "gym-2"
+
+
+def test_a_short_password_and_two_different_ones_are_asked_again(device: Device) -> None:
+    device.run("treadmill")
+    script = device.run(
+        "network",
+        password=["1234567", "12345678", "12345678"],
+        password_again=["12345679", "12345678"],
+    )
+    assert script.results() == {"network": True}
+    assert len(script.of("refused")) == 2
+    assert (device.folder / "etc/rearguard/page_password").read_text() == "12345678\n"
+
+
+def test_without_the_page_there_is_no_password_and_no_open_port(device: Device) -> None:
+    device.run("treadmill")
+    script = device.run("network", page="no")
+    assert load(device.config).page.host == "127.0.0.1"
+    assert "password" not in {m["key"] for m in script.of("question")}
+
+
+def test_a_pod_that_does_not_answer_is_named(device: Device) -> None:
+    device.all_of_it()
+    script = Script()
+    with device.opened(script) as setup:
+        setup.machine.stage.bus.detach(0x6B)  # type: ignore[attr-defined]
+
+        run(setup, STEPS, "chips")
+    assert "the pod does not answer" in script.of("result")[0]["text"]
+
+
+def test_two_pods_are_asked_about_and_another_sensor_place_is_measured_again(device: Device) -> None:
+    device.all_of_it()
+    script = Script(which="2", mount="rear")
+    with device.opened(script) as setup:
+        setup.machine.stage.bus.attach(0x6A, EmulatedLsm6dsox())  # type: ignore[attr-defined]
+        run(setup, STEPS, "chips")
+        assert not setup.progress.proved("commission")
+    config = load(device.config)
+    assert (config.imu.address, config.range.mount, config.belt.commissioned) == (0x6B, "rear", False)
+
+
+def test_a_button_that_nobody_presses_is_named(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.all_of_it()
+    monkeypatch.setattr("firmware_py.rig.harness.stage.Stage._press", lambda _self, _key: None)
+    script = device.run("check")
+    assert script.results() == {"check": False}
+    assert "arming button" in script.of("result")[0]["text"]
+
+
+def leaning(degrees: float, sideways: float = 0.0) -> list[ImuSample]:
+    """A pod worn with +x up and +z to the back, its wearer leaning."""
+    a, b = radians(degrees), radians(sideways)
+    up = (cos(a), sin(a) * sin(b), sin(a) * cos(b))
+    return [ImuSample(0, (9.8 * up[0], 9.8 * up[1], 9.8 * up[2]), (0.0, 0.0, 0.0))] * 10
+
+
+def test_leaning_shows_the_front() -> None:
+    assert front(leaning(0), leaning(25)) == (0.0, 0.0, -1.0)
+    assert front(leaning(0), leaning(10.5)) == (0.0, 0.0, -1.0)
+    assert front(leaning(0), leaning(25, 30)) == (0.0, 0.0, -1.0)
+
+
+@pytest.mark.parametrize(("lean", "words"), [((9.5, 0), "too small"), ((25, 34), "not along a side")])
+def test_a_small_or_an_oblique_lean_is_not_guessed_from(lean: tuple[float, float], words: str) -> None:
+    with pytest.raises(Failure, match=words):
+        front(leaning(0), leaning(*lean))
+
+
+def test_a_broker_that_answers_is_proved_and_its_password_has_its_own_file(device: Device) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        script = device.after_the_needed(
+            "mqtt",
+            mqtt="yes",
+            broker="127.0.0.1",
+            port=server.getsockname()[1],
+            broker_user="me",
+            broker_password="s3cret",
+        )
+    assert script.results() == {"mqtt": True}
+    file = device.folder / "etc/rearguard/mqtt_password"
+    assert file.read_text() == "s3cret\n" and file.stat().st_mode & 0o777 == 0o600
+    assert "s3cret" not in device.config.read_text() and "s3cret" not in json.dumps(script.messages)
+
+
+def test_a_broker_that_does_not_answer_stops_nobody(device: Device) -> None:
+    script = device.after_the_needed("mqtt", mqtt="yes", broker="127.0.0.1", port=1, not_proved="next")
+    assert script.results() == {"mqtt": False}
+    assert "Walking does not need it" in script.of("result")[0]["text"]
+
+
+def test_an_unmeasured_treadmill_gets_no_speed_on_its_sheet() -> None:
+    html = page(Config(), "http://192.0.2.7:8765/", {"Pod": None}, "2026-11-30")
+    assert "has not been measured" in html and "km/h" not in html
+    assert "not done" in html and "<svg" in html and "http://192.0.2.7:8765/" in html
+
+
+def test_a_measured_one_shows_its_speed_and_a_name_is_only_text(device: Device) -> None:
+    device.all_of_it()
+    config = load(device.config)
+    html = page(
+        config, "http://192.0.2.7:8765/", {"Pod": {"proved": True, "text": "<b>well</b>"}}, "2026-11-30"
+    )
+    assert "km/h" in html and "&lt;b&gt;well" in html
