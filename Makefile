@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup demo quick test lint hooks test-vm proof config install uninstall clean
+.PHONY: help setup demo quick test lint hooks test-vm proof config bundle install uninstall clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,6 +52,9 @@ proof: setup  ## the long campaigns behind the published figures (3 hours; REARG
 
 config: setup  ## systemd/config.toml anew from the defaults
 	.venv/bin/rearguard config 2>/dev/null > systemd/config.toml
+
+bundle: setup  ## out/rearguard-VERSION-aarch64.run: one file that installs without a network (MACHINE=x86_64: for a PC)
+	$(PY) systemd/bundle.py $(if $(MACHINE),--machine $(MACHINE)) $(foreach p,$(PYTHONS),--python $(p))
 
 install:  ## install or upgrade on this Raspberry Pi (run with sudo)
 	tests/system-packages.sh demo

@@ -182,7 +182,7 @@ class Installer:
             return
         folder.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as copy:  # building leaves files, and not in the user's folder
-            for name in PACKAGED:
+            for name in PACKAGED if self.wheels is None else ():
                 tree = (SOURCE / name).is_dir()
                 (shutil.copytree if tree else shutil.copy2)(SOURCE / name, Path(copy) / name)
             environment, where = dict(os.environ), [copy]
@@ -305,7 +305,9 @@ class Installer:
 
 
 def version_id(source: Path) -> str:
-    """The version and a hash of the installed text: the same text has the same folder."""
+    """The version and a hash of the installed text: the same text has the same folder. A bundle knows its own."""
+    if (source / "version").exists():
+        return (source / "version").read_text(encoding="utf-8").strip()
     number = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     digest = hashlib.sha256()
     for folder in ("firmware_py", "sensors", "systemd"):

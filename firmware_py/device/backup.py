@@ -1,0 +1,172 @@
+"""`rearguard backup FILE` and `restore FILE`: configuration, sessions and incidents in one file.
+
+Must never put a password into it, and never restore a file whose sum, name or configuration is wrong.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+import time
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_py import __version__
+from firmware_py.config import INSTALLED, Config, load
+from firmware_py.device.service import COURIER, GUARD, refuse_while_armed, systemctl
+from firmware_py.device.settings import save
+from firmware_py.guard.service import only_instance
+from sensors.advice import ConfigError, Failure
+
+NAMES = re.compile(r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-9_.+:-]*")
+MOST_BYTES = 4_000_000_000  # of one file; a zip may claim more than it holds
+FILE = Annotated[Path, typer.Argument(help="The backup, a .zip.")]
+CONFIG = Annotated[Path, typer.Option(help="The device's TOML file.")]
+
+
+def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
+    """Save configuration, sessions and incidents in one file. Passwords stay on the device.
+
+    Example: sudo rearguard backup /media/usb/rearguard.zip
+    """
+    refuse_while_armed("backup")
+    state = Path(load(config).courier.state_dir)
+    new = file.with_name(file.name + ".new")
+    try:
+        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+            sums = {}
+            for name, data in _contents(config, state):
+                archive.writestr(name, data)
+                sums[name] = hashlib.sha256(data).hexdigest()
+            about = {
+                "version": __version__,
+                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "files": sums,
+            }
+            archive.writestr("manifest.json", json.dumps(about, indent=1))
+        with new.open("rb") as written:
+            os.fsync(written.fileno())
+        new.replace(file)
+    except (OSError, sqlite3.Error) as error:
+        new.unlink(missing_ok=True)
+        raise Failure(
+            f"backup: {file} cannot be written ({error})",
+            "Usually the disk is full or the folder is missing",
+            "name another place",
+        ) from None
+    typer.echo(f"{len(sums)} files saved in {file}", err=True)
+
+
+def _contents(config: Path, state: Path) -> list[tuple[str, bytes]]:
+    found = [("config.toml", config.read_bytes())]
+    if (state / "events.sqlite").exists():
+        found.append(("events.sqlite", _database(state / "events.sqlite")))
+    for path in sorted((state / "incidents").glob("*")):
+        if path.is_file() and NAMES.fullmatch(f"incidents/{path.name}"):
+            found.append((f"incidents/{path.name}", path.read_bytes()))
+    return found
+
+
+def _database(path: Path) -> bytes:
+    """A copy of one moment, though the courier may write meanwhile. Raises sqlite3.Error."""
+    with tempfile.TemporaryDirectory() as room:
+        copy = Path(room) / "copy.sqlite"
+        with (
+            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live,
+            closing(sqlite3.connect(copy)) as still,
+        ):
+            live.backup(still)
+            still.execute("PRAGMA journal_mode=DELETE")
+        return copy.read_bytes()
+
+
+def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
+    """Put a backup back: configuration and sessions are replaced, incidents are added. Passwords are set anew.
+
+    Example: sudo rearguard restore /media/usb/rearguard.zip
+    """
+    refuse_while_armed("restore")
+    contents = examine(file)
+    restored = _config_of(contents["config.toml"])
+    state = Path(load(config if config.exists() else None).courier.state_dir)
+    systemctl("stop", GUARD, COURIER)
+    try:
+        with only_instance(restored.guard_lock):
+            _put(contents, restored, state, config)
+    except OSError as error:
+        raise Failure(
+            f"restore: {error.filename or state} cannot be written ({error.strerror})",
+            "Usually the disk is full, or it was not run with sudo",
+            "free some space, then restore again",
+        ) from None
+    finally:
+        systemctl("start", "--no-block", GUARD, COURIER)
+    typer.echo(
+        f"{len(contents)} files restored. `rearguard setup network` sets the page's password.", err=True
+    )
+
+
+def examine(file: Path) -> dict[str, bytes]:
+    """The files of a backup by name. Raises Failure when it is no backup, or damaged."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            sums = json.loads(archive.read("manifest.json"))["files"]
+            if "config.toml" not in sums or not all(NAMES.fullmatch(name) for name in sums):
+                raise ValueError("it holds other files")
+            if any(archive.getinfo(name).file_size > MOST_BYTES for name in sums):
+                raise ValueError("it is too large")
+            contents = {name: archive.read(name) for name in sums}
+        wrong = [name for name, data in contents.items() if hashlib.sha256(data).hexdigest() != sums[name]]
+        if wrong:
+            raise ValueError(f"the checksum of {wrong[0]} is wrong")
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Failure(
+            f"restore: {file} is no backup, or damaged ({error}); nothing was changed",
+            "Usually a broken copy or another file",
+            "name another backup",
+        ) from None
+    return contents
+
+
+def _config_of(data: bytes) -> Config:
+    """Raises ConfigError when this version does not take it."""
+    with tempfile.TemporaryDirectory() as room:
+        path = Path(room) / "config.toml"
+        path.write_bytes(data)
+        try:
+            return load(path)
+        except ConfigError as error:
+            raise ConfigError(
+                f"restore: this version does not take the configuration; nothing was changed:\n{error}"
+            ) from None
+
+
+def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) -> None:
+    """Each file whole or not at all; a restore that was cut off is done again. Raises OSError."""
+    owner = state.stat()
+    for name, data in contents.items():
+        if name == "config.toml":
+            continue
+        target = state / name
+        if name.startswith("incidents/") and target.exists():
+            continue
+        target.parent.mkdir(exist_ok=True)
+        new = target.with_name(target.name + ".new")
+        with new.open("wb") as file:
+            shutil.copyfileobj(io.BytesIO(data), file)
+            file.flush()
+            os.fsync(file.fileno())
+        for there in (new, target.parent):
+            os.chown(there, owner.st_uid, owner.st_gid)
+        for tail in ("-wal", "-shm") if name == "events.sqlite" else ():
+            (state / f"{name}{tail}").unlink(missing_ok=True)
+        new.replace(target)
+    save(restored, path)

@@ -1,0 +1,243 @@
+"""Update, backup, restore, support and status: what they refuse, what they keep, and what never leaves the device."""
+
+import hashlib
+import json
+import platform
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from firmware_py.__main__ import build
+from firmware_py.config import Config, load
+from firmware_py.device import backup, service, status, support, update
+from firmware_py.device.settings import save
+from sensors.advice import ConfigError, Failure
+
+COMMANDS = ["update", "rollback", "backup", "restore", "support", "status"]
+
+
+class Device:
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        (self.state / "incidents").mkdir(parents=True)
+        (self.state / "incidents/2026-05-04-fall.mcap").write_bytes(b"a fall")
+        self.config = folder / "config.toml"
+        settings = Config().model_dump(mode="json")
+        settings["courier"] |= {"state_dir": str(self.state), "socket": str(folder / "run/courier.sock")}
+        settings["mqtt"] |= {
+            "user": "grandma",
+            "host": "home.example",
+            "password_file": str(folder / "secret"),
+        }
+        save(Config.model_validate(settings), self.config)
+        (folder / "secret").write_text("hunter2\n")
+        (folder / "page_password").write_text("hunter2\n")
+        self.database("first")
+
+    def database(self, text: str) -> None:
+        with closing(sqlite3.connect(self.state / "events.sqlite")) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("CREATE TABLE IF NOT EXISTS t(x)")
+            db.execute("DELETE FROM t")
+            db.execute("INSERT INTO t VALUES(?)", (text,))
+            db.commit()
+
+    def read(self) -> str:
+        with closing(sqlite3.connect(self.state / "events.sqlite")) as db:
+            return str(db.execute("SELECT x FROM t").fetchone()[0])
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
+    for module in (backup, service, support, status, update):
+        for name in ("armed", "systemctl"):
+            monkeypatch.setattr(module, name, lambda *_words: False, raising=False)
+    return Device(tmp_path)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(build(COMMANDS), [str(word) for word in words])
+
+
+@pytest.mark.parametrize("command", ["update x", "rollback", "backup x", "restore x", "support x"])
+def test_nothing_is_done_while_armed(device: Device, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "armed", lambda: True)
+    refused = run(*command.split())
+    assert refused.exit_code == 1 and "armed" in refused.stderr
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "line", "is_armed"),
+    [("active", "running", True), ("active", "running, warning: drift", True), ("active", "stopped: fall", False),
+     ("failed", "running", False), ("", "", False)],
+)  # fmt: skip
+def test_armed_is_what_the_guard_reports(
+    state: str, line: str, is_armed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {"ActiveState": state, "StatusText": line}
+    monkeypatch.setattr(service, "shown", lambda _unit, what: shown[what])
+    assert service.armed() is is_armed
+
+
+def bundle(
+    folder: Path, machine: str = platform.machine(), payload: bytes = b"wheels", digest: str = ""
+) -> Path:
+    file = folder / "rearguard-9.9.9.run"
+    digest = digest or hashlib.sha256(payload).hexdigest()
+    head = f"#!/bin/sh\n# Rearguard 9.9.9 for {machine}.\nversion=9.9.9\nmachine={machine}\n"
+    head += f"payload_bytes={len(payload)}\npayload_sha256={digest}\n"
+    file.write_bytes(head.encode() + payload)
+    return file
+
+
+def test_a_whole_bundle_for_this_computer_is_known(tmp_path: Path) -> None:
+    assert update.examine(bundle(tmp_path)).version == "9.9.9"
+
+
+@pytest.mark.parametrize("change", [slice(0, -1), slice(-1, None)])
+def test_a_cut_and_a_longer_bundle_are_damaged(tmp_path: Path, change: slice) -> None:
+    file = bundle(tmp_path)
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] if change.stop == -1 else data + b"x")
+    with pytest.raises(Failure, match=r"damaged.*nothing was changed"):
+        update.examine(file)
+
+
+def test_one_changed_byte_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="checksum"):
+        update.examine(bundle(tmp_path, digest="0" * 64))
+
+
+def test_a_bundle_for_another_computer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="is for riscv64 and this computer is"):
+        update.examine(bundle(tmp_path, "riscv64"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"PK\x03\x04", b"#!/bin/sh\n# Rearguard \nversion=1\n", b"\xff" * 5000]
+)
+def test_any_other_file_is_no_bundle(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(Failure, match="no bundle"):
+        update.examine(tmp_path / "file")
+    with pytest.raises(Failure, match="cannot be read"):
+        update.examine(tmp_path / "missing")
+
+
+def test_a_backup_brings_everything_back(device: Device, tmp_path: Path) -> None:
+    file = tmp_path / "backup.zip"
+    assert run("backup", file, "--config", device.config).exit_code == 0
+    before = device.config.read_text()
+    device.config.write_text("[deck]\nlength_mm = 1500\n[courier]\n" + f'state_dir = "{device.state}"\n')
+    device.database("second")
+    (device.state / "incidents/2026-05-04-fall.mcap").unlink()
+    (device.state / "incidents/2026-06-01-drift.mcap").write_bytes(b"later")
+    restored = run("restore", file, "--config", device.config)
+    assert restored.exit_code == 0, restored.stderr
+    assert device.config.read_text() == before
+    assert device.read() == "first"
+    assert sorted(p.name for p in (device.state / "incidents").iterdir()) == [
+        "2026-05-04-fall.mcap",
+        "2026-06-01-drift.mcap",
+    ]
+
+
+def test_no_password_is_in_a_backup_or_an_archive_for_support(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "CHECK_S", 0.01)
+    files = tmp_path / "backup.zip", tmp_path / "support.zip"
+    run("backup", files[0], "--config", device.config)
+    assert run("support", files[1], "--config", device.config).exit_code == 0
+    for file in files:
+        with zipfile.ZipFile(file) as archive:
+            assert not [name for name in archive.namelist() if b"hunter2" in archive.read(name)]
+    with zipfile.ZipFile(files[1]) as archive:
+        settings = json.loads(archive.read("config.json"))["mqtt"]
+        assert {settings[key] for key in ("user", "host", "password_file")} == {"(set)"}
+        assert not [name for name in archive.namelist() if b"grandma" in archive.read(name)]
+
+
+def test_a_backup_that_cannot_be_written_leaves_nothing(device: Device, tmp_path: Path) -> None:
+    refused = run("backup", tmp_path / "missing/b.zip", "--config", device.config)
+    assert refused.exit_code == 1 and "cannot be written" in refused.stderr
+
+
+def changed(file: Path, **contents: Any) -> Path:
+    """The same backup with other files in it; the manifest is as told."""
+    with zipfile.ZipFile(file) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    held |= contents
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in held.items():
+            archive.writestr(name, data)
+    return file
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/shadow", "../x", "incidents/../../x", "incidents/.x", "config.tomlx", "a/b"]
+)
+def test_a_backup_that_names_another_place_is_refused(device: Device, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "b.zip"
+    run("backup", file, "--config", device.config)
+    with zipfile.ZipFile(file) as archive:
+        sums = json.loads(archive.read("manifest.json"))["files"]
+    sums[name] = hashlib.sha256(b"x").hexdigest()
+    changed(file, **{name: b"x", "manifest.json": json.dumps({"files": sums})})
+    with pytest.raises(Failure, match="other files"):
+        backup.examine(file)
+
+
+def test_a_damaged_backup_changes_nothing(device: Device, tmp_path: Path) -> None:
+    file = tmp_path / "b.zip"
+    run("backup", file, "--config", device.config)
+    before = device.config.read_text()
+    changed(file, **{"config.toml": b"[deck]\n"})
+    refused = run("restore", file, "--config", device.config)
+    assert refused.exit_code == 1 and "checksum of config.toml is wrong" in refused.stderr
+    assert device.config.read_text() == before and device.read() == "first"
+
+
+def test_a_configuration_of_another_version_is_refused_before_anything_changes(
+    device: Device, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.zip"
+    run("backup", file, "--config", device.config)
+    text = b"[deck]\nwidth_mm = 500\n"
+    with zipfile.ZipFile(file) as archive:
+        sums = json.loads(archive.read("manifest.json"))["files"] | {
+            "config.toml": hashlib.sha256(text).hexdigest()
+        }
+    changed(file, **{"config.toml": text, "manifest.json": json.dumps({"files": sums})})
+    with pytest.raises(ConfigError, match="does not take"):
+        backup._config_of(backup.examine(file)["config.toml"])
+    assert run("restore", file, "--config", device.config).exit_code == 2
+    assert device.read() == "first" and load(device.config).deck.length_mm == 1400
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [("running", "guarding"), ("stopped: power_on; a press is accepted", "belt is off")]
+)
+def test_status_says_on_one_screen_whether_it_guards(
+    device: Device, line: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"ActiveState": "active", "StatusText": line, "ActiveEnterTimestamp": "Sun", "NRestarts": "0"}
+    monkeypatch.setattr(status, "shown", lambda _unit, what: values[what])
+    shown = run("status", "--config", device.config)
+    assert words in shown.stdout and "NOT measured" in shown.stdout
+    assert len(shown.stdout.splitlines()) <= 12
+    found = json.loads(run("status", "--config", device.config, "--json").stdout)
+    assert found["guarding"] is (line == "running") and found["ready"] is False
+
+
+def test_status_of_a_guard_that_is_down_is_not_fine(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "shown", lambda _unit, _what: "")
+    shown = run("status", "--config", device.config)
+    assert shown.exit_code == 1 and "NOT guarding" in shown.stdout
