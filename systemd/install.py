@@ -69,7 +69,10 @@ class System:
         show(f"run     {' '.join(command)}")
         if not self._live and not (self._ours and any(command[: len(c)] == c for c in self.WITHOUT_BOOT)):
             return True
-        return subprocess.run(command, check=False).returncode == 0
+        try:
+            return subprocess.run(command, check=False).returncode == 0
+        except FileNotFoundError:  # a small system may lack a tool
+            return False
 
     def show(self, unit: str, what: str) -> str:
         if not self._live:
@@ -200,7 +203,7 @@ class Installer:
             shutil.rmtree(folder)
             raise Refused("the Python packages could not be installed; the version in use is untouched")
         share = folder / "share"
-        share.mkdir()
+        share.mkdir(exist_ok=True)  # a package may have put a manual page there
         for name in SHARED:
             shutil.copy2(SOURCE / "systemd" / name, share / name)
         if (SOURCE / "hardware.md").exists():

@@ -36,6 +36,15 @@ class Container:
         done = subprocess.run(enter, capture_output=True, text=True, timeout=timeout_s, check=False)
         return done.returncode, done.stdout + done.stderr
 
+    def popen(self, command: str) -> subprocess.Popen[bytes]:
+        """A command inside that somebody talks to."""
+        enter = [*f"nsenter -t {self._leader} -m -u -i -n -p -C -- /bin/bash -c".split(), command]
+        return subprocess.Popen(enter, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+    def alive(self) -> bool:
+        """Not yet restarted or powered off."""
+        return self._process.poll() is None and Path(f"/proc/{self._leader}").exists()
+
     def process(self, words: str) -> int:
         """The number, as this computer counts, of the process inside whose command line holds `words`; 0: none."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -47,6 +56,10 @@ class Container:
         return 0
 
     def stop(self) -> None:
+        if self._process.poll() is not None:
+            return
+        if not self.alive():  # it restarts by itself
+            self._leader = self._find_leader(time.monotonic() + BOOT_TIMEOUT_S)
         self.sh("systemctl poweroff")
         try:
             self._process.wait(20)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firmware_py.config import Config, load
+from firmware_py.rig.harness.stage import Stage
 from firmware_py.rig.harness.world import World
 from firmware_py.rig.world.switchgear import Contactors
 from tests.support.held_up import Busy, Drop, stolen_s
@@ -62,7 +63,7 @@ class Pi:
         self.events: list[dict[str, Any]] = []  # what the guard tells a courier
         # It holds the interpreter now and then, and the simulated chips must not wait for it.
         self._courier = Listening(self.config.courier.socket, self._hear, like_hardware)
-        self._world = World(self.config, "walk", 1, 3600.0)
+        self._world: World | Stage = World(self.config, "walk", 1, 3600.0)
         self._seen = 0
         self._nurseries: dict[tuple[str, str], Nursery] = {}
         self._lock = threading.RLock()
@@ -112,6 +113,25 @@ class Pi:
         """Another safety board, and what the config says of it."""
         self.config = self._configure(settings)
         self._world.contactors = Contactors(self.config.relay.drive == "pulse")
+
+    def put(self, world: World | Stage) -> None:
+        """Another world behind the same header. It begins now."""
+        with self._lock:
+            self._world = world
+            self._seen = len(self.header.history)
+
+    def do(self, key: str) -> None:
+        """The person on a stage does what set-up asks for."""
+        with self._lock:
+            self._move()
+            assert isinstance(self._world, Stage)
+            self._world.do(key)
+
+    def wait(self, seconds: float) -> None:
+        """The world goes on, though nobody touches it."""
+        time.sleep(seconds)
+        with self._lock:
+            self._move()
 
     # what the outside sees
 
