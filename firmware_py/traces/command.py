@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,9 @@ from firmware_py.core.frame import Frame
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import Summary, open_trace, prepare, replay_file, replay_trace
-from firmware_py.traces.trace import find_traces
+from firmware_py.traces.tables import plausible, presets
+from firmware_py.traces.tables.foreign import read_foreign
+from firmware_py.traces.trace import Trace, find_traces
 from sensors.advice import Failure
 from sensors.samples import ImuSample, RangeSample
 
@@ -38,6 +41,10 @@ def replay(
         bool, typer.Option("--rearm", help="Press the button again 3 s after each stop.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Traces replayed at the same time.")] = 1,
+    strict: Annotated[
+        bool,
+        typer.Option(help="Fail for a trace that never armed, or gives other decisions than were recorded."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a trace on stdout, nothing else.")
     ] = False,
@@ -56,6 +63,7 @@ def replay(
             failed = True
             _report(str(result))
             continue
+        failed = failed or (strict and (result.armed_t_s is None or result.agrees is False))
         _report(*(f"{result.trace}: {note}" for note in result.notes))
         if as_json:
             sys.stdout.write(json.dumps(result.row(), allow_nan=False) + "\n")
@@ -103,6 +111,10 @@ def _cells(summary: Summary) -> tuple[str, ...]:
 
 def _figure(value: float | None) -> str:
     return "?" if value is None else f"{value:.3g}"
+
+
+def _units(known: Iterable[str]) -> str:
+    return f"{', '.join(known)}, or the factor to SI units."
 
 
 trace = typer.Typer(no_args_is_help=True, help="Look into traces and turn one form into the other.")
@@ -182,19 +194,55 @@ def export_csv(
 
 
 @trace.command("import")
-def import_csv(
-    source: Annotated[Path, typer.Argument(help="A trace, usually .csv or .csv.gz.")],
+def import_trace(
+    source: Annotated[
+        Path, typer.Argument(help="A table (.csv, .txt, .gz), or a folder or .zip of one file a sensor.")
+    ],
     out: Annotated[Path, typer.Argument(help="The new .mcap; an existing file is never overwritten.")],
     config: Annotated[
         Path | None, typer.Option(help="TOML file; default: what the trace was recorded with.")
     ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"The program that wrote it: {', '.join(presets.PRESETS)}.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="OURS=THEIRS,... for a table with other names; OURS,... for one without a header."),
+    ] = None,
+    accel_unit: Annotated[str | None, typer.Option(help=_units(plausible.ACCEL_M_S2))] = None,
+    gyro_unit: Annotated[str | None, typer.Option(help=_units(plausible.GYRO_RAD_S))] = None,
+    distance_unit: Annotated[str | None, typer.Option(help=_units(plausible.DISTANCE_M))] = None,
+    speed_unit: Annotated[str | None, typer.Option(help=_units(plausible.SPEED_M_S))] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help=f"{', '.join(plausible.TIME_NS)}, or samples with --rate-hz.")
+    ] = None,
+    rate_hz: Annotated[
+        float | None, typer.Option(min=1, help="Samples a second, when time counts them.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Our forward x, left y, up z by the sensor's axes: x=-z,y=y,z=x.")
+    ] = None,
+    accel_inverted: Annotated[
+        bool, typer.Option("--accel-inverted", help="At rest the axis that points up reads -1 g.")
+    ] = False,
 ) -> None:
     """Write a trace as MCAP with the decisions of a replay beside the frames, for Foxglove or PlotJuggler.
 
-    Example: rearguard trace import walk.csv.gz walk.mcap
+    Examples: rearguard trace import walk.csv.gz walk.mcap
+    rearguard trace import walk.zip walk.mcap --preset sensor-logger --axes x=-z,y=-x,z=y
     """
+    units = {
+        "accel_unit": accel_unit,
+        "gyro_unit": gyro_unit,
+        "distance_unit": distance_unit,
+        "speed_unit": speed_unit,
+        "time_unit": time_unit,
+        "rate_hz": rate_hz,
+        "axes": axes,
+        "inverted": accel_inverted or None,
+    }
     with _sentences(out, (".mcap",)):
-        opened = open_trace(source)
+        opened = _opened(source, preset, columns, {name: unit for name, unit in units.items() if unit})
         settings, monitor = prepare(opened, _config(config))
         about = {
             "version": __version__,
@@ -223,6 +271,18 @@ def import_csv(
         _report(f"{out}: {writer.frames} frames", *opened.notes)
 
 
+def _opened(source: Path, preset: str | None, columns: str | None, options: dict[str, Any]) -> Trace:
+    """A trace of ours, or a recording of another program when anything names how it writes."""
+    if not (preset or columns or options or source.is_dir() or source.suffix == ".zip"):
+        return open_trace(source)
+    if preset is not None and preset not in presets.PRESETS:
+        raise ValueError(f"--preset: {preset!r} is none of {', '.join(presets.PRESETS)}.")
+    form = presets.PRESETS[preset] if preset else presets.Form()
+    if columns:
+        form = presets.with_columns(form, columns)
+    return read_foreign(source, replace(form, **options))
+
+
 def _kept(frames: Iterable[Frame], read: deque[Frame]) -> Iterator[Frame]:
     """The same frames; what was read is kept for the file, without what replay adds to it."""
     for frame in frames:
@@ -241,6 +301,10 @@ def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
         raise typer.Exit(FAILED)
     try:
         yield
+    except ValueError as error:  # an option that names no unit, column or axis
+        out.unlink(missing_ok=True)
+        _report(str(error))
+        raise typer.Exit(USAGE) from None
     except (Failure, OSError) as error:
         out.unlink(missing_ok=True)
         _report(str(error))

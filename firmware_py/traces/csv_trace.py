@@ -2,6 +2,7 @@
 
 A header line, then one row a frame; lines that begin with # are comments. `t_s` and the six IMU columns are
 required; distance_m, belt_speed_m_s and reset_pressed may be missing. An empty cell is "no new sample".
+What a spreadsheet makes of it is read, too: semicolons or tabs, quotes, decimal commas, UTF-16, blank rows.
 Reading is streamed, and fast on purpose: the core limits the speed of a replay, not its file.
 """
 
@@ -9,15 +10,15 @@ import difflib
 import gzip
 import io
 import math
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from statistics import median
-from typing import IO
+from typing import IO, NamedTuple
 
 from firmware_py.core.frame import Frame
+from firmware_py.traces.tables import text
 from firmware_py.traces.trace import Trace, check_rate
 from sensors.advice import Failure
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -33,27 +34,45 @@ REQUIRED = (
 )
 COLUMNS = (*REQUIRED, "distance_m", "belt_speed_m_s", "reset_pressed")
 _PRESSED = {"": False, "0": False, "1": True, "false": False, "true": True}
+_NOT_A_FRAME = (ValueError, OverflowError, KeyError)
+_Pick = Callable[[list[str]], tuple[str, ...]]
 _LAST_NS = 2**63 - 1  # 292 years: what a clock of 64 bits counts
-_RATE_ROWS = 1000  # the median step of the first rows is the rate
+RATE_ROWS = 1000  # the median step of the first rows is the rate
+
+
+class _Head(NamedTuple):
+    """The columns of a file, which character parts them, and the line they stand in."""
+
+    columns: list[str]
+    separator: str
+    line: int
+    blank: int  # columns without a name at the right, as a spreadsheet leaves them
 
 
 def read_csv(path: Path) -> Trace:
     """Open a CSV trace. Raises Failure: here for a bad header or start, from `frames` for a bad row further on."""
-    header = _header(path)
-    times_ns = [frame.t_ns for frame in islice(_frames(path, header), _RATE_ROWS)]
+    head = _head(path)
+    times_ns = [frame.t_ns for frame in islice(_frames(path, head, []), RATE_ROWS)]
     if len(times_ns) < 2:
         raise Failure(
             f"{path}: {len(times_ns)} frame(s), at least 2 are needed. Usually a file that was cut short."
         )
     steps_ns = (b - a for a, b in pairwise(times_ns))
+    notes: list[str] = []
     return Trace(
         path,
         check_rate(path, median(steps_ns)),
-        _frames(path, header),
-        button_recorded="reset_pressed" in header and _any_press(path, header.index("reset_pressed")),
+        _frames(path, head, notes),
+        button_recorded="reset_pressed" in head.columns and _any_press(path, head),
         feedback_recorded=False,
-        distance_recorded="distance_m" in header,
+        distance_recorded="distance_m" in head.columns,
+        notes=notes,
     )
+
+
+def first_frames(path: Path) -> list[Frame]:
+    """The frames that a recording is judged by before it is replayed. Raises Failure."""
+    return list(islice(_frames(path, _head(path), []), RATE_ROWS))
 
 
 def write_csv(path: Path, frames: Iterable[Frame], comments: Iterable[str] = ()) -> int:
@@ -83,101 +102,149 @@ def _packed(raw: IO[bytes], path: Path) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, "utf-8", newline="")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without comments and blank ones. Raises Failure for what is not text or not whole gzip."""
-    number = 0
-    try:
-        with (gzip.open if path.name.endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line[0] != "#" and line != "\n":
-                    yield number, line
-    except UnicodeDecodeError:
-        raise Failure(
-            f"{path}: not text after line {number}. Usually a damaged file or another format."
-        ) from None
-    except (EOFError, zlib.error, OSError) as error:
-        raise Failure(
-            f"{path}: cannot be read after line {number}: {error}. Usually a copy that was cut short: copy it again."
-        ) from None
-
-
-def _header(path: Path) -> list[str]:
-    number, line = next(_rows(path), (0, ""))
-    header = [cell.strip() for cell in line.split(",")]
+def _head(path: Path) -> _Head:
+    lines = text.numbered_lines(path)
+    number, line = next(lines, (0, ""))
+    separator = text.announced(line)
+    if separator:
+        number, line = next(lines, (0, ""))
     if not number:
         raise Failure(f"{path}: no header line. The file is empty: record or export it again.")
+    separator = separator or text.separator_of(line, COLUMNS)
+    header = text.cells_of(line, separator)
+    blank = 0
+    while header and not header[-1]:
+        header.pop()
+        blank += 1
     for column in header:
         if column not in COLUMNS:
-            near = difflib.get_close_matches(column, COLUMNS, 1, 0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(COLUMNS)}."
-            raise Failure(f"{path}: line {number}: unknown column {column!r}; {hint}")
+            raise _unknown(path, number, column)
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise Failure(
-            f"{path}: line {number}: no column {', '.join(missing)}. The first {len(REQUIRED)} are required: "
-            f"{','.join(COLUMNS)}"
+            f"{path}: line {number}: no column {', '.join(missing)}. A trace needs {', '.join(REQUIRED)}."
         )
     if len(set(header)) < len(header):
         raise Failure(f"{path}: line {number}: a column appears twice. Keep one of them.")
-    return header
+    return _Head(header, separator, number, blank)
 
 
-def _any_press(path: Path, column: int) -> bool:
-    """Does any row press the button? A row that is malformed is left to `_frames`."""
-    return any(
-        _PRESSED.get("".join(line.rstrip().split(",")[column : column + 1])) for _, line in _rows(path)
+def _unknown(path: Path, number: int, column: str) -> Failure:
+    near = difflib.get_close_matches(column, COLUMNS, 1, 0.4)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(COLUMNS)}."
+    return Failure(
+        f"{path}: line {number}: unknown column {column!r}; {hint} A table of another program: `rearguard trace import "
+        "--columns`."
     )
 
 
-def _frames(path: Path, header: list[str]) -> Iterator[Frame]:
-    width = len(header)
+def _rows(path: Path, head: _Head) -> Iterator[tuple[int, str]]:
+    """Numbered lines below the header. Those of another separator come as they would stand in a plain file."""
+    lines = text.numbered_lines(path)
+    for number, _ in lines:
+        if number >= head.line:
+            break
+    if head.separator == ",":
+        return lines
+    return ((number, text.plain(line, head.separator)) for number, line in lines)
+
+
+def _any_press(path: Path, head: _Head) -> bool:
+    """Does any row press the button? A row that is malformed is left to `_frames`."""
+    column = head.columns.index("reset_pressed")
+    for _, line in _rows(path, head):
+        if '"' in line:
+            line = text.plain(line, ",")
+        if _PRESSED.get("".join(line.rstrip().split(",")[column : column + 1])):
+            return True
+    return False
+
+
+def _frames(path: Path, head: _Head, notes: list[str]) -> Iterator[Frame]:
+    width = len(head.columns)
     # a column that is missing is read from an empty cell put behind the last one
-    pick = itemgetter(*(header.index(c) if c in header else width for c in COLUMNS))
-    lines = _rows(path)
-    next(lines)
-    last_ns, count = None, 0
-    for number, line in lines:
-        cells = line.rstrip().split(",")
-        cells.append("")
+    pick = itemgetter(*(head.columns.index(c) if c in head.columns else width for c in COLUMNS))
+    last_ns, last_line, count, blank, repeated = None, "", 0, 0, 0
+    for number, line in _rows(path, head):
         try:
-            t, ax, ay, az, gx, gy, gz, distance, speed, reset = pick(cells)
-            t_ns = round(float(t) * 1e9)
-            if ax:
-                imu: ImuSample | Fault = ImuSample(
-                    t_ns, (float(ax), float(ay), float(az)), (float(gx), float(gy), float(gz))
-                )
-            elif ay or az or gx or gy or gz:
-                raise ValueError
-            else:
-                imu = Fault.NOT_READY
-            belt = None
-            if distance:
-                count = (count + 1) & 255
-                belt = RangeSample(t_ns, float(distance), count)
-            speed_m_s = float(speed) if speed else None
-            frame = Frame(t_ns, 0, imu, belt, speed_m_s, None, _PRESSED[reset])
-            if len(cells) != width + 1 or abs(t_ns) > _LAST_NS:
-                raise ValueError
-            if speed_m_s is not None and not math.isfinite(speed_m_s):
-                raise ValueError
-        except (ValueError, OverflowError, IndexError, KeyError):
-            raise _mistake(path, number, header, cells[:-1]) from None
+            frame = _frame(line.rstrip(), pick, width, count)
+        except _NOT_A_FRAME:
+            if text.is_blank(line):
+                blank += 1
+                continue
+            frame = _second_look(path, number, line, head, pick, count)
+        t_ns = frame.t_ns
         if last_ns is not None and t_ns <= last_ns:
-            raise Failure(
-                f"{path}: line {number}: t_s = {t} does not come after {last_ns / 1e9!r}. Usually two recordings in "
-                "one file, or a clock that was set: split the file there."
-            )
-        last_ns = t_ns
+            if line.rstrip() == last_line.rstrip():
+                repeated += 1
+                continue
+            raise _out_of_order(path, number, t_ns, last_ns)
+        last_ns, last_line = t_ns, line
+        if frame.belt is not None:
+            count += 1
         yield frame
+    if blank:
+        notes.append(f"{blank} blank rows were left out")
+    if repeated:
+        notes.append(f"{repeated} rows that repeat the row before them were left out")
+
+
+def _frame(line: str, pick: _Pick, width: int, readings: int) -> Frame:
+    """The frame of one plain row, after so many range readings. Raises _NOT_A_FRAME."""
+    cells = line.split(",")
+    if len(cells) != width:
+        raise ValueError
+    cells.append("")
+    t, ax, ay, az, gx, gy, gz, distance, speed, reset = pick(cells)
+    t_ns = round(float(t) * 1e9)
+    if ax:
+        imu: ImuSample | Fault = ImuSample(
+            t_ns, (float(ax), float(ay), float(az)), (float(gx), float(gy), float(gz))
+        )
+    elif ay or az or gx or gy or gz:
+        raise ValueError
+    else:
+        imu = Fault.NOT_READY
+    belt = RangeSample(t_ns, float(distance), (readings + 1) & 255) if distance else None
+    speed_m_s = float(speed) if speed else None
+    if abs(t_ns) > _LAST_NS or (speed_m_s is not None and not math.isfinite(speed_m_s)):
+        raise ValueError
+    return Frame(t_ns, 0, imu, belt, speed_m_s, None, _PRESSED[reset])
+
+
+def _second_look(path: Path, number: int, line: str, head: _Head, pick: _Pick, readings: int) -> Frame:
+    """A row with quotes, or with blank cells below blank columns. Raises Failure for any other."""
+    cells = text.plain(line, ",").split(",")
+    width = len(head.columns)
+    if len(cells) == width + head.blank and not any(cells[width:]):
+        del cells[width:]
+    try:
+        return _frame(",".join(cells), pick, width, readings)
+    except _NOT_A_FRAME:
+        raise _mistake(path, number, head.columns, cells) from None
+
+
+def _out_of_order(path: Path, number: int, t_ns: int, last_ns: int) -> Failure:
+    where = f"{path}: line {number}: t_s = {t_ns / 1e9!r} does not come after {last_ns / 1e9!r}"
+    if t_ns == last_ns:
+        return Failure(
+            f"{where}: the same time twice, with other values. Usually times that were rounded to too few digits: "
+            "export them with more."
+        )
+    return Failure(
+        f"{where}. Usually two recordings in one file, or a clock that was set: split the file there."
+    )
 
 
 def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Failure:
     """Why this row is not a frame."""
     where = f"{path}: line {number}"
+    if not all(cell.isprintable() for cell in cells):
+        return Failure(f"{where}: not text. Usually a damaged file or another format.")
     if len(cells) != len(header):
         return Failure(
-            f"{where}: {len(cells)} cells, the header has {len(header)}. Usually a row cut short, or a decimal comma: "
-            "use a point."
+            f"{where}: {len(cells)} cells, the header has {len(header)}. Usually a row cut short, or decimal commas "
+            "beside commas between the cells: a decimal comma needs semicolons, tabs or quotes."
         )
     row = dict(zip(header, cells, strict=True))
     for column, cell in row.items():
@@ -189,7 +256,8 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Fa
                 finite = math.isfinite(float(cell))
             except ValueError:
                 return Failure(
-                    f"{where}: {column} = {cell!r} is not a number. Leave it empty for no new sample."
+                    f"{where}: {column} = {cell!r} is not a number. Leave it empty for no new sample; write numbers "
+                    "without units and without marks between thousands."
                 )
             if not finite:
                 return Failure(f"{where}: {column} = {cell} is not finite. Leave it empty for no new sample.")

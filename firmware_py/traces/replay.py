@@ -14,16 +14,27 @@ from typing import Any, TypeVar
 
 from firmware_py.config import Config, ConfigError, parse
 from firmware_py.core.events import Event, EventFinder
-from firmware_py.core.frame import Decision, Frame, Phase
+from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore
 from firmware_py.core.wire import pack_decision
-from firmware_py.traces.csv_trace import read_csv
+from firmware_py.traces.csv_trace import first_frames, read_csv
 from firmware_py.traces.mcap_reader import read_mcap
+from firmware_py.traces.tables import plausible
 from firmware_py.traces.trace import Trace
 from sensors.advice import Failure
 from sensors.samples import RangeSample
 
+# What in a recording usually brings these refusals.
+REFUSED = {
+    Cause.SETTLING: "Usually shorter than what the filters need: record a minute of walking.",
+    Cause.IMU: "Usually gaps, repeated or frozen samples: `rearguard trace info` counts the ticks without one.",
+    Cause.RANGE: "Usually distances that begin late or come too seldom: leave out the column, or record 20 a second.",
+    Cause.NOT_WORN: "Usually a sensor that was worn another way: `rearguard trace import --axes`.",
+    Cause.STEP_OFF: "Usually distances measured from another place, or nobody in the beam.",
+    Cause.LATE: "Usually times of arrival instead of times of measurement.",
+    Cause.BUTTON_STUCK: "The recorded button is held for too long.",
+}
 PRESS_S = 0.2  # how long the button is held: the latch takes 0.1 to 3 s
 REARM_AFTER_S = 3.0  # a person reads the reason and steps back on
 RANGE_STEP_NS = 20_000_000  # the walker held in mid-deck is seen at 50 Hz
@@ -151,6 +162,7 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
     update, find, pack, waiting = digest.update, finder.update, pack_decision, Phase.WAITING
     checkpoints, agrees = trace.checkpoints, True
     first_ns = last_ns = count = walking = 0
+    refusal, since_ns = None, 0
     for _, decision in in_batches(steps):
         update(pack(decision))
         count += 1
@@ -160,6 +172,8 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
             _note(out, event)
         if count == 1:
             first_ns = decision.t_ns
+        if decision.refusal is not refusal:
+            refusal, since_ns = decision.refusal, decision.t_ns
         if agrees and count in checkpoints and checkpoints[count] != digest.hexdigest():
             agrees = False
             out.notes.append(
@@ -171,7 +185,19 @@ def summarize(trace: Trace, steps: Iterable[tuple[Frame, Decision]]) -> Summary:
     out.decisions_sha256 = digest.hexdigest()
     out.agrees = agrees if checkpoints else None
     out.notes += trace.notes
+    if out.armed_t_s is None:
+        out.notes.append(_never_armed(trace, refusal, since_ns / 1e9))
     return out
+
+
+def _never_armed(trace: Trace, refusal: Cause | None, since_s: float) -> str:
+    """Why a replay judged nothing."""
+    start = "never armed, so nothing was judged"
+    if refusal is not None:
+        return f"{start}: refused since {since_s:g} s, cause {refusal.value}. {REFUSED.get(refusal, '')}".rstrip()
+    if trace.button_recorded:
+        return f"{start}: ready since {since_s:g} s, but the recorded button was not pressed and released after that."
+    return f"{start}: ready since {since_s:g} s, and the trace ends before a press. Usually a recording cut short."
 
 
 def _note(out: Summary, event: Event) -> None:
@@ -196,9 +222,11 @@ def _note(out: Summary, event: Event) -> None:
 
 
 def open_trace(path: Path) -> Trace:
-    """Open a trace by its name. Raises Failure."""
+    """Open a trace by its name. Raises Failure, for numbers of another unit, too."""
     if path.name.endswith((".csv", ".csv.gz")):
-        return read_csv(path)
+        trace = read_csv(path)
+        plausible.check(path, first_frames(path))
+        return trace
     return read_mcap(path)
 
 

@@ -59,7 +59,23 @@ def check_rate(path: Path, median_step_ns: float) -> float:
     rate_hz = 1e9 / median_step_ns
     if RATE_MIN_HZ <= rate_hz <= RATE_MAX_HZ:
         return rate_hz
+    step_s = median_step_ns / 1e9
     raise Failure(
-        f"{path}: a frame every {median_step_ns / 1e9:g} s is {rate_hz:g} Hz, outside {RATE_MIN_HZ:g} to "
-        f"{RATE_MAX_HZ:g} Hz. Usually t_s in milliseconds or samples: write seconds."
+        f"{path}: a frame every {step_s:g} s is {rate_hz:g} Hz, outside {RATE_MIN_HZ:g} to {RATE_MAX_HZ:g} Hz. "
+        f"Usually {_likely(step_s)}"
+    )
+
+
+def _likely(step_s: float) -> str:
+    """What gives such steps, if the recording was made at 40 to 1000 Hz."""
+    if step_s == 1:
+        return "t_s counts samples or milliseconds: `rearguard trace import --time-unit samples --rate-hz 100`, or ms."
+    for unit, seconds in (("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        if 1 / RATE_MAX_HZ <= step_s / seconds <= 1 / RATE_MIN_HZ:
+            name = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
+            return f"t_s in {name}: `rearguard trace import --time-unit {unit}`."
+    if step_s > 1 / RATE_MIN_HZ:
+        return "a sensor that was set too slow: record at 100 Hz or more."
+    return (
+        "times of arrival in bursts, or t_s in minutes or hours: write the times of measurement in seconds."
     )

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from firmware_py.traces.command import replay, trace
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.replay import replay_file
+from sensors.samples import ImuSample, RangeSample
 from tests.traces.make import record, walk
 
 app = typer.Typer()
@@ -115,6 +116,73 @@ def test_import_and_export_keep_frames_and_decisions(good: Path, tmp_path: Path)
     for row in rows:
         del row["trace"]
     assert rows[0] == rows[1] == rows[2]
+
+
+def test_strict_fails_for_a_trace_that_never_armed(good: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short" / "short.csv"
+    short.parent.mkdir()
+    write_csv(short, walk(0.3))
+    code, out, err = run("replay", short, "--json")
+    assert code == 0 and json.loads(out)["armed_t_s"] is None and "never armed" in err
+    assert run("replay", short, "--json", "--strict")[0] == 1
+    assert run("replay", good, "--strict", "--json")[0] == 0
+
+
+def test_strict_fails_for_other_decisions_than_recorded(tmp_path: Path) -> None:
+    path, other = tmp_path / "t.mcap", tmp_path / "other.toml"
+    record(path, 6.0)
+    other.write_text("[deck]\nrear_line_percent = 60\n")
+    assert run("replay", path, "--strict")[0] == 0
+    assert run("replay", path, "--strict", "--config", other)[0] == 1
+
+
+def in_g_and_degrees(path: Path) -> None:
+    lines = ["t;ax;ay;az;wx;wy;wz;mm"]
+    for frame in walk(12.0, 100):
+        assert isinstance(frame.imu, ImuSample)
+        accel = [value / 9.80665 for value in frame.imu.accel_m_s2]
+        gyro = [value * 57.29577951308232 for value in frame.imu.gyro_rad_s]
+        mm = round(frame.belt.distance_m * 1000) if isinstance(frame.belt, RangeSample) else ""
+        lines.append(";".join(map(str, [frame.t_ns // 1_000_000, *accel, *gyro, mm])).replace(".", ","))
+    path.write_text("\n".join(lines))
+
+
+COLUMNS = "time=t,accel_x=ax,accel_y=ay,accel_z=az,gyro_x=wx,gyro_y=wy,gyro_z=wz,distance=mm"
+UNITS = ("--accel-unit", "g", "--gyro-unit", "deg/s", "--distance-unit", "mm", "--time-unit", "ms")
+
+
+def test_a_table_of_another_program_is_imported_with_its_columns_and_units(tmp_path: Path) -> None:
+    source, mcap, true = tmp_path / "a.txt", tmp_path / "a.mcap", tmp_path / "true.csv"
+    in_g_and_degrees(source)
+    assert run("trace", "import", source, mcap, "--columns", COLUMNS, *UNITS)[0] == 0
+    write_csv(true, walk(12.0, 100))
+    rows = [json.loads(run("replay", path, "--json")[1]) for path in (mcap, true)]
+    assert rows[0]["frames"] == rows[1]["frames"] and rows[0]["armed_t_s"] == rows[1]["armed_t_s"]
+    assert rows[0]["stops"] == rows[1]["stops"] == []
+
+
+def test_a_unit_that_is_not_named_is_found_and_nothing_is_written(tmp_path: Path) -> None:
+    source, mcap = tmp_path / "a.txt", tmp_path / "a.mcap"
+    in_g_and_degrees(source)
+    code, _, err = run("trace", "import", source, mcap, "--columns", COLUMNS, *UNITS[2:])
+    assert code == 1 and "--accel-unit g" in err and not mcap.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--preset", "vendor"),
+        ("--accel-unit", "gee"),
+        ("--axes", "x=y"),
+        ("--columns", "speed=v"),
+        ("--time-unit", "h"),
+    ],
+)
+def test_an_option_that_names_nothing_is_exit_code_2(
+    good: Path, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    code, _, err = run("trace", "import", good, tmp_path / "a.mcap", *option)
+    assert code == 2 and option[1].split("=")[0] in err and not (tmp_path / "a.mcap").exists()
 
 
 def test_an_imported_file_agrees_with_its_own_decisions(good: Path, tmp_path: Path) -> None:

@@ -270,3 +270,31 @@ def test_a_recorded_backward_slip_after_the_same_persons_walk_stops_before_the_i
     (stop,) = summary.stops
     assert start_s < stop["t_s"] < impact_s
     assert stop["cause"] in ("fall", "stumble")
+
+
+def test_a_trace_that_never_arms_reports_the_last_refusal_and_since_when(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    frames = [frame for frame in walk(12.0) if not 2e9 < frame.t_ns < 2.3e9]
+    write_csv(path, (f._replace(belt=None) if f.t_ns > 0.1e9 else f for f in frames))
+    summary = replay_file(path)
+    assert summary.armed_t_s is None
+    (note,) = [note for note in summary.notes if note.startswith("never armed")]
+    assert "nothing was judged: refused since " in note and "cause range." in note
+
+
+def test_a_trace_too_short_to_arm_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    write_csv(path, walk(0.3))
+    assert any("never armed" in note and "settling" in note for note in replay_file(path).notes)
+
+
+def test_a_recorded_button_that_nobody_pressed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    write_csv(path, (f._replace(reset_pressed=f.t_ns == 0) for f in walk(12.0)))
+    assert any("the recorded button was not pressed" in note for note in replay_file(path).notes)
+
+
+def test_a_trace_that_arms_is_not_accused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    write_csv(path, walk(12.0))
+    assert replay_file(path).notes == []
