@@ -63,7 +63,9 @@ class Courier:
             acknowledge=lambda seq: self.receiver.acknowledge(seq),
             on_stored=lambda event: self.publisher.stored(event),
         )
-        self.recorder = Recorder(self.state_dir, config.courier.quota_mb, config.courier.keep_days)
+        self.recorder = Recorder(
+            self.state_dir, config.courier.quota_mb, config.courier.keep_days, on_lost=self._incident_lost
+        )
         self.guard = GuardSide(config, self.live, self.recorder, self.events, lambda: self._soon(self._hurry))
         self.receiver = Receiver(Path(config.courier.socket), self.guard)
         self.publisher = Publisher(config, self._remote_stop, self.events.wake, self.events.mark)
@@ -93,6 +95,9 @@ class Courier:
             log.warning(
                 "link: no guard is connected to take the remote stop; without a guard the belt is off"
             )
+
+    def _incident_lost(self, message: str) -> None:
+        self.events.record("storage_changed", part="recording", ok=False, detail=message, message=message)
 
     @property
     def serving(self) -> bool:

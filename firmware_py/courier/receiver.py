@@ -8,13 +8,16 @@ Thread: "link" reads, and alone closes what it reads. `acknowledge` and `request
 """
 
 import contextlib
+import errno
 import json
 import logging
 import math
 import selectors
 import socket
+import stat
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +31,7 @@ TICK_SIZE = FRAME_SIZE + DECISION_SIZE
 MAX_PACKET = 1 << 20  # a saved monitor state is tens of kilobytes
 SEQ_MAX = 2**63 - 1
 JOIN_S = 2.0
+REFUSED_S = 0.2
 _SEQ = struct.Struct("<Q")
 
 
@@ -59,12 +63,14 @@ class Receiver:
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
-        self.refused_packets = 0
+        self.refused_packets = self.refused_connections = 0
 
     def start(self) -> None:
         """Bind and listen. Raises OSError when the path cannot be bound."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISSOCK(self._path.lstat().st_mode):
+                raise FileExistsError(errno.EEXIST, "a file that is no socket is in the way")
             self._path.unlink()
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -132,7 +138,14 @@ class Receiver:
                         self._drop(selector)
 
     def _accept(self, selector: selectors.BaseSelector) -> None:
-        connection, _ = self._server.accept()
+        try:
+            connection, _ = self._server.accept()
+        except OSError as error:  # no handle left, or the caller has gone again: the guard tries again
+            if not self.refused_connections:
+                log.error("link: cannot take the guard's connection (%s); trying again", error)
+            self.refused_connections += 1
+            time.sleep(REFUSED_S)
+            return
         self._drop(selector)  # the guard of an older connection has been replaced
         connection.setblocking(False)
         with self._lock:

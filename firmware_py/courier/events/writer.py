@@ -8,14 +8,16 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from firmware_py.courier.events.database import Outbox
+from firmware_py.courier.events.database import SLICE, Outbox, damage, read_only
 from firmware_py.courier.events.envelope import DATA, Envelope, Stamp, build, from_guard
 from firmware_py.courier.events.mqtt import Broker
+from firmware_py.courier.events.salvage import Found, salvage
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,10 @@ V = TypeVar("V")
 
 RETRY_S = 1.0
 ROOM = 4096  # events held in memory while the disk refuses; the guard keeps its own and sends again
-FORGET_EVERY_S = 3600.0
+TIDY_EVERY_S = 3600.0
+TIDY_AGAIN_S = 60.0
+UNPUBLISHED_MOST = 100_000  # some 80 MB
+SESSIONS_MOST = 50_000  # ten a day for thirteen years
 BATCH = 256
 SETTLE_S = 2.0
 
@@ -65,7 +70,10 @@ class EventWriter:
         self._sessions: dict[str, SessionRow] = {}
         self._marks: dict[str, str] = {}
         self._acknowledged: list[int] = []  # rows that the broker has, not marked as published yet
-        self._next_forget_s = 0.0
+        self._next_tidy_s = 0.0
+        self._suspect = self._reopen = False  # the file may be damaged; it is to be opened anew
+        self._salvage: Iterator[Found] = iter(())
+        self._trimmed = 0
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self.problem = ""
         self.refused = 0
@@ -73,6 +81,7 @@ class EventWriter:
     def start(self, broker: Broker | None) -> None:
         self._broker = broker
         self._thread.start()
+        threading.Thread(target=self._check, name="check", daemon=True).start()
 
     def close(self, patience_s: float = 3.0) -> None:
         """Write what waits, if the disk lets us within `patience_s`. The thread closes the database."""
@@ -84,13 +93,17 @@ class EventWriter:
         """The database, opened or tried again; None while the storage refuses. Before `start`, or on its thread."""
         if self._outbox is None:
             try:
-                self._outbox = Outbox(self._path)
+                self._outbox = Outbox(self._path, check=self._suspect)
             except (sqlite3.Error, OSError) as error:
                 self._refuse(error)
                 return None
-            self._cursor = 0
+            self._cursor, self._suspect = 0, False
             if self._outbox.set_aside is not None:
-                detail = f"The event database was damaged, set aside as {self._outbox.set_aside.name}; a new one begun."
+                self._salvage = salvage(self._outbox.set_aside)
+                detail = (
+                    f"The event database was damaged and set aside as {self._outbox.set_aside.name}. A new one was "
+                    "begun; what can be read is taken over."
+                )
                 self.record("storage_changed", part="events", ok=True, detail=detail, message=detail)
         return self._outbox
 
@@ -162,7 +175,22 @@ class EventWriter:
                     self._outbox.close()
                 return
 
+    def _check(self) -> None:
+        """On a thread of its own, beside everything else: read the whole file once after each start."""
+        try:
+            with closing(read_only(self._path)) as db:
+                found = damage(db)
+        except sqlite3.Error:
+            return  # the writer finds out
+        if found and not self._closing:
+            self._suspect = self._reopen = True
+            self._wake.set()
+
     def _write(self) -> None:
+        if self._reopen and self._outbox is not None:
+            self._reopen = False
+            self._outbox.close()
+            self._outbox = None
         outbox = self.open()
         if outbox is None:
             if self._closing:
@@ -173,9 +201,18 @@ class EventWriter:
             sessions, marks = dict(self._sessions), dict(self._marks)
         if self._broker:
             self._acknowledged += self._broker.acknowledged()
-        forget = time.monotonic() >= self._next_forget_s
-        if not (events or sessions or marks or self._acknowledged or forget):
-            return
+        if events or sessions or marks or self._acknowledged:
+            self._store(outbox, events, sessions, marks)
+        if not self._closing:
+            self._tidy(outbox)
+
+    def _store(
+        self,
+        outbox: Outbox,
+        events: dict[tuple[str, int], tuple[Envelope, int | None]],
+        sessions: dict[str, SessionRow],
+        marks: dict[str, str],
+    ) -> None:
         with outbox.transaction():
             outbox.keep(event for event, _ in events.values())
             for row in sessions.values():
@@ -183,11 +220,7 @@ class EventWriter:
             for name, value in marks.items():
                 outbox.mark(name, value)
             outbox.published(self._acknowledged, time.time())
-            if forget:
-                outbox.forget(time.time() - self._keep_s, unpublished_too=self._broker is None)
         self._acknowledged.clear()
-        if forget:
-            self._next_forget_s = time.monotonic() + FORGET_EVERY_S
         with self._lock:
             _remove(self._events, events)
             _remove(self._sessions, sessions)
@@ -195,6 +228,41 @@ class EventWriter:
             if self._events:
                 self._wake.set()
         self._written(events.values())
+
+    def _tidy(self, outbox: Outbox) -> None:
+        """One slice of housekeeping, in a transaction of its own: new events never wait for it."""
+        try:
+            if (found := next(self._salvage, None)) is not None:
+                with outbox.transaction():
+                    outbox.take_over(found)
+                self._cursor = 0
+                self._wake.set()
+            elif time.monotonic() >= self._next_tidy_s:
+                now_s = time.time()
+                with outbox.transaction():
+                    up_to = outbox.old_up_to(now_s, self._keep_s)
+                    gone = outbox.forget(now_s - self._keep_s, self._broker is None, up_to=up_to)
+                    trimmed = sum(outbox.trim(UNPUBLISHED_MOST, SESSIONS_MOST))
+                outbox.give_back()
+                self._trimmed += trimmed
+                if max(gone, trimmed) >= SLICE:
+                    self._wake.set()
+                else:
+                    self._next_tidy_s = time.monotonic() + TIDY_EVERY_S
+                    self._report_trimmed()
+        except sqlite3.OperationalError as error:  # no room to delete in: it is done when there is
+            log.warning("events: housekeeping is put off (%s)", error)
+            self._next_tidy_s = time.monotonic() + TIDY_AGAIN_S
+
+    def _report_trimmed(self) -> None:
+        if self._trimmed:
+            detail = (
+                f"{self._trimmed} of the oldest rows were dropped: more than {UNPUBLISHED_MOST} events wait for the "
+                f"broker, or more than {SESSIONS_MOST} sessions are stored."
+            )
+            self._trimmed = 0
+            log.warning("events: %s", detail)
+            self.record("storage_changed", part="events", ok=True, detail=detail, message=detail)
 
     def _settle(self) -> None:
         """At a clean end: wait briefly for the broker, so that the next courier does not send these events again."""
@@ -243,6 +311,10 @@ class EventWriter:
             )
             log.error("%s", self.problem)
         full_or_busy = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
+        self._suspect |= getattr(error, "sqlite_errorcode", None) in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+        )
         if self._outbox is not None and isinstance(error, sqlite3.DatabaseError) and not full_or_busy:
             self._outbox.close()
             self._outbox = None

@@ -3,9 +3,6 @@
 Must never let anything through that could change the device: only GET and HEAD exist.
 """
 
-import base64
-import binascii
-import hmac
 import ipaddress
 import socket
 import time
@@ -14,10 +11,10 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUESTS_PER_S = 20.0
-BURST = 80.0
-FAILURES = 5  # wrong passwords from one address before it must wait
-FAILURE_WAIT_S = 60.0
+from firmware_py.courier.page.passwords import Passwords, Refusal, network_of
+
+REQUESTS_PER_S = 60.0  # a gym's screens behind one router: 48 of them, each asks about once a second
+BURST = 600.0  # all of them load the page at once
 ADDRESSES = 256  # how many clients are remembered
 MAX_TARGET = 512  # bytes of path and query
 MAX_HEADERS = 8192  # bytes
@@ -42,25 +39,23 @@ class Gate:
         self, app: ASGIApp, password: str | None, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._app = app
-        self._password = password
+        self._passwords = None if password is None else Passwords(password, now_s)
         self._now_s = now_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            reason = self._refusal(scope)
+            reason = self._refusal(scope) or await self._login(scope)
             if reason is None:
                 await self._app(scope, receive, _with_headers(send))
             else:
                 await _refuse(_with_headers(send), *reason)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
+    def _refusal(self, scope: Scope) -> Refusal | None:
         headers = dict(scope["headers"])
-        client = scope["client"][0] if scope.get("client") else ""
-        if not self._within_rate(client):
+        if not self._within_rate(network_of(_client(scope))):
             return 429, "Too many requests. Wait a moment.", {"retry-after": "5"}
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "This page only shows; nothing can be sent to it.", {"allow": "GET, HEAD"}
@@ -76,7 +71,14 @@ class Gate:
             return 431, "These headers are too long.", {}
         if not _own_name(headers.get(b"host", b"").decode("latin-1")):
             return 421, "This host name is not the device's. Use its IP address or its own name.", {}
-        return self._login(headers.get(b"authorization", b""), client) if self._password is not None else None
+        return None
+
+    async def _login(self, scope: Scope) -> Refusal | None:
+        if self._passwords is None:
+            return None
+        return await self._passwords.refusal(
+            dict(scope["headers"]).get(b"authorization", b""), _client(scope)
+        )
 
     def _within_rate(self, client: str) -> bool:
         now_s = self._now_s()
@@ -87,28 +89,9 @@ class Gate:
             self._buckets.popitem(last=False)
         return left >= 0.0
 
-    def _login(self, header: bytes, client: str) -> tuple[int, str, dict[str, str]] | None:
-        now_s = self._now_s()
-        failed, failed_s = self._failures.get(client, (0, now_s))
-        if failed >= FAILURES and now_s - failed_s < FAILURE_WAIT_S:
-            return 429, "Too many wrong passwords. Wait a minute.", {"retry-after": "60"}
-        if header:
-            if self._fits(header):
-                self._failures.pop(client, None)
-                return None
-            self._failures[client] = (failed + 1 if now_s - failed_s < FAILURE_WAIT_S else 1), now_s
-            if len(self._failures) > ADDRESSES:
-                self._failures.popitem(last=False)
-        challenge = 'Basic realm="Rearguard", charset="UTF-8"'
-        return 401, "A password is needed. Any user name will do.", {"www-authenticate": challenge}
 
-    def _fits(self, header: bytes) -> bool:
-        kind, _, value = header.partition(b" ")
-        try:
-            _, _, given = base64.b64decode(value, validate=True).partition(b":")
-        except binascii.Error:
-            return False
-        return kind.lower() == b"basic" and hmac.compare_digest(given, (self._password or "").encode())
+def _client(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def _own_name(host: str) -> bool:

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import logging
 import socket
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,9 +21,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from firmware_py.config import Config
 from firmware_py.core.deck.stopping import mark_m
+from firmware_py.courier.page.connections import Connections
 from firmware_py.courier.page.gate import Gate
+from firmware_py.courier.page.passwords import network_of
 from firmware_py.courier.page.stream import Stream
-from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.courier.recording.index import IncidentIndex
 from firmware_py.courier.sessions.history import sessions as past_sessions
 from firmware_py.report.command import html_of
 
@@ -30,8 +33,10 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
 REQUEST_S = 10.0  # a client without a whole request by then is disconnected
-CONNECTIONS = 64
-PAST_SESSIONS, INCIDENTS = 20, 50  # the newest in each list
+BACKLOG = 64
+LARGEST_PASSWORD = 4_096  # bytes
+PAST_SESSIONS = 20  # the newest
+DIGITS = 15  # of the number of an incident
 _STATIC = Path(__file__).with_name("static")
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -82,12 +87,17 @@ def application(shown: Shown, password: str | None) -> Gate:
 
     def history(_: Request) -> Response:
         try:
-            return JSONResponse(past_sessions(folder / "events.sqlite", PAST_SESSIONS))
+            found = past_sessions(folder / "events.sqlite", PAST_SESSIONS)
+            return Response(json.dumps(found, allow_nan=False), media_type="application/json")
         except sqlite3.Error:
             return JSONResponse([])
 
-    def incidents(_: Request) -> Response:
-        return JSONResponse(list_incidents(folder / "incidents")[:INCIDENTS])
+    index = IncidentIndex(folder / "incidents")
+
+    def incidents(request: Request) -> Response:
+        before = request.query_params.get("before", "")
+        asked = int(before) if before.isascii() and before.isdigit() and len(before) <= DIGITS else None
+        return Response(index.page(asked), media_type="application/json")
 
     def report(request: Request) -> Response:
         with reporting:
@@ -136,19 +146,36 @@ def _file(path: str, name: str, media_type: str) -> Route:
 class _Impatient(H11Protocol):
     """Closes a connection that has not sent a whole request in REQUEST_S: slow clients hold no connection."""
 
+    open: ClassVar[Connections]
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if not self.open.admit(self, network_of(self.client[0] if self.client else "")):
+            transport.abort()
         self._watch = self.loop.call_later(REQUEST_S, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.cancel()
+        self.open.leave(self)
         super().connection_lost(exc)
 
+    @property
+    def idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def drop(self) -> None:
+        self.transport.abort()
+
     def _look(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self.idle:
             self.transport.close()
         else:
             self._watch = self.loop.call_later(REQUEST_S, self._look)
+
+
+def _bounded() -> type[_Impatient]:
+    """The protocol with a count of its own."""
+    return type("Bounded", (_Impatient,), {"open": Connections()})
 
 
 class _Server(uvicorn.Server):
@@ -163,14 +190,12 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
     page = shown.config.page
     while not stopping.is_set():
         try:
-            password = (
-                Path(page.password_file).read_text(encoding="utf-8").strip() if page.password_file else None
-            )
+            password = _password(Path(page.password_file)) if page.password_file else None
             listening = _listen(page.host, page.port)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             problem = (
                 f"page: cannot serve at {page.host}:{page.port} ({error}). Usually the port is taken, or "
-                "page.password_file cannot be read. Everything else goes on; trying again."
+                "page.password_file cannot be read or is empty. Everything else goes on; trying again."
             )
             log.error("%s", problem)
             report_problem(problem)
@@ -179,16 +204,17 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
             continue
         report_problem("")
         log.info("page: http://%s:%d/", page.host, listening.getsockname()[1])
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each garbage request
         server = _Server(
             uvicorn.Config(
                 application(shown, password),
-                http=_Impatient,
+                http=_bounded(),
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
-                limit_concurrency=CONNECTIONS,
+                proxy_headers=False,  # anybody could write them
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=1,
                 h11_max_incomplete_event_size=8192,
@@ -203,13 +229,22 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
         await running
 
 
+def _password(path: Path) -> str:
+    """Raises OSError or ValueError when there is none: an empty one would open the page to everybody."""
+    with path.open("rb") as file:
+        found = file.read(LARGEST_PASSWORD).decode("utf-8").strip()
+    if not found:
+        raise ValueError(f"{path} is empty")
+    return found
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(CONNECTIONS)
+        listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise

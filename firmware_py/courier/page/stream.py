@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 SEND_S = 5.0
 KEEPALIVE_S = 10.0
-MAX_VIEWERS = 16
+MAX_VIEWERS = 48  # a wall screen and every phone of a gym
 _HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 

@@ -4,17 +4,21 @@ Must never leave half a file under an incident's name, and never drop an inciden
 written at the stop, once more when the 10 s are over, and again every second while the disk refuses.
 """
 
+import contextlib
+import errno
 import json
 import logging
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from firmware_py.core.frame import Decision
 from firmware_py.core.wire import unpack_decision, unpack_frame
+from firmware_py.courier.recording.index import described, facts_of
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import unused
 from firmware_py.messages import WENT_SILENT, of_stop
@@ -29,6 +33,7 @@ MOST_NS = 120 * SECOND_NS  # stops that follow one another at once share a file 
 BLOCK_NS = 5 * SECOND_NS  # how often the monitor's state is saved: an incident begins at one of these states
 BLOCKS_STAY = 2  # at least: the one before BEFORE_NS and the one under way
 GUARD_LOST = "guard_lost"  # no cause of the core: the guard went silent while the belt ran
+FULL = (errno.ENOSPC, errno.EDQUOT)
 WAITING_MOST = 8  # incidents that the disk refuses; beyond it the oldest is dropped
 
 Tick = tuple[int, bytes, bytes]  # t_ns, packed frame, packed decision: a third of the memory of the objects
@@ -60,8 +65,15 @@ class Incident:
 class Incidents:
     """Holds the last 30 s in memory and writes them to a file at each stop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        on_lost: Callable[[str], None] = lambda _: None,
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`on_lost(message)` reports a loss; `make_room()` deletes what is worth less, False when there is nothing."""
         self._folder = folder
+        self._on_lost, self._make_room = on_lost, make_room
         self._about: dict[str, Any] | None = None
         self._shadow: Shadow | None = None
         self._blocks: deque[Block] = deque()
@@ -70,7 +82,7 @@ class Incidents:
         self._open: Incident | None = None
         self._waiting: list[Incident] = []
         self.problem = ""
-        self.count = len(list_incidents(folder))
+        self.count = sum(1 for _ in folder.glob("*.mcap"))
 
     def begin(self, about: dict[str, Any], shadow: Shadow) -> None:
         """A guard has connected: nothing of an earlier one belongs to its incidents."""
@@ -114,6 +126,23 @@ class Incidents:
         """The guard or the courier ends: an incident under way is written as far as it goes."""
         self._close_open()
         self.second()
+
+    def give_up(self) -> None:
+        """The process ends: report what could not be written."""
+        for incident in self._waiting:
+            self._lose(incident)
+        self._waiting.clear()
+
+    @property
+    def unwritten(self) -> list[str]:
+        """Incidents that are not whole on the disk."""
+        under_way = [self._open] if self._open is not None else []
+        return [incident.moment for incident in (*self._waiting, *under_way)]
+
+    def _lose(self, incident: Incident) -> None:
+        message = f"The incident {incident.moment} could not be written and is lost. {self.problem}"
+        log.error("%s", message)
+        self._on_lost(message)
 
     def _stopped(self, decision: Decision, wall_ns: int) -> None:
         if self._open is not None:  # armed again and stopped again within the 10 s: one file holds both
@@ -160,46 +189,59 @@ class Incidents:
         if incident is not None and not self._write(incident):
             self._waiting.append(incident)
             if len(self._waiting) > WAITING_MOST:
-                lost = self._waiting.pop(0)
-                log.error("recorder: the incident %s could not be written and is dropped", lost.moment)
+                self._lose(self._waiting.pop(0))
 
     def _write(self, incident: Incident) -> bool:
-        """The whole incident as one file, in place at once; False when the disk refuses."""
+        """The whole incident as one file; old recordings make room for it. False when the disk refuses all the same."""
+        while True:
+            try:
+                self._save(incident)
+            except OSError as error:
+                if error.errno in FULL and self._make_room():
+                    continue
+                if not self.problem:
+                    self.problem = (
+                        f"recorder: cannot write the incident {incident.moment} ({error.strerror or error}). Usually "
+                        "the disk is full, read-only or failing; it is kept in memory and tried again every second."
+                    )
+                    log.error("%s", self.problem)
+                return False
+            self.problem = ""
+            return True
+
+    def _save(self, incident: Incident) -> None:
+        """In place at once. Raises OSError; then no half of it stays."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if incident.path is None:
+            incident.path = unused(self._folder / f"{incident.moment}.mcap.part").with_suffix("")
+            incident.facts["name"] = incident.path.stem
+        path, part = incident.path, incident.path.with_name(incident.path.name + ".part")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if incident.path is None:
-                incident.path = unused(self._folder / f"{incident.moment}.mcap.part").with_suffix("")
-                incident.facts["name"] = incident.path.stem
-            path, part = incident.path, incident.path.with_name(incident.path.name + ".part")
             with part.open("wb") as file:
-                first = incident.blocks[0]
-                start_ns = first.ticks[0][0]
-                writer = McapWriter(
-                    file, incident.about, first.state, first.exact, start_ns, incident.wall_offset_ns
-                )
-                for block in incident.blocks:
-                    for _, frame, decision in block.ticks:
-                        writer.frame(unpack_frame(frame))
-                        writer.decision(unpack_decision(decision))
-                for event in incident.events:
-                    if event["t_ns"] >= start_ns:
-                        writer.event(event)
-                writer.finish()
+                _fill(file, incident)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
-            _put(path.with_suffix(".json"), json.dumps(incident.facts, allow_nan=False).encode())
-            _sync_folder(self._folder)
-        except OSError as error:
-            if not self.problem:
-                self.problem = (
-                    f"recorder: cannot write the incident {incident.moment} ({error.strerror or error}). Usually the "
-                    "disk is full, read-only or failing; it is kept in memory and tried again every second."
-                )
-                log.error("%s", self.problem)
-            return False
-        self.problem = ""
-        return True
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+        _put(path.with_suffix(".json"), json.dumps(incident.facts, allow_nan=False).encode())
+        _sync_folder(self._folder)
+
+
+def _fill(file: BinaryIO, incident: Incident) -> None:
+    first = incident.blocks[0]
+    start_ns = first.ticks[0][0]
+    writer = McapWriter(file, incident.about, first.state, first.exact, start_ns, incident.wall_offset_ns)
+    for block in incident.blocks:
+        for _, frame, decision in block.ticks:
+            writer.frame(unpack_frame(frame))
+            writer.decision(unpack_decision(decision))
+    for event in incident.events:
+        if event["t_ns"] >= start_ns:
+            writer.event(event)
+    writer.finish()
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -221,21 +263,6 @@ def _sync_folder(folder: Path) -> None:
 
 
 def list_incidents(folder: Path) -> list[dict[str, Any]]:
-    """The facts of every incident, newest first; one whose facts were lost in a power cut is named by its file."""
-    found = []
-    for path in sorted(folder.glob("*.mcap"), reverse=True):
-        facts: dict[str, Any] = {}
-        try:
-            facts = json.loads(path.with_suffix(".json").read_bytes())
-        except (OSError, ValueError):
-            log.debug("incidents: no facts beside %s", path)
-        moment, _, cause = path.stem.partition("Z-")
-        found.append(
-            {
-                "name": path.stem,
-                "title": cause,
-                "time": moment.replace("-", ":").replace(":", "-", 2) + "Z",
-                **facts,
-            }
-        )
-    return found
+    """The facts of every incident, newest name first."""
+    names = sorted((path.stem for path in folder.glob("*.mcap")), reverse=True)
+    return [described(name, facts_of(folder / f"{name}.json")) for name in names]

@@ -46,9 +46,15 @@ class WallClock:
 class Tape:
     """The recorder without its thread: every call is done when it returns. Tests drive this one."""
 
-    def __init__(self, state_dir: Path, quota_mb: int, keep_days: float) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        quota_mb: int,
+        keep_days: float,
+        on_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.segments = Segments(state_dir / "recordings", quota_mb * 1_000_000, keep_days * 86_400)
-        self.incidents = Incidents(state_dir / "incidents")
+        self.incidents = Incidents(state_dir / "incidents", on_lost, self.segments.make_room)
         self.shadow: Shadow | None = None
         self._clock = WallClock()
         self._boot_id = ""
@@ -98,8 +104,9 @@ class Tape:
         self.incidents.second()
 
     def close(self) -> None:
+        self.incidents.close()  # worth more than the end of a recording
+        self.incidents.give_up()
         self.segments.close()
-        self.incidents.close()
 
 
 class Recorder:
@@ -112,8 +119,11 @@ class Recorder:
         keep_days: float,
         wall_ns: Callable[[], int] = time.time_ns,
         patience_s: float = 5.0,
+        on_lost: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._tape = Tape(state_dir, quota_mb, keep_days)
+        """`on_lost(message)` is called when an incident is lost, on the recorder's thread or that of `close`."""
+        self._on_lost = on_lost
+        self._tape = Tape(state_dir, quota_mb, keep_days, on_lost)
         self._wall_ns = wall_ns
         self._patience_s = patience_s
         self._jobs: queue.Queue[Callable[[], None]] = queue.Queue(ROOM)
@@ -159,6 +169,11 @@ class Recorder:
         with contextlib.suppress(queue.Full):  # full: the thread does not sleep
             self._jobs.put_nowait(lambda: None)
         self._thread.join(self._patience_s)
+        if self._thread.is_alive():
+            for moment in self._tape.incidents.unwritten:
+                message = f"The incident {moment} was not whole on the disk when the recording program ended."
+                log.error("recorder: %s", message)
+                self._on_lost(message)
 
     def _put(self, job: Callable[[], None]) -> None:
         try:

@@ -1,17 +1,23 @@
 """Owns the continuous recording: MCAP files of ten minutes, made durable every second, old ones deleted.
 
-Must never touch an incident, and never raise for a disk that is full, read-only or gone: it reports the problem, counts
-what is lost, and goes on when it can.
+Must never touch an incident, never take the room that incidents and events need, and never raise for a disk that is
+full, read-only or gone: it reports the problem, counts what is lost, and goes on when it can.
+
+Each file has a number that only grows. It is the order in which old ones go: a clock that was wrong orders nothing.
 """
 
 import contextlib
+import errno
 import logging
 import os
+import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from firmware_py.core.frame import Decision, Frame
+from firmware_py.courier.ages import ages
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.traces.mcap_writer import McapWriter
 
@@ -19,6 +25,9 @@ log = logging.getLogger(__name__)
 
 SEGMENT_NS = 600 * 1_000_000_000
 TIDY_EVERY_S = 60.0
+RESERVE_SHARE = 0.1  # of the disk is kept free of recordings ...
+RESERVE_MOST = 100_000_000  # ... but not more bytes than this: a hundred incidents
+NUMBERED = re.compile(r"-n(\d{6,12})\.mcap")
 
 
 class Segments:
@@ -45,6 +54,7 @@ class Segments:
         self._marked = 0  # ... or marked in one that is not durable yet
         self._durable = False  # some of this file is certainly on disk
         self._tidy_s = 0.0
+        self._number = max((number_of(path) for path in self._files()), default=0)
         self.problem = ""
         self.lost_frames = 0
 
@@ -99,8 +109,10 @@ class Segments:
                 self._fresh, self._marked = self._in_chunk, 0
             except OSError as error:
                 self._fail(error)
-        elif self.problem and self._about is not None:
+        elif self.problem and self._about is not None and self._spare():
             self.problem = ""  # the next tick tries again
+        if not self._spare() and not self.make_room() and self._file is not None:
+            self._fail(OSError(errno.ENOSPC, "the room that is left is kept for incidents and events"))
         crowded = self._others_bytes + self._size() > self._quota_bytes - self._spare_bytes
         if crowded or wall_s - self._tidy_s >= TIDY_EVERY_S or wall_s < self._tidy_s:
             self._tidy_s = wall_s
@@ -127,7 +139,8 @@ class Segments:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(wall_ns / 1e9))
-            self._path = unused(self._folder / f"{stamp}.mcap.part")
+            self._number += 1
+            self._path = self._folder / f"{stamp}-n{self._number:06d}.mcap.part"
             self._file = self._path.open("xb")
             state = self._shadow.state() if self._shadow else None
             exact = self._shadow.exact if self._shadow else False
@@ -160,23 +173,55 @@ class Segments:
     def _size(self) -> int:
         return self._file.tell() if self._file is not None else 0
 
-    def _tidy(self, wall_s: float) -> None:
+    def make_room(self) -> bool:
+        """Delete the oldest recording that is whole; False when there is none or the disk refuses."""
+        for path in self._files():
+            if path != self._path and self._delete(path):
+                log.warning(
+                    "recorder: the disk is nearly full: %s makes room for incidents and events", path.name
+                )
+                return True
+        return False
+
+    def _files(self) -> list[Path]:
+        """Every recording, oldest first."""
+        return sorted(self._folder.glob("*.mcap*"), key=lambda path: (number_of(path), path.name))
+
+    def _spare(self) -> bool:
+        """More is free than incidents and events may need."""
         try:
-            found = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.mcap*"))
+            disk = shutil.disk_usage(self._folder)
         except OSError:
-            return
-        total = sum(size for _, size, _ in found)
-        for modified_s, size, path in found:
+            return True  # writing will show what is wrong
+        return disk.free > min(RESERVE_MOST, disk.total * RESERVE_SHARE)
+
+    def _delete(self, path: Path) -> bool:
+        try:
+            path.unlink()
+        except OSError as error:
+            log.warning("recorder: cannot delete the old %s (%s)", path, error.strerror)
+            return False
+        return True
+
+    def _tidy(self, wall_s: float) -> None:
+        found = []
+        for path in self._files():
+            with contextlib.suppress(OSError):
+                seen = path.stat()
+                found.append((path, seen.st_mtime, seen.st_size))
+        ages_s = ages([modified_s for _, modified_s, _ in found], wall_s, self._keep_s)
+        total = sum(size for _, _, size in found)
+        for (path, _, size), age_s in zip(found, ages_s, strict=True):
             fits = total <= self._quota_bytes - 2 * self._spare_bytes
-            if path == self._path or (fits and wall_s - modified_s <= self._keep_s):
-                continue
-            try:
-                path.unlink()
-            except OSError as error:
-                log.warning("recorder: cannot delete the old %s (%s)", path, error.strerror)
-            else:
+            if path != self._path and (not fits or age_s > self._keep_s) and self._delete(path):
                 total -= size
         self._others_bytes = total - self._size()
+
+
+def number_of(path: Path) -> int:
+    """0 for a file of a version that did not number them: those are the oldest."""
+    found = NUMBERED.search(path.name)
+    return int(found[1]) if found else 0
 
 
 def unused(path: Path) -> Path:

@@ -3,11 +3,12 @@
 Must never write to the database.
 """
 
+import contextlib
 import csv
 import json
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ import typer
 from firmware_py.config import load
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
+from firmware_py.courier.receiver import object_of
 from sensors.advice import Failure
 
 INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
@@ -58,9 +60,16 @@ def sessions(database: Path, limit: int) -> list[dict[str, Any]]:
     """Finished sessions, newest first. Raises sqlite3.Error."""
     with closing(read_only(database)) as db:
         rows = db.execute(
-            "SELECT summary FROM sessions WHERE ended_s IS NOT NULL ORDER BY started_s DESC LIMIT ?", (limit,)
+            "SELECT summary FROM sessions WHERE ended_s IS NOT NULL ORDER BY rowid DESC LIMIT ?", (limit,)
         )
-        return [json.loads(row["summary"]) for row in rows]
+        return list(_readable(row["summary"] for row in rows))
+
+
+def _readable(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """A row that is no object of plain figures costs itself only."""
+    for text in texts:
+        with contextlib.suppress(ValueError, RecursionError):
+            yield object_of(text.encode("utf-8", "replace"))
 
 
 def moments(database: Path, limit: int) -> list[dict[str, Any]]:
@@ -68,7 +77,7 @@ def moments(database: Path, limit: int) -> list[dict[str, Any]]:
     marks = ",".join("?" * len(INCIDENT_TYPES))
     with closing(read_only(database)) as db:
         rows = db.execute(
-            f"SELECT type, time_s, event FROM events WHERE type IN ({marks}) ORDER BY time_s DESC LIMIT ?",
+            f"SELECT type, time_s, event FROM events WHERE type IN ({marks}) ORDER BY n DESC LIMIT ?",
             (*INCIDENT_TYPES, limit),
         )
         found = []

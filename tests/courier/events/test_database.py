@@ -1,11 +1,13 @@
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from firmware_py.courier.events import writer
-from firmware_py.courier.events.database import Outbox, read_only
+from firmware_py.courier.events import database, writer
+from firmware_py.courier.events.database import DAY_S, Outbox, read_only
 from firmware_py.courier.events.envelope import Envelope, Stamp, build, ulid
 from firmware_py.courier.events.writer import EventWriter, SessionRow
+from firmware_py.courier.sessions.history import sessions
 from tests.support.process import wait_for
 
 STAMP = Stamp("rig", "guard", "boot", "c0ffee", "0.1.0")
@@ -27,6 +29,11 @@ def count(path: Path) -> int:
         return int(db.execute("SELECT count(*) FROM events").fetchone()[0])
     finally:
         db.close()
+
+
+def rows(path: Path, question: str) -> list[tuple[object, ...]]:
+    with closing(read_only(path)) as db:
+        return [tuple(row) for row in db.execute(question)]
 
 
 def test_a_re_sent_event_is_stored_once_even_with_another_time(tmp_path: Path) -> None:
@@ -86,7 +93,7 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(tmp_path: Path, dam
     else:
         data[:100] = bytes(100)
     path.write_bytes(data)
-    again = Outbox(path)
+    again = Outbox(path, check=True)
     assert again.set_aside is not None
     assert again.set_aside.read_bytes() == bytes(data)  # renamed, never touched
     assert keep(again, envelope(1)) == 1
@@ -164,3 +171,99 @@ def test_the_courier_numbers_its_own_events(tmp_path: Path) -> None:
     events.close()
     assert [e.seq for e in kept] == [1, 2]
     assert build(STAMP, 1, "guard_lost", kept[0].time_s, 0, {}).id == kept[0].id
+
+
+def test_deleting_goes_in_slices_and_new_events_do_not_wait_for_it(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    keep(outbox, *(envelope(seq) for seq in range(50)))
+    gone = []
+    while True:
+        with outbox.transaction():
+            gone.append(outbox.forget(2e9, True, newest_stay=5, most=20))
+        if gone[-1] < 20:
+            break
+    assert gone == [20, 20, 5]
+    outbox.close()
+
+
+def test_a_clock_ten_years_ahead_makes_no_event_old(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    keep_s, ten_years_s = 90 * DAY_S, 3650 * DAY_S
+    found = []
+    for day in (*range(100), ten_years_s / DAY_S, ten_years_s / DAY_S + 1, 101, 102):
+        keep(outbox, envelope(int(day * 10), time_s=day * DAY_S))
+        with outbox.transaction():
+            found.append(outbox.old_up_to(day * DAY_S, keep_s))
+    assert found[:91] == [0] * 91 and found[91:100] == list(range(1, 10))
+    assert found[100:] == [9, 10, 10, 11]
+    outbox.close()
+
+
+def test_beyond_a_bound_the_oldest_unsent_events_and_sessions_go(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    keep(outbox, *(envelope(seq) for seq in range(10)))
+    with outbox.transaction():
+        outbox.published([1, 2], 5.0)
+        for n in range(4):
+            outbox.save_session(f"s{n}", 1.0, 2.0, {})
+        assert outbox.trim(8, 4) == (0, 0)
+        assert outbox.trim(7, 3) == (1, 1)
+        assert outbox.trim(0, 0, most=2) == (2, 2)
+    assert [row.n for row in outbox.unpublished(0, 20)] == [6, 7, 8, 9, 10]
+    outbox.close()
+
+
+def test_what_reads_of_a_damaged_database_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "e.sqlite"
+    outbox = Outbox(path)
+    with outbox.transaction():
+        outbox.keep(envelope(seq) for seq in range(2000))
+        outbox.published(range(1, 1001), 5.0)
+        for n in range(2000):
+            outbox.save_session(f"s{n}", float(n), 2.0, {"steps": n})
+        outbox.mark("announced", "[]")
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    leaves = [
+        at for at in range(4096, len(data), 4096) if data[at] == 13 and b'{"seq":15' in data[at : at + 4096]
+    ]
+    data[leaves[0] : leaves[0] + 4096] = bytes([0xA5]) * 4096
+    path.write_bytes(data)
+    events = EventWriter(path, STAMP, 36500, lambda seq: None, lambda e: None)
+    events.start(None)
+    wait_for(lambda: list(tmp_path.glob("e-damaged-*.sqlite")))
+    wait_for(lambda: rows(path, "SELECT count(*) FROM sqlite_master WHERE name = 'marks'") == [(1,)])
+    wait_for(lambda: count(path) > 1800)
+    wait_for(lambda: rows(path, "SELECT count(*) FROM sessions") == [(2000,)])
+    events.record("guard_lost")
+    wait_for(lambda: rows(path, "SELECT max(n) > 2000 FROM events") == [(1,)])
+    assert rows(path, "SELECT count(*) FROM events WHERE published_s IS NULL")[0][0] > 900
+    assert rows(path, "SELECT value FROM marks WHERE name = 'announced'") == [("[]",)]
+    events.close()
+
+
+@pytest.mark.parametrize("summary", ["[1]", "not json", '{"steps": NaN}', '{"steps": 1e999}', "[" * 5000])
+def test_a_bad_session_costs_itself_only(tmp_path: Path, summary: str) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    with outbox.transaction():
+        outbox.save_session("good", 1.0, None, {"steps": 1})
+        outbox._db.execute("INSERT INTO sessions VALUES('bad', 2.0, NULL, ?)", (summary,))
+    assert outbox.open_sessions() == [("good", {"steps": 1})]
+    with outbox.transaction():
+        outbox._db.execute("UPDATE sessions SET ended_s = 3.0")
+    assert sessions(tmp_path / "e.sqlite", 10) == [{"steps": 1}]
+    outbox.close()
+
+
+def test_the_newest_session_is_first_whatever_the_clock_was(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "e.sqlite")
+    with outbox.transaction():
+        for name, started_s in (("a", 1e9), ("future", 4e9), ("c", 1e9 + 1)):
+            outbox.save_session(name, started_s, started_s + 1, {"name": name})
+    assert [walk["name"] for walk in sessions(tmp_path / "e.sqlite", 10)] == ["c", "future", "a"]
+    outbox.close()
+
+
+def test_opening_does_not_read_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "damage", lambda db: pytest.fail("the whole file was read"))
+    Outbox(tmp_path / "e.sqlite").close()

@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from firmware_py.core.frame import Cause
-from firmware_py.courier.page import gate, server, stream
+from firmware_py.courier.page import connections, gate, passwords, server, stream
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import MAX_VIEWERS, Stream
 from tests.courier.conftest import Served, Serving
@@ -222,14 +223,135 @@ class Asked:
 
 def test_guessing_passwords_is_slow_and_hinders_nobody_else() -> None:
     asked = Asked("right")
-    assert [asked.ask(**basic(f"guess {n}")) for n in range(gate.FAILURES)] == [401] * gate.FAILURES
+    assert [asked.ask(**basic(f"guess {n}")) for n in range(passwords.FAILURES)] == [401] * passwords.FAILURES
     assert asked.ask(**basic("right")) == 429
-    assert asked.ask("10.0.0.2", **basic("right")) == 200
-    asked.now_s = gate.FAILURE_WAIT_S - 0.01
+    another = "Basic " + base64.b64encode(b"another:right").decode()
+    assert asked.ask("10.0.0.2", Authorization=another) == 200
+    asked.now_s = passwords.FAILURE_WAIT_S - 0.01
     assert asked.ask(**basic("right")) == 429
-    asked.now_s = gate.FAILURE_WAIT_S
+    asked.now_s = passwords.FAILURE_WAIT_S
     assert asked.ask(**basic("right")) == 200
     assert asked.ask(**basic("wrong")) == 401
+
+
+def test_many_addresses_guess_no_faster_than_one_and_nobody_who_is_in_waits_for_them() -> None:
+    asked = Asked("right")
+    assert asked.ask("10.0.0.1", **basic("right")) == 200
+    tried = [asked.ask(f"10.1.{n // 250}.{n % 250}", **basic(f"guess {n}")) for n in range(300)]
+    assert tried.count(401) == int(passwords.GUESSES) and tried.count(429) == 300 - int(passwords.GUESSES)
+    assert asked.ask("10.0.0.1", **basic("right")) == 200
+    assert asked.ask("10.1.0.1", **basic("right")) == 200  # the same login, from an address that guessed
+    asked.now_s = 60.0
+    later = [asked.ask(f"10.2.{n // 250}.{n % 250}", **basic(f"guess {n}")) for n in range(300)]
+    assert later.count(401) == pytest.approx(60 * passwords.GUESSES_PER_S, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("", "", True),
+    ],
+)
+def test_an_ipv6_network_is_one_guesser(one: str, other: str, same: bool) -> None:
+    assert (passwords.network_of(one) == passwords.network_of(other)) == same
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff".strip("\ufeff")])
+def test_an_empty_password_file_opens_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="is empty"):
+        server._password(tmp_path / "secret")
+
+
+def test_a_forwarded_address_is_not_believed(serving: Serving, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("right", encoding="utf-8")
+    with serving(password_file=str(tmp_path / "secret")) as served:
+        wrong = [
+            get(served.port, "/", **{"X-Forwarded-For": f"10.0.0.{n}"}, **basic("wrong")).status
+            for n in range(passwords.FAILURES + 1)
+        ]
+        assert wrong == [401] * passwords.FAILURES + [429]
+
+
+class Idle:
+    """A connection of a test."""
+
+    def __init__(self, idle: bool = True) -> None:
+        self.idle, self.dropped = idle, False
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+def test_a_newcomer_takes_the_place_of_the_oldest_idle_one_of_the_greediest_address() -> None:
+    held = connections.Connections(most=4, most_per_address=3)
+    greedy = [Idle(), Idle(), Idle()]
+    assert all(held.admit(one, "a") for one in greedy)
+    fourth = Idle()
+    assert held.admit(fourth, "a") and greedy[0].dropped and len(held) == 3
+    quiet, guest = Idle(), Idle()
+    assert held.admit(quiet, "b") and held.admit(guest, "c")
+    assert greedy[1].dropped and not quiet.dropped and len(held) == 4
+    held.leave(guest)
+    held.leave(guest)
+    assert len(held) == 3
+
+
+def test_whoever_is_being_answered_is_not_disturbed() -> None:
+    held = connections.Connections(most=2, most_per_address=2)
+    viewers = [Idle(idle=False), Idle(idle=False)]
+    assert all(held.admit(one, "a") for one in viewers)
+    assert not held.admit(Idle(), "a") and not held.admit(Idle(), "b")
+    assert not any(one.dropped for one in viewers)
+
+
+def test_a_thousand_idle_connections_keep_nobody_out_and_take_no_handles(serving: Serving) -> None:
+    with serving() as served, contextlib.ExitStack() as stack:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(600):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), 5))
+        assert get(served.port, "/").status == 200
+        ours = 600
+        assert len(list(Path("/proc/self/fd").iterdir())) - before - ours <= connections.MOST + server.BACKLOG
+        served.tick()
+        served.settle()
+        assert served.courier.receiver.connected
+
+
+def test_sixteen_browsers_behind_one_router_load_the_page_at_once(serving: Serving) -> None:
+    with serving() as served:
+        paths = [
+            "/",
+            "/static/app.js",
+            "/static/deck.js",
+            "/static/charts.js",
+            "/static/style.css",
+            "/api/setup",
+        ]
+        paths += [
+            "/static/uplot.js",
+            "/static/uplot.css",
+            "/static/icon.svg",
+            "/api/sessions",
+            "/api/incidents",
+        ]
+        with ThreadPoolExecutor(64) as pool:
+            found = list(pool.map(lambda path: get(served.port, path).status, paths * 16))
+        assert set(found) == {200}
+
+
+def test_garbage_requests_leave_a_few_lines_in_the_log(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving() as served:
+        for _ in range(200):
+            raw(served.port, b"\x16\x03\x01garbage\r\n\r\n", 2.0)
+        assert len(caplog.records) < 20
 
 
 def test_a_flood_of_requests_is_held_back_and_forgotten() -> None:
@@ -238,7 +360,8 @@ def test_a_flood_of_requests_is_held_back_and_forgotten() -> None:
     assert burst == [200] * int(gate.BURST) + [429] * 10
     assert asked.ask("10.0.0.2") == 200
     asked.now_s = 1.0
-    assert [asked.ask() for _ in range(30)].count(200) == pytest.approx(gate.REQUESTS_PER_S, abs=1)
+    again = [asked.ask() for _ in range(int(gate.REQUESTS_PER_S) + 10)]
+    assert again.count(200) == pytest.approx(gate.REQUESTS_PER_S, abs=1)
     for n in range(1000):
         asked.ask(f"10.1.{n // 250}.{n % 250}")
     assert len(asked._gate._buckets) == gate.ADDRESSES

@@ -1,8 +1,10 @@
 """The recording survives kills, full and stalled disks, and deletes only what it may."""
 
+import errno
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +18,12 @@ from mcap.reader import make_reader
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.state import save
 from firmware_py.core.wire import pack_decision
+from firmware_py.courier.ages import ages
+from firmware_py.courier.recording import segments
 from firmware_py.courier.recording.incidents import list_incidents
 from firmware_py.courier.recording.recorder import ROOM, Recorder, Tape
 from firmware_py.courier.recording.replica import Shadow
-from firmware_py.courier.recording.segments import SEGMENT_NS, unused
+from firmware_py.courier.recording.segments import SEGMENT_NS, number_of, unused
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.replay import replay_file
 from sensors.advice import Failure
@@ -38,7 +42,7 @@ def test_a_walk_is_recorded_frame_by_frame_and_replays_exactly(tmp_path: Path) -
     decisions = Guard(20.0, (12.0,)).into(tape)
     tape.close()
     (path,) = recordings(tmp_path)
-    assert path.name == "2025-10-09T08-53-20Z.mcap"
+    assert path.name == "2025-10-09T08-53-20Z-n000001.mcap"
     summary = replay_file(path)
     assert summary.frames == len(decisions) == 4000
     assert summary.notes == [] and [s["cause"] for s in summary.stops] == ["stop_button"]
@@ -197,6 +201,141 @@ def test_the_quota_deletes_the_oldest_recordings_and_never_an_incident(tmp_path:
     tape.second(2000.0 + 40 * 86_400)
     assert recordings(tmp_path) == []
     assert len(list((tmp_path / "incidents").iterdir())) == 6
+
+
+DAY_S = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("times_s", "now_s", "believed_s"),
+    [
+        ([0, 10, 20], 30, [30, 20, 10]),
+        ([0, 200, 201], 202, [202, 2, 1]),  # at twice what is kept
+        ([0, 200.1, 201], 202, [1.9, 1.9, 1]),  # one step more
+        ([0, 10, 1e9, 1e9 + 5], 1e9 + 10, [20, 10, 10, 5]),  # ten years ahead
+        ([0, 10, 1e9, 20], 30, [20, 10, 10, 10]),  # and back
+        ([], 5, []),
+    ],
+)
+def test_ages_count_only_steps_that_can_be_believed(
+    times_s: list[float], now_s: float, believed_s: list[float]
+) -> None:
+    assert ages(times_s, now_s, 100.0) == pytest.approx(believed_s)
+
+
+def test_a_clock_ten_years_ahead_deletes_nothing_and_orders_nothing(tmp_path: Path) -> None:
+    wall_s = WALL_NS / 1e9
+    tape = tape_in(tmp_path, quota_mb=1, keep_days=30)
+    for n, at_s in enumerate((wall_s, wall_s + 3650 * DAY_S, wall_s + 60.0)):
+        tape.hello(HELLO)
+        for frame, decision in Guard(1.0).ticks():
+            tape.tick(frame, decision, int(at_s * 1e9) + frame.t_ns)
+        tape.segments.close()
+        (path,) = (p for p in recordings(tmp_path) if number_of(p) == n + 1)
+        os.utime(path, (at_s, at_s))
+        tape.second(at_s)
+    assert sorted(number_of(p) for p in recordings(tmp_path)) == [1, 2, 3]
+    for path in recordings(tmp_path):
+        with path.open("ab") as file:
+            file.truncate(400_000)
+        os.utime(path, (path.stat().st_mtime,) * 2)
+    tape.second(wall_s + 120)
+    assert 3 in {number_of(p) for p in recordings(tmp_path)} and 1 not in {
+        number_of(p) for p in recordings(tmp_path)
+    }
+
+
+def test_the_number_of_a_recording_goes_on_after_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "2035-01-01T00-00-00Z-n000041.mcap").touch()
+    (tmp_path / "recordings" / "2035-01-01T00-00-00Z.mcap").touch()
+    tape = tape_in(tmp_path)
+    Guard(1.0).into(tape)
+    tape.close()
+    assert max(number_of(p) for p in recordings(tmp_path)) == 42
+
+
+def test_on_a_full_disk_old_recordings_go_before_an_incident_waits(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"2020-01-01T00-00-0{n}Z-n00000{n + 1}.mcap").write_bytes(b"x" * 1000)
+    real, refused = tape.incidents._save, []
+
+    def full_until_one_is_left(incident: object) -> None:
+        if len(list(folder.glob("2020*"))) > 1:
+            refused.append(incident)
+            raise OSError(errno.ENOSPC, "full")
+        real(incident)  # type: ignore[arg-type]
+
+    tape.incidents._save = full_until_one_is_left  # type: ignore[method-assign]
+    Guard(30.0, (15.0,)).into(tape)
+    assert len(refused) == 2 and tape.incidents.problem == ""
+    assert [number_of(p) for p in sorted(folder.glob("2020*"))] == [3]
+    assert len(list_incidents(tmp_path / "incidents")) == 1
+    tape.close()
+
+
+def test_recordings_leave_room_for_incidents_and_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 10_001
+    disk = lambda _: shutil._ntuple_diskusage(100_000, 0, free)  # noqa: E731
+    monkeypatch.setattr(segments.shutil, "disk_usage", disk)
+    tape = tape_in(tmp_path)
+    for name in ("a-n000001.mcap", "b-n000002.mcap"):
+        (tmp_path / "recordings").mkdir(exist_ok=True)
+        (tmp_path / "recordings" / name).touch()
+    ticks = Guard(10.0).ticks()
+    tape.hello(HELLO)
+
+    def second() -> list[str]:
+        for frame, decision in itertools.islice(ticks, 100):
+            tape.tick(frame, decision, WALL_NS + frame.t_ns)
+        tape.second(WALL_NS / 1e9)
+        return [p.name[:1] for p in recordings(tmp_path)]
+
+    assert second() == ["2", "a", "b"] and not tape.segments.problem  # one byte more than a tenth
+    free = 10_000
+    assert second() == ["2", "b"]
+    assert second() == ["2"] and not tape.segments.problem
+    second()
+    assert "kept for incidents" in tape.segments.problem
+    free = 10_001
+    tape.second(WALL_NS / 1e9)
+    assert not tape.segments.problem
+    tape.close()
+
+
+def test_an_incident_that_is_lost_is_reported(tmp_path: Path) -> None:
+    lost: list[str] = []
+    tape = Tape(tmp_path, 100, 30, lost.append)
+    with disk_full_after(0):
+        Guard(30.0, (15.0,)).into(tape)
+        tape.close()
+    assert len(lost) == 1 and "stop_button" in lost[0] and "is lost" in lost[0]
+
+
+def test_a_disk_that_hangs_at_the_end_names_the_incident_that_is_not_whole(tmp_path: Path) -> None:
+    lost: list[str] = []
+    recorder = Recorder(tmp_path, 100, 30, patience_s=0.2, on_lost=lost.append)
+    hangs, go_on = threading.Event(), threading.Event()
+    real = recorder._tape.incidents._save
+
+    def slow(incident: object) -> None:
+        real(incident)  # type: ignore[arg-type]
+        hangs.set()
+        go_on.wait(10)
+
+    recorder._tape.incidents._save = slow  # type: ignore[method-assign]
+    recorder.hello(HELLO)
+    for frame, decision in Guard(14.0, (12.0,)).ticks():
+        recorder.tick(frame, decision)
+    assert hangs.wait(10)
+    recorder.close()
+    go_on.set()
+    assert len(lost) == 1 and "stop_button" in lost[0]
 
 
 def test_a_clock_that_was_set_back_overwrites_nothing(tmp_path: Path) -> None:
