@@ -9,6 +9,7 @@ The rooms, from the bottom up. Imports point down only; `make lint` checks it (p
     messages.py     what happened, why, what to do, for every cause
     plot.py         the one chart maker
     notify.py       messages to systemd, for both processes
+    storage/        files written whole and by their owner; what commissioning measured
     traces/         frames to and from files; replay through the same core
     guard/          process 1: reads, asks the core, drives the relay; decides nothing itself
     report/         one incident as a page

@@ -104,7 +104,7 @@ def _log(what: str, code: int) -> int:
 
 if __name__ == "__main__":
     try:
-        lock = os.open(os.environ.get("REARGUARD_LOCK", LOCK), os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(os.environ.get("REARGUARD_LOCK", LOCK), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         pass  # no guard has ever run since power-on
     else:

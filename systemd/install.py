@@ -41,7 +41,7 @@ SHARED = (
     "free_bus.py",
     "install.py",
     "preflight.py",
-    "storage.py",
+    "mounts.py",
     "make-venv",
     "config.toml",
 )
@@ -208,6 +208,7 @@ class Installer:
             shutil.copy2(SOURCE / "systemd" / name, share / name)
         if (SOURCE / "hardware.md").exists():
             shutil.copy2(SOURCE / "hardware.md", share)
+        os.sync()  # a power cut must not leave a version that only looks complete
         (folder / "complete").touch()
 
     def _first_config(self) -> None:
@@ -282,7 +283,10 @@ class Installer:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
-        new.write_bytes(data)
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         new.chmod(0o644)
         new.replace(path)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from storage import CURE, trouble  # beside this file, in the source tree and in an installed version alike
+from mounts import CURE, trouble  # beside this file, in the source tree and in an installed version alike
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 NEEDED_MB = 700  # measured: one version with its Python packages is 306 MB (x86); half is for building it

@@ -9,6 +9,7 @@ import typer
 from firmware_py.config import load
 from firmware_py.courier.process import Courier
 from firmware_py.locale import use as use_language
+from firmware_py.storage.written import become_owner
 
 
 def courier(
@@ -19,6 +20,9 @@ def courier(
     Example: rearguard courier --config /etc/rearguard/config.toml
     """
     settings = load(config)
+    become_owner(
+        Path(settings.courier.state_dir)
+    )  # with sudo, too: what root writes there, the service cannot
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     use_language(settings.courier.language)
     Courier(settings).run()

@@ -15,6 +15,7 @@ import typer
 from firmware_py.config import Config, load_of_device
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import go_realtime, only_instance
+from firmware_py.storage.written import read_text, write_text
 from sensors.advice import Advice, Failure
 
 DROP_LIMIT_MS = 60.0  # promise P2: last good tick to contact open
@@ -139,12 +140,11 @@ def remember(path: Path, done: list[Round]) -> float | None:
         return None
     median_ms = dropped[len(dropped) // 2]
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()[-KEPT:] if path.exists() else []
+        lines = read_text(path).splitlines()[-KEPT:] if path.exists() else []
         before = sorted(json.loads(line)["drop_ms"] for line in lines)
-        path.parent.mkdir(parents=True, exist_ok=True)
         lines.append(json.dumps({"t": round(time.time()), "drop_ms": median_ms}))
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except (OSError, ValueError, KeyError) as error:
+        write_text(path, "\n".join(lines) + "\n")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         typer.echo(f"selftest: the trend in {path} cannot be kept: {error}", err=True)
         return None
     return round(median_ms - before[len(before) // 2], 3) if before else None

@@ -4,7 +4,6 @@ Must never lose the file that was there: the new one replaces it in one step, af
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from firmware_py.config import ADDRESSES, AUTO, Config, limits, load, unit_of
+from firmware_py.storage.written import replacing
 from sensors.advice import HardwareError
 
 KEPT = 5  # configurations before this one
@@ -55,26 +55,8 @@ def write_whole(
 
     `own` may give the new file to somebody before anybody can see it.
     """
-    new = path.with_name(path.name + ".new")
-    try:
-        descriptor = os.open(
-            new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode
-        )  # a secret is never readable meanwhile
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.chmod(mode)
-        own(new)
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacing(path, mode, own) as file:
+        file.write(text.encode(errors="surrogateescape"))
 
 
 def _keep(kept: Path, name: str, text: str) -> None:

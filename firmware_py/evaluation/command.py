@@ -21,6 +21,7 @@ from firmware_py.evaluation.run.campaign import run_jobs
 from firmware_py.evaluation.run.job import COLD, WARM, Job, Result
 from firmware_py.evaluation.run.streams import FIT, SPLICES
 from firmware_py.evaluation.run.variants import VARIANTS
+from firmware_py.storage.written import write_text
 
 _ALL_SPLICES = "all"
 _PROBLEMS_SHOWN = 20
@@ -135,7 +136,7 @@ def evaluate(
             f"{len(result.problems)} recordings skipped; the first: {result.problems[0]}", highlight=False
         )
     if html is not None:
-        html.write_text(page.render(chosen, result, harder, points), encoding="utf-8")
+        write_text(html, page.render(chosen, result, harder, points))
         words.print(f"report: {html}", highlight=False)
 
 

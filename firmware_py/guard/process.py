@@ -31,6 +31,7 @@ from firmware_py.guard.service import (
 )
 from firmware_py.guard.watch import Imu, Range
 from firmware_py.notify import ServiceManager
+from firmware_py.storage.record import missing
 from sensors.advice import Advice
 from sensors.i2c import Bus, open_bus
 from sensors.imu import RAD_PER_DEG
@@ -59,11 +60,17 @@ def run(
 
     Example: rearguard run --config /etc/rearguard/config.toml
     """
-    guard(load(config), Wiring())
+    settings = load(config)
+    guard(settings, Wiring(), missing(settings, config))
 
 
-def guard(config: Config, wiring: Wiring) -> None:
-    """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises HardwareError."""
+def guard(config: Config, wiring: Wiring, wrong: str = "") -> None:
+    """Runs until a signal. Every way out of the `with` ends with the relay's pin low. Raises HardwareError.
+
+    `wrong` is what the configuration lacks: with it nothing arms.
+    """
+    if wrong:
+        typer.echo(f"guard: {wrong}. Until then nothing can be armed.", err=True)
     with ExitStack() as held:
         held.enter_context(only_instance(config.guard_lock))
         os.environ.setdefault(
@@ -94,9 +101,13 @@ def guard(config: Config, wiring: Wiring) -> None:
         for link in links:
             held.callback(link.close)
         realtime = all(a.ok for a in asked)
+
+        def refusal() -> Cause | None:
+            return Cause.CONFIG if wrong else platform_refusal(config, realtime)
+
         loop = Loop(
             config.loop.rate_hz, imu, belt, relay, panel, monitor, links, manager,
-            lambda: platform_refusal(config, realtime), time.monotonic_ns, make_sleep_until(),
+            refusal, time.monotonic_ns, make_sleep_until(),
         )  # fmt: skip
         _stop_on_signals(relay, loop)
         try:

@@ -4,6 +4,7 @@ Energise to run, active high. Must never be high before `set(True)`, never stay 
 toggle by itself: the outside pulse watchdog has to see the loop's own ticks and nothing else.
 """
 
+import os
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -20,6 +21,10 @@ def real_pins() -> None:
     """
     if Device.pin_factory is not None:
         return
+    if os.geteuid() == 0:
+        os.environ.setdefault(
+            "LG_WD", "/run"
+        )  # lgpio makes a FIFO: root's must not lie where others plant names
     try:
         from gpiozero.pins.lgpio import LGPIOFactory
 

@@ -134,11 +134,15 @@ def only_instance(path: Path) -> IO[str]:
     """Takes the lock that a second guard would need too; keep the file open. Raises HardwareError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        plain = (
+            os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        )  # others may plant a link or a FIFO here
         try:
-            held = path.open("r+")
+            descriptor = os.open(path, plain)
         except FileNotFoundError:
             # Only then: in a sticky folder the kernel refuses even root to "create" a file that exists.
-            held = path.open("a+")
+            descriptor = os.open(path, plain | os.O_CREAT | os.O_EXCL, 0o666)
+        held = os.fdopen(descriptor, "r+")
     except OSError as error:
         raise HardwareError(
             f"cannot open {path} ({error.strerror})",

@@ -13,6 +13,7 @@ from firmware_py.config import ConfigError, load
 from firmware_py.locale import use as use_language
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
+from firmware_py.storage.written import replacing
 from sensors.advice import Failure
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -66,23 +67,31 @@ def html_of(folder: Path, name: str) -> bytes | None:
         return None
 
 
-def picture(page: Path, png: Path, height: int) -> None:
-    """Have a browser on this computer draw the page. Raises OSError with what to do when there is none."""
+def picture(page: str, png: Path, height: int) -> None:
+    """Have a browser on this computer draw the page. Raises OSError with what to do when there is none.
+
+    The browser sees a folder of its own only: nobody else can change there what it opens or writes.
+    """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise OSError(
             "report: no Chromium on this computer to draw the picture. Install it (apt install chromium), or open "
-            f"{page} and print it to a file."
+            "the page and print it to a file."
         )
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory() as folder:
+        html, drawing = Path(folder) / "page.html", Path(folder) / "page.png"
+        html.write_text(page, encoding="utf-8")
         drawn = subprocess.run(
             [
                 browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-                "--disable-background-networking", f"--user-data-dir={profile}", "--force-device-scale-factor=1",
-                f"--window-size={_PNG_WIDTH},{height}", f"--screenshot={png.resolve()}", page.resolve().as_uri(),
+                "--disable-background-networking", f"--user-data-dir={folder}/profile",
+                "--force-device-scale-factor=1", f"--window-size={_PNG_WIDTH},{height}",
+                f"--screenshot={drawing}", html.as_uri(),
             ],
             capture_output=True, timeout=60, check=False,
         )  # fmt: skip
-    if drawn.returncode or not png.exists():
-        sys.stderr.write(drawn.stderr.decode(errors="replace")[-500:])
-        raise OSError(f"report: {browser} could not draw {png}. Usually the folder is not writable for it.")
+        if drawn.returncode or not drawing.exists():
+            sys.stderr.write(drawn.stderr.decode(errors="replace")[-500:])
+            raise OSError(f"report: {browser} could not draw {png}. Usually it lacks a library or memory.")
+        with replacing(png) as file:
+            file.write(drawing.read_bytes())

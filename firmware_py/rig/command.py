@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from firmware_py.rig.world.scenarios import SCENARIOS
+from firmware_py.storage.written import write_text
 
 rig = typer.Typer(
     help="A simulated walker and treadmill in closed loop: measure the detectors against each other. "
@@ -149,10 +150,6 @@ def draw(
         assert loop.state is not None
         ticks.append((loop.state, decision))
     lines = params.drift
-    output.write_text(
-        svg(
-            Run(f"{scenario}, seed {seed}", ticks, lines.deck_length_m, lines.front_line_m, lines.rear_line_m)
-        ),
-        encoding="utf-8",
-    )
+    run = Run(f"{scenario}, seed {seed}", ticks, lines.deck_length_m, lines.front_line_m, lines.rear_line_m)
+    write_text(output, svg(run))
     typer.echo(f"written: {output}", err=True)

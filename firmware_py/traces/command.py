@@ -20,6 +20,7 @@ from firmware_py import __version__
 from firmware_py.config import Config, ConfigError, load
 from firmware_py.core.events import EventFinder
 from firmware_py.core.frame import Frame
+from firmware_py.storage.written import replacing
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.mcap_writer import McapWriter
 from firmware_py.traces.replay import Summary, open_trace, prepare, replay_file, replay_trace
@@ -258,7 +259,7 @@ def import_trace(
         frames = iter(opened.frames)
         first = next(frames)  # a trace without frames has failed by now
         opened.frames = _kept(chain([first], frames), read)
-        with out.open("xb") as file:
+        with replacing(out, overwrite=False) as file:
             writer = McapWriter(
                 file, about, opened.state, start_ns=first.t_ns, wall_offset_ns=opened.wall_offset_ns
             )
@@ -292,7 +293,7 @@ def _kept(frames: Iterable[Frame], read: deque[Frame]) -> Iterator[Frame]:
 
 @contextmanager
 def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
-    """Every failure of a conversion as one line and an exit code. A half-written new file is removed."""
+    """Every failure of a conversion as one line and an exit code. No half-written file is left."""
     if not out.name.endswith(suffixes):
         _report(f"{out}: the name must end in {' or '.join(suffixes)}.")
         raise typer.Exit(USAGE)
@@ -306,7 +307,6 @@ def _sentences(out: Path, suffixes: tuple[str, ...]) -> Iterator[None]:
         _report(str(error))
         raise typer.Exit(USAGE) from None
     except (Failure, OSError) as error:
-        out.unlink(missing_ok=True)
         _report(str(error))
         raise typer.Exit(FAILED) from None
 

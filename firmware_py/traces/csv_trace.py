@@ -18,6 +18,7 @@ from statistics import median
 from typing import IO, NamedTuple
 
 from firmware_py.core.frame import Frame
+from firmware_py.storage.written import replacing
 from firmware_py.traces.tables import text
 from firmware_py.traces.trace import Trace, check_rate
 from sensors.advice import Failure
@@ -81,7 +82,7 @@ def write_csv(path: Path, frames: Iterable[Frame], comments: Iterable[str] = ())
     Floats keep every bit. A fault becomes an empty cell: why there was no sample is only kept in MCAP.
     """
     count = 0
-    with path.open("xb") as raw, _packed(raw, path) as file:
+    with replacing(path, overwrite=False) as raw, _packed(raw, path) as file:
         file.writelines(f"# {comment}\n" for comment in comments)
         file.write(",".join(COLUMNS) + "\n")
         for frame in frames:

@@ -177,6 +177,14 @@ def test_while_the_guard_runs_neither_bus_nor_pins_are_touched(bench: Bench) -> 
     assert "bus" not in lines and "pins" not in lines
 
 
+def test_a_configuration_that_lost_everything_fails(bench: Bench) -> None:
+    file = bench.folder / "config.toml"
+    file.write_text("")
+    lines = list(look(bench.config, 1.0, bench.folder, lambda _: Bus(bench.bus), bench.sleep, file))
+    assert (lines[0].name, lines[0].verdict) == ("configuration", FAIL)
+    assert "no setting at all" in lines[0].advice.what
+
+
 @pytest.mark.parametrize("place", ["/etc", "/state", "/"])
 def test_storage_that_forgets_fails(bench: Bench, place: str) -> None:
     table = bench.folder / "proc/self/mountinfo"

@@ -16,6 +16,7 @@ from firmware_py.device.commission.deck_drawing import draw
 from firmware_py.device.commission.guide import guide
 from firmware_py.guard.service import only_instance
 from firmware_py.rig.harness.commissioning import BODY_M, RigBench, RigPerson
+from firmware_py.storage.record import missing
 from sensors.advice import Failure
 
 REAR = parse({"range": {"mount": "rear", "sensor": "tf_luna", "address": 16}})
@@ -58,7 +59,7 @@ def test_the_rig_writes_here_and_never_into_the_installed_configuration(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("firmware_py.device.commission.command.INSTALLED", tmp_path / "installed.toml")
     assert run("--rig", "--seed", "3").exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.commissioned.json", "config.toml"]
 
 
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
@@ -151,3 +152,32 @@ def test_the_drawing_says_when_the_ceiling_is_too_fast() -> None:
     _, figures = guide(bench, RigPerson(bench), Config())
     assert "is faster" in draw(figures)
     assert "is faster" not in draw(figures | {"ceiling_m_s": 0.0})
+
+
+def test_a_full_disk_leaves_the_configuration_as_it_was_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("--rig", "--seed", "3").exit_code == 0
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    done = run("--rig", "--seed", "4")
+    assert done.exit_code == 3
+    assert "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_between_record_and_configuration_a_power_cut_leaves_a_device_that_does_not_arm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("--rig", "--seed", "3").exit_code == 0
+    path = Path("config.toml")
+    assert missing(load(path), path) == ""
+    monkeypatch.setattr("firmware_py.device.commission.command.save", lambda *_: None)
+    assert run("--rig", "--seed", "4").exit_code == 0
+    assert "lost what commissioning measured" in missing(load(path), path)

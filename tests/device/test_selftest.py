@@ -1,6 +1,7 @@
 """The stop that proves itself: contacts, one-shots and welds on mock pins, in a time that only the test moves."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,3 +140,15 @@ def test_the_trend_keeps_a_hundred_runs_and_survives_a_broken_file(
 def test_a_run_in_which_nothing_dropped_is_no_trend(tmp_path: Path) -> None:
     assert remember(tmp_path / "x", [Round(None, None)]) is None
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_a_planted_trend_neither_holds_up_root_nor_leads_it_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    path, secret = tmp_path / "selftest.jsonl", tmp_path / "secret"
+    secret.write_text('{"drop_ms": 1.0}\n')
+    os.mkfifo(path) if kind == "fifo" else path.symlink_to(secret)
+    assert remember(path, [Round(15.0, 45.0)]) is None
+    assert "cannot be kept" in capsys.readouterr().err
+    assert secret.read_text() == '{"drop_ms": 1.0}\n'

@@ -141,3 +141,17 @@ def test_the_guard_is_lean() -> None:
         "uvicorn",
     }
     assert not heavy & set(loaded)
+
+
+def test_a_configuration_that_lost_everything_starts_a_guard_that_does_not_arm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(guard, "guard", lambda config, wiring, wrong: seen.append(wrong))
+    (tmp_path / "c.toml").write_text("")
+    guard.run(tmp_path / "c.toml")
+    (tmp_path / "c.toml").write_text("[loop]\nrate_hz = 100\n")
+    guard.run(tmp_path / "c.toml")
+    guard.run(None)
+    assert ["no setting at all" in wrong for wrong in seen] == [True, False, False]
+    assert seen[1:] == ["", ""]

@@ -22,7 +22,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
-load("storage")
+load("mounts")
 preflight = load("preflight")
 install = load("install")
 

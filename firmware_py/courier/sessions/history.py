@@ -5,6 +5,7 @@ Must never write to the database.
 
 import contextlib
 import csv
+import io
 import json
 import sqlite3
 import sys
@@ -20,6 +21,7 @@ from firmware_py.config import load
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
 from firmware_py.courier.receiver import object_of
+from firmware_py.storage.written import write_text
 from sensors.advice import Failure
 
 INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
@@ -124,11 +126,12 @@ def history(
 
 def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
     columns = list(walks[0]) if walks else ["session_id", "started", "ended"]
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(walks)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(walks)
+        write_text(path, table.getvalue())
     except OSError as error:
         raise Failure(
             f"history: cannot write {path}: {error.strerror}",

@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.config import Config, load_of_device
+from firmware_py.config import INSTALLED, Config, load_of_device
 from firmware_py.device.check.computer import computer
-from firmware_py.device.check.line import FAIL, PASS, WARN, Line, warned
+from firmware_py.device.check.line import FAIL, PASS, WARN, Line, failed, warned
 from firmware_py.device.check.pins import pins
 from firmware_py.device.check.sensors import sensors
 from firmware_py.guard.service import only_instance
+from firmware_py.storage.record import CURE, missing
 from sensors.advice import HardwareError
 from sensors.i2c import Bus, open_bus
 
@@ -35,7 +36,9 @@ def check(
     Example: rearguard check --config /etc/rearguard/config.toml --seconds 30
     """
     worst = PASS
-    for line in look(load_of_device(config), seconds):
+    for line in look(
+        load_of_device(config), seconds, file=config or (INSTALLED if INSTALLED.exists() else None)
+    ):
         worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
         typer.echo(json.dumps(line.as_json()) if as_json else str(line))
     typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)
@@ -48,8 +51,15 @@ def look(
     root: Path = Path("/"),
     open_a_bus: Callable[[int], Bus] = open_bus,
     sleep: Callable[[float], None] = time.sleep,
+    file: Path | None = None,
 ) -> Iterator[Line]:
-    """Every line, as soon as it is known. While a guard runs, neither bus nor pins are touched."""
+    """Every line, as soon as it is known. While a guard runs, neither bus nor pins are touched.
+
+    `file` is what `config` was read from; None: the defaults.
+    """
+    wrong = missing(config, file)
+    if wrong:
+        yield failed("configuration", wrong, "Usually a full disk or a power cut", CURE)
     yield from computer(config, root)
     try:
         lock = only_instance(config.guard_lock)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from firmware_py.config import INSTALLED, Config
 from firmware_py.device.check.line import Line, failed, passed, warned
-from firmware_py.device.check.storage import CURE, trouble
 from firmware_py.guard.service import under_voltage
+from firmware_py.storage.mounts import CURE, trouble
 from sensors.advice import Failure
 
 FREE_MB = 500

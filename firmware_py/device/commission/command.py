@@ -17,7 +17,8 @@ from firmware_py.device.settings import save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import only_instance
-from sensors.advice import ConfigError
+from firmware_py.storage.record import keep, path_of
+from sensors.advice import ConfigError, HardwareError
 from sensors.i2c import Bus, open_bus
 from sensors.samples import RangeSample
 
@@ -44,7 +45,7 @@ def commission(
 
 def read_before(path: Path) -> Config:
     """The configuration that commissioning starts from. Raises ConfigError when `path` cannot be written afterwards."""
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not os.access(path.parent, os.W_OK):  # a file is replaced, never written over
         raise ConfigError(
             f"commission: {path} cannot be written",
             "Usually it belongs to root",
@@ -54,7 +55,18 @@ def read_before(path: Path) -> Config:
 
 
 def write_after(path: Path, after: Config, figures: dict[str, Any], as_json: bool) -> None:
-    """Writes the new configuration and shows what was measured."""
+    """Writes the new configuration and shows what was measured.
+
+    The record comes first: a configuration that does not have its figures yet does not arm.
+    """
+    try:
+        keep(after, path)
+    except OSError as error:
+        raise HardwareError(
+            f"commission: cannot write {path_of(path)}: {error.strerror}",
+            "Usually it belongs to root, or the disk is full",
+            "run it with sudo, or free some space",
+        ) from None
     save(after, path)
     typer.echo(json.dumps(figures) if as_json else draw(figures))
     typer.echo(f"written: {path} (hash {after.hash}). Now run `rearguard selftest`.", err=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_py.device.check.storage import FORGETFUL, trouble
+from firmware_py.storage.mounts import FORGETFUL, trouble
 
 ROOT = "29 1 179:2 / / rw,relatime shared:1 - ext4 /dev/mmcblk0p2 rw"
 STATE = "/var/lib/rearguard"

@@ -1,1 +1,0 @@
-../firmware_py/device/check/storage.py
