@@ -13,7 +13,7 @@ from firmware_py.config import ConfigError, load
 from firmware_py.locale import use as use_language
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
-from firmware_py.storage.written import replacing
+from firmware_py.storage.written import as_owner, replacing, write_text
 from sensors.advice import Failure
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -39,11 +39,14 @@ def report(
     """
     page = html or incident.with_name(incident.name.split(".")[0] + ".html")
     try:
-        found = gather(incident, load(config) if config else None)
+        settings = load(config) if config else None
+        with as_owner(incident.parent):
+            found = gather(incident, settings)
         use_language(found.config.courier.language)
-        page.write_text(render(found), encoding="utf-8")
+        text = render(found)
+        write_text(page, text)
         if png is not None:
-            picture(page, png, _PNG_HEIGHT + _PNG_ROW * len(found.events))
+            picture(text, png, _PNG_HEIGHT + _PNG_ROW * len(found.events))
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
