@@ -48,8 +48,8 @@ def missing(config: Config, path: Path | None) -> str:
     if not lost:
         return ""
     return (
-        f"{path} has lost what commissioning measured ({', '.join(lost)}). Restore one from the folder kept beside it or {CURE}; "
-        f"for another treadmill remove {record}"
+        f"{path} has lost what commissioning measured ({', '.join(lost)}). Restore one from the folder "
+        f"kept beside it or {CURE}; for another treadmill remove {record}"
     )
 
 

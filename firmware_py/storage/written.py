@@ -65,7 +65,8 @@ def replacing(
     """A new file that takes the place of `path` when the block ends without an error; else `path` stays as it was.
 
     `mode`: None keeps that of the old file. `own` may give the new file to somebody before anybody can see it.
-    Without `overwrite` an existing `path` raises FileExistsError. Raises OSError. The folder is made when it is missing.
+    Without `overwrite` an existing `path` raises FileExistsError. Raises OSError.
+    The folder is made when it is missing.
     """
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
