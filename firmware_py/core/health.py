@@ -19,7 +19,6 @@ class HealthParams:
     """Limits of trust, each with its source. Times are whole nanoseconds, so that each limit holds to the tick."""
 
     imu_max_age_ns: int = 25_000_000  # promise P6; a sample of this age is too old
-    range_max_age_s: float = 0.150  # promise P6; likewise
     flaky_limit_ns: int = 25_000_000  # bad time, drained at a quarter when good: F08, half bad within 100 ms
     frozen_limit_ns: int = 200_000_000  # F07: 250 ms; real IMUs dither by several counts between ticks
     wake_ns: int = 1_000_000_000  # sensors may be silent for so long after power-on
@@ -83,15 +82,17 @@ class Health:
         dt_ns: int,
         running: bool,
         range_age_s: float,
+        patience_s: float,
         up_z: float,
         loose: bool,
     ) -> Finding | None:
-        """One tick; `imu` is the frame's after the spike gate, `running` what the relay was set to before it."""
+        """One tick; `imu` is the frame's after the spike gate, `running` what the relay was set to before it,
+        `patience_s` how long the range may be silent now (deck/silence.py)."""
         p = self.params
         # Each is judged at every tick, whatever the others find: a timer that stands still hides its own fault.
         locked_out = self._locked_out(frame, dt_ns, running)
         imu_ill = self._imu(frame.t_ns, imu, dt_ns)
-        range_ill = self._range(frame, range_age_s)
+        range_ill = self._range(frame, range_age_s, patience_s)
         late = self._time(frame, dt_ns)
         relay_ill = self._relay(running)
         unworn = self._worn(dt_ns, running, up_z, loose)
@@ -138,16 +139,16 @@ class Health:
             return _over(Cause.IMU, "imu_flaky_s", self._imu_bad_ns, p.flaky_limit_ns)
         return None
 
-    def _range(self, frame: Frame, range_age_s: float) -> Finding | None:
+    def _range(self, frame: Frame, range_age_s: float, patience_s: float) -> Finding | None:
         if isinstance(frame.belt, Fault):
             self.range_fault = frame.belt
         elif frame.belt is not None:
             self.range_fault = Fault.NOT_READY
-        if range_age_s < self.params.range_max_age_s:
+        if range_age_s < patience_s:
             return None
         # A sensor that answers "nobody there" is a walker who has left, not a broken sensor (F22).
         cause = Cause.STEP_OFF if self.range_fault in _NOBODY else Cause.RANGE
-        return _unhealthy(cause, "range_age_s", range_age_s, self.params.range_max_age_s)
+        return _unhealthy(cause, "range_age_s", range_age_s, patience_s)
 
     def _time(self, frame: Frame, dt_ns: int) -> Finding | None:
         p = self.params

@@ -14,6 +14,7 @@ from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.position import Position
+from firmware_py.core.deck.silence import LEAST_S, SILENT_S, answer_most_s, patience_s, walks_evenly
 from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.health import Health, HealthParams
 from firmware_py.core.latch import TABLE, Button, Latch
@@ -67,6 +68,7 @@ class Monitor:
     _started: bool = False
     _t_ns: int = 0
     _imu_t_ns: int = 0
+    _patience_s: float = LEAST_S
     _tick_ns: int = field(init=False)
 
     def __post_init__(self, rate_hz: float) -> None:
@@ -115,14 +117,31 @@ class Monitor:
 
     def _sense_deck(self, frame: Frame, speed_m_s: float | None, dt_s: float) -> Finding | None:
         """Takes a new range reading; a finding when the walker would come to rest beyond a line."""
-        self.position.update(frame.t_ns, frame.belt, self.gait.cadence_hz)
+        self._patience_s = self._range_patience_s(speed_m_s)
+        self.position.update(frame.t_ns, frame.belt, self.gait.cadence_hz, self._patience_s)
         return self.drift.update(self.position, self.gait.phase, speed_m_s, dt_s)
+
+    def _range_patience_s(self, speed_m_s: float | None) -> float:
+        """How long the range may be without a believed reading at this tick."""
+        position, gait, attitude = self.position, self.gait, self.attitude
+        # A fresh reading needs no patience, and a walker who is lost gets none.
+        if position.age_s < SILENT_S or not position.known:
+            return LEAST_S
+        if self._latch is not Latch.RUNNING or not walks_evenly(gait, attitude):
+            return LEAST_S
+        drift = self.params.drift
+        belt_m_s = drift.belt_ceiling_m_s if speed_m_s is None else speed_m_s
+        warned = self.drift.warning in (Cause.DRIFT_REAR, Cause.DRIFT_FRONT)
+        longest_s = patience_s(drift, position.believed_m, position.velocity_m_s, belt_m_s, warned)
+        return min(longest_s, answer_most_s(self.health.range_fault))
 
     def _judge_device(self, frame: Frame, imu: ImuSample | Fault, dt_ns: int) -> Finding | None:
         """A finding when the device cannot be trusted, or cannot be armed yet."""
         attitude, position = self.attitude, self.position
         running = self._latch is Latch.RUNNING
-        ill = self.health.update(frame, imu, dt_ns, running, position.age_s, attitude.up[2], self.gait.loose)
+        ill = self.health.update(
+            frame, imu, dt_ns, running, position.age_s, self._patience_s, attitude.up[2], self.gait.loose
+        )
         if ill is not None or running:
             return ill
         if not (attitude.settled and position.known):

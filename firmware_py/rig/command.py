@@ -27,8 +27,9 @@ DETECTOR_COLUMNS = {
     "margin_m": "margin m",
     "detect_s": "seen s",
     "warned_before_s": "warned before s",
-    "false_stops": "false stops",
-    "false_stops_per_hour": "an hour",
+    "stops_per_hour": "false stops an hour",
+    "causes": "by cause",
+    "false_stops_per_hour": "drift an hour",
 }
 FAULT_COLUMNS = {
     "fault": "fault",
@@ -113,7 +114,7 @@ def campaign(
 def _table(lines: list[dict[str, object]], columns: dict[str, str]) -> Table:
     table = Table(*columns.values())
     for line in lines:
-        table.add_row(*(_words(line[key]) for key in columns))
+        table.add_row(*(_words(line.get(key)) for key in columns))
     return table
 
 

@@ -42,6 +42,7 @@ class Bench:
         speed: float | None = None,
         dt_ns: int = TICK_NS,
         range_age_s: float = 0.01,
+        patience_s: float = 0.15,
         up_z: float = 1.0,
         loose: bool = False,
         refusal: Cause | None = None,
@@ -50,7 +51,7 @@ class Bench:
         seen = imu_at(self.tick) if imu is None else imu
         told = self.running if feedback == "as told" else feedback
         frame = Frame(self.tick * TICK_NS, late_ns, seen, belt, speed, told, False, refusal=refusal)  # type: ignore[arg-type]
-        return self.health.update(frame, seen, dt_ns, self.running, range_age_s, up_z, loose)  # type: ignore[arg-type]
+        return self.health.update(frame, seen, dt_ns, self.running, range_age_s, patience_s, up_z, loose)  # type: ignore[arg-type]
 
 
 def cause_of(finding: Finding | None) -> Cause | None:
@@ -149,9 +150,15 @@ def test_equal_acceleration_with_a_live_gyro_is_not_frozen() -> None:
         assert bench.one(imu=ImuSample((bench.tick + 1) * TICK_NS, REST, (0.001 * (n % 2), 0.0, 0.0))) is None
 
 
-@pytest.mark.parametrize(("age_s", "stops"), [(0.149, False), (0.150, True), (0.151, True)])
-def test_a_range_as_old_as_150_ms_stops(age_s: float, stops: bool) -> None:
-    assert (cause_of(Bench().one(range_age_s=age_s)) is Cause.RANGE) == stops
+@pytest.mark.parametrize("patience_s", [0.150, 0.400])
+@pytest.mark.parametrize(("more_s", "stops"), [(-0.001, False), (0.0, True), (0.001, True)])
+def test_a_range_as_old_as_its_patience_stops(patience_s: float, more_s: float, stops: bool) -> None:
+    found = Bench().one(range_age_s=patience_s + more_s, patience_s=patience_s)
+    assert found == (
+        Finding(Signal.UNHEALTHY, Cause.RANGE, "range_age_s", patience_s + more_s, patience_s)
+        if stops
+        else None
+    )
 
 
 @pytest.mark.parametrize("fault", Fault)

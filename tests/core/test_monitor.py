@@ -9,7 +9,6 @@ import pytest
 
 from firmware_py.core.deck.params import DriftParams
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
-from firmware_py.core.health import HealthParams
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.core.state import restore, save
 from firmware_py.core.wire import pack_decision
@@ -262,8 +261,7 @@ def test_a_weightless_sensor_that_dithers_like_a_live_one_never_settles() -> Non
 
 
 def test_nobody_can_arm_while_the_position_is_not_known() -> None:
-    """Even where the reading may be older than the position: both are settings, and the stricter one holds."""
-    scene = Scene(MonitorParams(health=HealthParams(range_max_age_s=0.5)))
+    scene = Scene()
     assert scene.run(2.0).refusal is None
     assert scene.run(0.3, belt=None).refusal is Cause.SETTLING
     assert scene.last is not None and scene.last.position_m is None and scene.last.velocity_m_s is None

@@ -10,6 +10,8 @@ believed in the end:
   reachable after 60 ms: a belt could have carried the walker there since the last believed reading.
   nearer    and out of reach, a jump: after 90 ms. It may still be a hand (`may_be_hand` of position.py) for 400 ms.
             For 100 ms after each such reading, nearer readings fit less easily.
+  lively    A walker who swings by more than the filter can call sway or noise is expected as loosely as the last
+            believed readings lay: true readings must not become candidates, one after the other, until they age out.
   returned  one reading farther than a nearer place that is not yet 400 ms old ends that place: it was a hand.
 
 While the walker is lost, any three readings that agree are a place.
@@ -17,6 +19,7 @@ While the walker is lost, any three readings that agree are a place.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import sqrt
 
 from firmware_py.core.deck.params import PositionParams
 
@@ -61,6 +64,7 @@ AGREE_M, AGREE_M_S = 0.05, 2.5  # nor do readings that differ by more than noise
 REACH_M, REACH_M_S = 0.03, 1.5  # nobody is carried faster (3 mph is 1.34 m/s), but for noise
 STANDS_M = 0.06  # candidates that move by less stand still: the scatter of two of them is 2 cm
 HAND_NS = 100_000_000
+SPREAD_S = 2.0  # some steps
 RETURN_NS, RETURN_M = 400_000_000, 0.05  # by then a hand has gone; it was further than this from the body [A]
 
 
@@ -89,6 +93,7 @@ class Gate:
     candidate: Candidate = field(default_factory=Candidate)
     believed_m: float = 0.0  # the last believed reading
     believed_ns: int = 0  # 0: none yet
+    spread_m2: float = 0.0  # mean square of what the last believed readings lay from the expected ones
     hand_until_ns: int = 0
     nearer_until_ns: int = 0
 
@@ -99,9 +104,12 @@ class Gate:
     def judge(self, t_ns: int, seen_m: float, farther_m: float, sigma_m: float) -> Reading:
         """A reading that is `farther_m` farther from the sensor than expected, give or take `sigma_m`."""
         p = self.params
+        lively = self.spread_m2 > p.noise_max_m * p.noise_max_m
+        if lively:
+            sigma_m = max(sigma_m, sqrt(self.spread_m2))
         if farther_m > RETURN_M and t_ns < self.nearer_until_ns:
             return self._turn(Reading.RETURNED, t_ns, seen_m)
-        near_sigmas = p.near_sigma if t_ns > self.hand_until_ns else p.hand_sigma
+        near_sigmas = p.near_sigma if lively or t_ns > self.hand_until_ns else p.hand_sigma
         if -near_sigmas * sigma_m <= farther_m <= p.far_sigma * sigma_m:
             return self._turn(Reading.FITS, t_ns, seen_m)
         return self._collect(t_ns, seen_m, nearer=farther_m < 0.0)
@@ -127,6 +135,11 @@ class Gate:
         if nearer:
             self.nearer_until_ns = t_ns + RETURN_NS
         return self._turn(Reading.AGREED, t_ns, seen_m)
+
+    def remember(self, surprise_m: float, dt_s: float) -> None:
+        """A believed reading lay so far from the expected one, `dt_s` after the one before it."""
+        part = dt_s / (SPREAD_S + dt_s)
+        self.spread_m2 += part * (surprise_m * surprise_m - self.spread_m2)
 
     def _in_reach(self, t_ns: int, seen_m: float) -> bool:
         most_m = REACH_M + REACH_M_S * (t_ns - self.believed_ns) * 1e-9

@@ -17,7 +17,6 @@ class PositionParams:
     half_body_m: float = 0.0  # from the surface that the sensor sees to the middle of the pelvis
     deck_length_m: float = 1.40
     direction: Literal["normal", "reverse"] = "normal"
-    max_age_s: float = 0.150  # promise P6
     beyond_m: float = 0.25  # a reading this far past an end of the deck is the room, not the walker
     # The filter (kalman.py)
     noise_m: float = 0.015  # start value for one reading; VL53L1X datasheet repeatability, and cloth [A]

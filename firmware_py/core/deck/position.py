@@ -2,8 +2,8 @@
 
 Must never judge whether that is dangerous, and never turn a failed reading into a number.
 
-Between readings the position coasts on its velocity, and `age_s` counts from the last believed reading. Older than
-`max_age_s` the walker is lost, and three readings that agree are needed again.
+Between readings the position coasts on its velocity, and `age_s` counts from the last believed reading. Once that is
+older than the patience of silence.py, the walker is lost, and three readings that agree are needed again.
 
 Frame: position grows the way the belt carries the walker. On a normal deck that is from the console end to the
 rear. On a reverse belt the walker faces the console, the belt carries toward it, and position counts from the
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from firmware_py.core.deck.gate import Gate, Reading, Trust
 from firmware_py.core.deck.kalman import Kalman
 from firmware_py.core.deck.params import PositionParams
+from firmware_py.core.deck.silence import LEAST_S
 from sensors.samples import Fault, RangeSample
 
 MISFIT_M2 = 0.04**2  # a reading that does not fit is noise of 4 cm at most: a hand is not noise
@@ -49,7 +50,18 @@ class Position:
         self._gate = Gate(self.params)
         self._filter = Kalman(self.params, self.params.noise_m**2)
 
-    def update(self, t_ns: int, belt: RangeSample | Fault | None, cadence_hz: float | None) -> None:
+    @property
+    def believed_m(self) -> float:
+        """The place at the last believed reading."""
+        return self._filter.position_m
+
+    def update(
+        self,
+        t_ns: int,
+        belt: RangeSample | Fault | None,
+        cadence_hz: float | None,
+        patience_s: float = LEAST_S,
+    ) -> None:
         """One tick; `cadence_hz` is steps a second, None when nobody walks."""
         gate = self._gate
         if isinstance(belt, RangeSample) and belt.count != self._count:
@@ -59,7 +71,7 @@ class Position:
             self.may_be_hand = False
         if gate.believed_ns:
             self.age_s = (t_ns - gate.believed_ns) / 1e9  # divided: 150 ms is 0.150 exactly
-            if self.age_s > self.params.max_age_s:
+            if self.age_s > patience_s:
                 gate.trust = Trust.LOST
                 self.known = False
             elif self.known:
@@ -87,6 +99,7 @@ class Position:
         reading = gate.judge(t_ns, seen_m, farther_m, expected.sigma_m)
         if reading is Reading.FITS:
             self._filter.correct(expected, surprise_m)
+            gate.remember(surprise_m, dt_s)
             self._publish()
         elif reading is Reading.RETURNED:
             self._place(seen_m, self._nearer_before_m_s, KEPT_M_S)

@@ -57,6 +57,9 @@ def _figures(outcomes: list[Outcome]) -> dict[str, Any]:
     false_stops = [o.false_stop for o in outcomes if o.false_stop]
     drifts = sum(why in DRIFT_STOPS for why in false_stops)
     figures: dict[str, Any] = {
+        # Whatever the cause: to the walker a stop is a stop.
+        "stops": len(false_stops),
+        "stops_per_hour": round(len(false_stops) / hours, 3) if hours else None,
         "hours": round(hours, 3),
         "past_line": sum(o.past_line for o in outcomes),
         "margin_m": _spread(margins, min=0.0, p1=0.01, median=0.5),
