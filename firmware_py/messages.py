@@ -223,6 +223,13 @@ FALLEN = STOPS[Cause.FALL]._replace(
     what="The walker has fallen.",
     why="An impact was followed by lying down. Nothing before it looked like a fall.",
 )
+# The steps ended beside a belt that moves on (core/deck/rails.py).
+ON_RAILS = STOPS[Cause.STANDSTILL]._replace(
+    title="Standing on the rails?",
+    what="The steps ended while the belt was moving, and nobody was carried.",
+    why="Usually the walker has stepped onto the side rails. Stepping back onto a moving belt is dangerous.",
+)
+OF_RULE = {"lies_after_blow": FALLEN, "on_rails_s": ON_RAILS}
 # The device stopped sending while the belt ran. This is no cause of the core: nobody was left to decide.
 WENT_SILENT = Message(
     "Device went silent",
@@ -242,7 +249,7 @@ EVENTS = {
 
 def of_stop(cause: Cause, rule: str) -> Message:
     """The message of a stop. A cause with two rules has two."""
-    return (FALLEN if rule == "lies_after_blow" else STOPS[cause]).translated()
+    return OF_RULE.get(rule, STOPS[cause]).translated()
 
 
 def of_warning(cause: Cause) -> Message:
@@ -299,6 +306,7 @@ def tone_and_message(decision: Decision | None) -> tuple[str, Message]:
 RULES = {
     "rest_position_m": "the place where the walker would have come to rest",
     "velocity_m_s": "the speed at which the walker was carried along the deck",
+    "on_rails_s": "the time without a step, in one place, beside a moving belt",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
     "down_velocity_m_s": "the downward speed of the hip a twentieth of a second ahead",
     "lies_after_blow": "how upright the hip was after an impact (1 is upright, 0 lies)",

@@ -14,6 +14,7 @@ from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.position import Position
+from firmware_py.core.deck.rails import Rails
 from firmware_py.core.deck.silence import LEAST_S, SILENT_S, answer_most_s, patience_s, walks_evenly
 from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.health import Health, HealthParams
@@ -60,6 +61,7 @@ class Monitor:
     position: Position = field(init=False)
     belt_speed: BeltSpeed = field(default_factory=BeltSpeed)
     drift: Drift = field(init=False)
+    rails: Rails = field(default_factory=Rails)
     health: Health = field(init=False)
     spikes: SpikeGate = field(init=False)
     button: Button = field(default_factory=Button)
@@ -119,7 +121,11 @@ class Monitor:
         """Takes a new range reading; a finding when the walker would come to rest beyond a line."""
         self._patience_s = self._range_patience_s(speed_m_s)
         self.position.update(frame.t_ns, frame.belt, self.gait.cadence_hz, self._patience_s)
-        return self.drift.update(self.position, self.gait.phase, speed_m_s, dt_s)
+        gait = self.gait
+        carried = self.drift.update(self.position, gait.phase, speed_m_s, dt_s)
+        stopped_stepping = gait.phase is Phase.WAITING and gait.steps > 0
+        aside = self.rails.update(self.position, self.attitude, stopped_stepping, speed_m_s, dt_s)
+        return carried or aside
 
     def _range_patience_s(self, speed_m_s: float | None) -> float:
         """How long the range may be without a believed reading at this tick."""
@@ -131,8 +137,8 @@ class Monitor:
             return LEAST_S
         drift = self.params.drift
         belt_m_s = drift.belt_ceiling_m_s if speed_m_s is None else speed_m_s
-        warned = self.drift.warning in (Cause.DRIFT_REAR, Cause.DRIFT_FRONT)
-        longest_s = patience_s(drift, position.believed_m, position.velocity_m_s, belt_m_s, warned)
+        margin_m = self.drift.stop_margin_m or 0.0
+        longest_s = patience_s(drift, position.believed_m, position.velocity_m_s, belt_m_s, margin_m)
         return min(longest_s, answer_most_s(self.health.range_fault))
 
     def _judge_device(self, frame: Frame, imu: ImuSample | Fault, dt_ns: int) -> Finding | None:

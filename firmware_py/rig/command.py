@@ -41,6 +41,14 @@ FAULT_COLUMNS = {
     "bound_s": "bound s",
     "within_bound": "within",
 }
+ACT_COLUMNS = {
+    "act": "act",
+    "what": "what",
+    "runs": "runs",
+    "as_expected": "as expected",
+    "decisions": "decisions",
+    "wrong": "wrong ones",
+}
 PAIR_COLUMNS = {
     "hazard": "hazard",
     "treadmill": "treadmill",
@@ -66,28 +74,31 @@ class Campaign(NamedTuple):
 def _campaigns() -> dict[str, Campaign]:
     from functools import partial
 
-    from firmware_py.rig.campaigns import campaign, faults, pairs
+    from firmware_py.rig.campaigns import acts, campaign, faults, pairs
     from firmware_py.rig.campaigns.runs import RUNS
 
     found = {name: Campaign(int, partial(campaign.campaign, name), DETECTOR_COLUMNS) for name in RUNS}
     return found | {
         "faults": Campaign(faults.walks_of, faults.campaign, FAULT_COLUMNS),
+        "acts": Campaign(acts.jobs_of, acts.campaign, ACT_COLUMNS),
         "pairs": Campaign(pairs.jobs_of, pairs.campaign, PAIR_COLUMNS),
     }
 
 
 @rig.command()
 def campaign(
-    name: Annotated[str, typer.Argument(help="drift | standstill | walking | faults | pairs")],
-    runs: Annotated[int, typer.Option(min=1, help="Seeded runs; faults and pairs: of each row.")] = 200,
+    name: Annotated[str, typer.Argument(help="drift | standstill | walking | acts | faults | pairs")],
+    runs: Annotated[int, typer.Option(min=1, help="Seeded runs; acts, faults and pairs: of each row.")] = 200,
     seed: Annotated[int, typer.Option(help="Another seed is another set of runs.")] = 1,
     hours: Annotated[float, typer.Option(min=0.0, help="walking only: hours instead of runs.")] = 0.0,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Run thousands of seeded walks and hazards: our device and each peer on the same ones, each fault, each pair.
+    """Run thousands of seeded walks and hazards: our device and each peer on the same ones, each act, fault and pair.
 
-    Exit code 1 when a fault was not within its bound. Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
+    Exit code 1 when a fault or an act was not within its bound.
+
+    Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
     """
     from firmware_py.rig.campaigns.runs import WALK_S
 

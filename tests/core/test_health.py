@@ -71,7 +71,7 @@ def test_an_imu_that_was_never_seen_is_called_broken_one_second_after_power_on()
     health = Health(HealthParams(), 200.0)
     frame = Frame(0, 0, Fault.NO_REPLY, None, None, None, False)
     for tick in range(1, 202):
-        finding = health.update(frame, Fault.NO_REPLY, TICK_NS, False, 0.0, 1.0, False)
+        finding = health.update(frame, Fault.NO_REPLY, TICK_NS, False, 0.0, 0.15, 1.0, False)
         assert finding is not None
         assert finding.cause is (Cause.SETTLING if tick < 200 else Cause.IMU), tick
         assert finding.rule == "imu_never_seen"

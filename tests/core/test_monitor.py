@@ -263,8 +263,10 @@ def test_a_weightless_sensor_that_dithers_like_a_live_one_never_settles() -> Non
 def test_nobody_can_arm_while_the_position_is_not_known() -> None:
     scene = Scene()
     assert scene.run(2.0).refusal is None
-    assert scene.run(0.3, belt=None).refusal is Cause.SETTLING
-    assert scene.last is not None and scene.last.position_m is None and scene.last.velocity_m_s is None
+    scene.monitor.position.known = False
+    unknown = scene.step()
+    assert unknown.refusal is Cause.SETTLING
+    assert (unknown.position_m, unknown.velocity_m_s) == (None, None)
 
 
 # What a decision says, word by word -------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ room       From the rest point of a dead standstill at the last believed place t
 time       The belt carries the walker through that room at its own speed. CONFIRM_S of it is kept: readings that come
            back must agree with each other before they are believed (gate.py).
 front      The same toward the console, for steps that become too long at the last believed reading.
-too fast   Above its safe speed nobody's standstill can be stopped before the line, silence or not. There, and while
-           no warning of a line sounds, a silence may last as long as a standstill takes to be seen (SEE_S): a walker
-           whose feet stop in it is stopped no later than one whom the sensor sees.
-doubt      Only while the pod shows even steps and no growing lean does a silence last longer than LEAST_S. A sensor that
+too fast   Above its safe speed nobody's standstill can be stopped before the line, silence or not. There a silence may
+           last as long as a standstill takes to be seen (SEE_S): a walker whose feet stop in it is stopped no later
+           than one whom the sensor sees. Not so near a limit that the belt carries the walker there meanwhile.
+doubt      Only while the pod shows even steps and no growing lean may a silence last longer than LEAST_S. A sensor that
            reports that nobody is there is not silent, and one that reports a weak echo may mean the same (F22).
 
 An IMU without fresh samples stops the belt long before LEAST_S (health.py), so its steps here are always fresh ones.
@@ -34,11 +34,11 @@ LEANING_RAD_S = 0.35
 
 
 def patience_s(
-    params: DriftParams, at_m: float, velocity_m_s: float, speed_m_s: float, warned: bool
+    params: DriftParams, at_m: float, velocity_m_s: float, speed_m_s: float, margin_m: float
 ) -> float:
     """The longest silence after a believed place and velocity on a belt of that speed, from LEAST_S to MOST_S.
 
-    `warned`: a warning of a line sounds.
+    `margin_m`: from where a walker who keeps this velocity comes to rest to the nearer limit.
     """
     p = params
     front_m, rear_m = limits_m(p)
@@ -48,7 +48,8 @@ def patience_s(
     gains_m_s = CHANGE_M_S - min(velocity_m_s, 0.0)
     to_front_s = (rest_position_m(at_m, -gains_m_s, *stop) - front_m) / gains_m_s
     safe_m_s = safe_speed_m_s(p.rear_line_m, p.front_line_m, p.stop_latency_s, p.coast_down_m_s2)
-    least_s = SEE_S if speed_m_s > safe_m_s and not warned else LEAST_S
+    near = margin_m < (SEE_S - LEAST_S) * speed_m_s
+    least_s = SEE_S if speed_m_s > safe_m_s and not near else LEAST_S
     return min(max(min(to_rear_s, to_front_s) - CONFIRM_S, least_s), MOST_S)
 
 

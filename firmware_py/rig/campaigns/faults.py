@@ -16,6 +16,7 @@ from statistics import median_high
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config
+from firmware_py.core.deck.silence import MOST_S
 from firmware_py.core.frame import Cause
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.rig.world.acts import LEAVE
@@ -26,6 +27,7 @@ WALKED_S = 9.0  # settle, press, belt up to speed, gait known; the hazard comes 
 WATCH_S = 1.0  # after a fault that must stop
 WATCH_ON_S = 3.0  # after one that must not
 MOMENTS = 12  # in one walk
+RANGE_S = MOST_S  # P6: from 150 ms near a limit
 CHAIN_S = 0.060  # from the last good tick to open contacts (P2): pulse watchdog 50 ms, contacts 10 ms
 
 
@@ -101,11 +103,11 @@ FAULTS: tuple[Planted, ...] = (
     Planted("F08 many", "half of the IMU messages end in noise", _on_imu(Kind.NOISE, probability=0.5), 0.100),
     Planted("F08 ones", "IMU reads 0xFF", _on_imu(Kind.ONES), 0.100),
     Planted("F08 top", "IMU at the end of its range", _on_imu(Kind.SATURATE), 0.100),
-    Planted("F09", "range sensor reads 0xFF", _on_range(Kind.ONES), 0.150),
-    Planted("F10 unplugged", "range sensor unplugged", _range_unplugged, 0.150),
-    Planted("F10 silent", "range sensor never has a reading", _on_range(Kind.NO_DATA_READY), 0.150),
-    Planted("F10 frozen", "range sensor repeats one reading", _on_range(Kind.FROZEN), 0.150),
-    Planted("F10 reset", "range sensor resets in mid-run", _on_range(Kind.RESET, count=1), 0.150),
+    Planted("F09", "range sensor reads 0xFF", _on_range(Kind.ONES), RANGE_S),
+    Planted("F10 unplugged", "range sensor unplugged", _range_unplugged, RANGE_S),
+    Planted("F10 silent", "range sensor never has a reading", _on_range(Kind.NO_DATA_READY), RANGE_S),
+    Planted("F10 frozen", "range sensor repeats one reading", _on_range(Kind.FROZEN), RANGE_S),
+    Planted("F10 reset", "range sensor resets in mid-run", _on_range(Kind.RESET, count=1), RANGE_S),
     Planted("F11 one", "one bit of one range burst", _on_range(Kind.BIT_FLIP, count=1), None),
     Planted("F12 few", "one tick in 0.6 s is late", _late_now_and_then, None),
     Planted("F12 late", "every tick is late by more than a period", _late, 0.060),

@@ -49,13 +49,13 @@ class Hip:
         w = 2.0 * pi * cadence_hz
         lift = p.bounce_m * w * w * effort
         up = lift * (cos(step) + p.contact * cos(2.0 * step + 0.8))
-        forward = p.surge_m_s2 * effort * sin(step + 0.5)
+        forward = motion.forward_m_s2 + p.surge_m_s2 * effort * sin(step + 0.5)
         left = p.rock_m_s2 * effort * sin(stride)
         back_rad = p.lean_rad + p.pitch_sway_rad * effort * sin(step)
         back_rad_s = p.pitch_sway_rad * effort * w * cos(step)
         roll_rad = p.roll_rad + p.roll_sway_rad * effort * sin(stride + 0.7)
         roll_rad_s = p.roll_sway_rad * effort * 0.5 * w * cos(stride + 0.7)
-        yaw_rad_s = p.yaw_sway_rad_s * effort * sin(stride)
+        yaw_rad_s = motion.yaw_rad_s + p.yaw_sway_rad_s * effort * sin(stride)
         up += motion.up_m_s2
         back_rad += motion.turned_rad
         back_rad_s += motion.turn_rad_s

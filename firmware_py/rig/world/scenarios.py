@@ -7,6 +7,7 @@ drawing and the campaigns find it here.
 from dataclasses import dataclass
 
 from firmware_py.core.frame import Cause
+from firmware_py.rig.world import acts
 from firmware_py.rig.world.acts import CLIMB, DRIFT, FALL, LEAVE, STAND, WALK, Act
 
 
@@ -79,4 +80,49 @@ _ROWS = (
     ),
     Scenario("unplug", "somebody pulls the plug of the hip pod", WALK, (Cause.IMU,), unplugs=True),
 )
-SCENARIOS = {row.name: row for row in _ROWS}
+
+# What people do while they walk, and what the device shall make of it. A stop by the line is right wherever the walker
+# has come near it; where walking ends, a stop is right, but not necessary.
+_STAY: tuple[Cause | None, ...] = (None,)
+_MAY_STOP = (None, Cause.STANDSTILL, Cause.DRIFT_REAR, Cause.DRIFT_FRONT, Cause.FALL, Cause.STUMBLE)
+ACTS = {
+    row.name: row
+    for row in (
+        Scenario("look", "the walker looks over the shoulder", acts.LOOK, _STAY, in_demo=False),
+        Scenario("reach", "the walker takes a bottle from the console", acts.REACH, _STAY, in_demo=False),
+        Scenario("hitch", "the walker hitches the trousers", acts.HITCH, _STAY, in_demo=False),
+        Scenario("cough", "the walker coughs three times", acts.COUGH, _STAY, in_demo=False),
+        Scenario(
+            "rails",
+            "the walker takes the rails, leans on them, and lets go",
+            acts.RAILS,
+            _STAY,
+            in_demo=False,
+        ),
+        Scenario(
+            "hurry",
+            "short steps, a warning, and a few quick steps away from the edge",
+            acts.HURRY,
+            _STAY,
+            in_demo=False,
+        ),
+        Scenario("buckle", "a knee buckles and recovers", acts.BUCKLE, (None, Cause.STUMBLE), in_demo=False),
+        Scenario("turn", "the walker turns round on the belt", acts.TURN, _MAY_STOP, in_demo=False),
+        Scenario("bend", "the walker bends to the shoe while walking", acts.BEND, _MAY_STOP, in_demo=False),
+        Scenario(
+            "side_rails",
+            "the walker steps onto the side rails of a moving belt",
+            acts.SIDE,
+            (Cause.STANDSTILL,),
+            in_demo=False,
+        ),
+        Scenario(
+            "sink",
+            "a knee gives way: the walker sinks slowly at the rails, and the belt carries them",
+            acts.SINK,
+            (Cause.STANDSTILL, Cause.DRIFT_REAR, Cause.FALL),
+            in_demo=False,
+        ),
+    )
+}
+SCENARIOS = {row.name: row for row in _ROWS} | ACTS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp, pi, sin, sqrt
 from random import Random
 
-from firmware_py.rig.world.acts import STAND, Act, Steps
+from firmware_py.rig.world.acts import STAND, WALK, Act, Steps
 
 _STANDS_BELOW_M_S = 0.03  # slower feet do not step
 
@@ -86,6 +86,8 @@ class Walker:
     def advance(self, dt_s: float, belt_m_s: float) -> None:
         params, random = self._params, self._random
         self.act_s += dt_s
+        if self.act_s >= self.act.lasts_s:
+            self.do(self.act.then or WALK)
         self._feel(dt_s, belt_m_s)
         keep = exp(-dt_s / params.speed_tau_s)
         self._wander_m_s = keep * self._wander_m_s + self._noise * sqrt(1 - keep * keep) * random.gauss(0, 1)
@@ -98,7 +100,7 @@ class Walker:
         self.feet_m_s += (max(0.0, aim) - self.feet_m_s) * min(1.0, dt_s / tau)
         self.effort += (min(1.0, self.feet_m_s / 0.2) - self.effort) * min(1.0, dt_s / 0.15)
         self.phase = (self.phase + 0.5 * self.cadence_hz * dt_s * (self.feet_m_s > _STANDS_BELOW_M_S)) % 1.0
-        self.velocity_m_s = belt_m_s - self.feet_m_s
+        self.velocity_m_s = 0.0 if self.act.on_rails else belt_m_s - self.feet_m_s
         if self.act.on_belt:
             self.place_m += self.velocity_m_s * dt_s
         self.position_m = self.place_m + self.effort * (

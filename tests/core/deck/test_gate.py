@@ -241,3 +241,33 @@ def test_somebody_found_for_the_first_time_was_no_hand() -> None:
     seen = Seen()
     assert seen.judge(20 * MS, FAR_M) is Reading.MISFIT
     assert seen.judge(40 * MS, -P.near_sigma * SIGMA_M) is Reading.FITS
+
+
+@pytest.mark.parametrize(
+    ("spread_m", "believed"), [(0.034, False), (0.035, False), (0.036, True), (0.060, True)]
+)
+def test_a_lively_walker_is_expected_as_loosely_as_the_last_believed_readings_lay(
+    spread_m: float, believed: bool
+) -> None:
+    """12 cm from the expected place is a misfit at a sigma of 1 cm, and not for a pelvis that swings by as much."""
+    seen = Seen()
+    seen.gate.spread_m2 = spread_m**2
+    assert (seen.judge(20 * MS, -0.12) is Reading.FITS) == believed
+
+
+@pytest.mark.parametrize("lively", [False, True])
+def test_after_a_hand_a_lively_walker_is_still_expected_loosely(lively: bool) -> None:
+    seen = Seen()
+    seen.gate.spread_m2 = 0.04**2 if lively else 0.0
+    assert seen.judge(20 * MS, -0.30) is Reading.MISFIT
+    assert (seen.judge(60 * MS, -0.09) is Reading.FITS) == lively
+
+
+def test_the_spread_follows_the_believed_readings_within_some_steps() -> None:
+    gate = Gate(P)
+    for n in range(400):
+        gate.remember(0.09 if n % 2 else -0.09, 0.025)
+    assert gate.spread_m2 == pytest.approx(0.09**2, rel=0.01)
+    for _ in range(80):  # 2 s: the time constant
+        gate.remember(0.0, 0.025)
+    assert gate.spread_m2 == pytest.approx(0.09**2 / 2.718, rel=0.03)

@@ -48,7 +48,7 @@ def rests_at_m(
 def test_a_standstill_from_the_last_believed_place_still_ends_before_the_line(
     at_m: float, speed_m_s: float
 ) -> None:
-    silent_s = patience_s(DECK, at_m, 0.0, speed_m_s, False)
+    silent_s = patience_s(DECK, at_m, 0.0, speed_m_s, 1.0)
     assert LEAST_S <= silent_s <= MOST_S
     if silent_s == LEAST_S:
         return  # as close to a line as this, even the shortest silence may be too long
@@ -58,13 +58,13 @@ def test_a_standstill_from_the_last_believed_place_still_ends_before_the_line(
 
 
 def test_in_the_middle_of_a_slow_belt_it_is_400_ms_and_near_either_line_150() -> None:
-    assert patience_s(DECK, 0.6, 0.0, 0.3, False) == MOST_S
-    assert patience_s(DECK, 1.0, 0.0, 0.3, False) == LEAST_S
-    assert patience_s(DECK, 0.3, 0.0, 0.3, False) == LEAST_S
+    assert patience_s(DECK, 0.6, 0.0, 0.3, 1.0) == MOST_S
+    assert patience_s(DECK, 1.0, 0.0, 0.3, 1.0) == LEAST_S
+    assert patience_s(DECK, 0.3, 0.0, 0.3, 1.0) == LEAST_S
 
 
 def test_between_the_two_it_shrinks_by_what_the_belt_carries() -> None:
-    behind_s, before_s = patience_s(DECK, 0.73, 0.0, 0.4, False), patience_s(DECK, 0.71, 0.0, 0.4, False)
+    behind_s, before_s = patience_s(DECK, 0.73, 0.0, 0.4, 1.0), patience_s(DECK, 0.71, 0.0, 0.4, 1.0)
     assert LEAST_S < behind_s < before_s < MOST_S
     assert before_s - behind_s == pytest.approx(0.02 / 0.4)
     rest_m = 0.73 + 0.4 * (DECK.stop_latency_s + 0.4 / (2 * DECK.coast_down_m_s2))
@@ -72,30 +72,32 @@ def test_between_the_two_it_shrinks_by_what_the_belt_carries() -> None:
 
 
 def test_a_walker_who_already_comes_nearer_gets_less() -> None:
-    still_s = patience_s(DECK, 0.35, 0.0, 0.3, False)
-    assert LEAST_S < still_s
-    assert patience_s(DECK, 0.35, -0.05, 0.3, False) < still_s
-    assert patience_s(DECK, 0.73, 0.45, 0.4, False) < patience_s(DECK, 0.73, 0.0, 0.4, False)
+    still_s = patience_s(DECK, 0.35, 0.0, 0.3, 1.0)
+    assert still_s > LEAST_S
+    assert patience_s(DECK, 0.35, -0.05, 0.3, 1.0) < still_s
+    assert patience_s(DECK, 0.73, 0.45, 0.4, 1.0) < patience_s(DECK, 0.73, 0.0, 0.4, 1.0)
 
 
 def test_a_belt_that_stands_may_start_meanwhile() -> None:
-    assert patience_s(DECK, 0.6, 0.0, 0.0, False) == MOST_S
-    assert patience_s(DECK, 1.02, 0.0, 0.0, False) == LEAST_S
+    assert patience_s(DECK, 0.6, 0.0, 0.0, 1.0) == MOST_S
+    assert patience_s(DECK, 1.02, 0.0, 0.0, 1.0) == LEAST_S
 
 
-@pytest.mark.parametrize("warned", [False, True])
+@pytest.mark.parametrize("more_m", [-0.001, 0.0, 0.001])
 def test_on_a_belt_too_fast_for_any_promise_it_is_the_time_in_which_a_standstill_is_seen(
-    warned: bool,
+    more_m: float,
 ) -> None:
     safe_m_s = safe_speed_m_s(DECK.rear_line_m, DECK.front_line_m, DECK.stop_latency_s, DECK.coast_down_m_s2)
+    faster_m_s = nextafter(safe_m_s, 1.0)
     at_m = 0.85  # from where a standstill ends past the line
-    assert patience_s(DECK, at_m, 0.0, safe_m_s, warned) == LEAST_S
-    assert patience_s(DECK, at_m, 0.0, nextafter(safe_m_s, 1.0), warned) == (LEAST_S if warned else SEE_S)
+    margin_m = (SEE_S - LEAST_S) * faster_m_s + more_m
+    assert patience_s(DECK, at_m, 0.0, safe_m_s, margin_m) == LEAST_S
+    assert patience_s(DECK, at_m, 0.0, faster_m_s, margin_m) == (LEAST_S if more_m < 0.0 else SEE_S)
 
 
 def test_a_belt_that_nobody_measured_keeps_the_same_promise_toward_the_rear() -> None:
     usual = replace(DECK, commissioned=False)
-    assert patience_s(usual, 0.73, 0.0, 0.4, False) == patience_s(DECK, 0.73, 0.0, 0.4, False)
+    assert patience_s(usual, 0.73, 0.0, 0.4, 1.0) == patience_s(DECK, 0.73, 0.0, 0.4, 1.0)
 
 
 class Pod:

@@ -1,0 +1,50 @@
+"""Finds a walker who stands beside a moving belt, on its side rails: the steps have ended and nobody is carried.
+
+Must never take somebody who walks with soft steps for one who stands: the hip must be quiet, too. Without a measured
+belt nobody can tell rails from a belt that stands; then nothing is found.
+"""
+
+from dataclasses import dataclass
+
+from firmware_py.core.body.attitude import Attitude
+from firmware_py.core.deck.position import Position
+from firmware_py.core.frame import Cause, Finding, Signal
+
+MOVES_M_S = 0.1
+HOLD_S = 0.5
+SAME_PLACE_M = 0.04  # the scatter of an estimate; the slowest belt carries further
+# The gentlest third of recorded walks moves |a| by 0.5 m/s2, and turns by more than this at each step.
+QUIET_M_S2, QUIET_RAD_S = 0.35, 0.20
+
+
+@dataclass(slots=True)
+class Rails:
+    """`update` at every tick after the position."""
+
+    _at_m: float = 0.0
+    _for_s: float = 0.0
+
+    def update(
+        self,
+        position: Position,
+        attitude: Attitude,
+        stopped_stepping: bool,
+        belt_m_s: float | None,
+        dt_s: float,
+    ) -> Finding | None:
+        """One tick; `stopped_stepping`: somebody has walked since arming, and nobody does now."""
+        if not stopped_stepping or belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
+            self._for_s = 0.0
+            return None
+        quiet = (
+            -QUIET_M_S2 < attitude.up_accel_m_s2 < QUIET_M_S2
+            and attitude.tipping_rad_s < QUIET_RAD_S
+            and attitude.turning_rad_s < QUIET_RAD_S
+        )
+        if not quiet or abs(position.position_m - self._at_m) > SAME_PLACE_M:
+            self._at_m, self._for_s = position.position_m, 0.0
+            return None
+        self._for_s += dt_s
+        if self._for_s < HOLD_S:
+            return None
+        return Finding(Signal.DANGER, Cause.STANDSTILL, "on_rails_s", self._for_s, HOLD_S)

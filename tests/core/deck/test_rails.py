@@ -1,0 +1,97 @@
+"""Somebody on the side rails: each condition one step either side of its limit."""
+
+from math import nextafter
+
+import pytest
+
+from firmware_py.core.body.attitude import Attitude, AttitudeParams
+from firmware_py.core.deck.params import PositionParams
+from firmware_py.core.deck.position import Position
+from firmware_py.core.deck.rails import HOLD_S, MOVES_M_S, QUIET_M_S2, QUIET_RAD_S, SAME_PLACE_M, Rails
+from firmware_py.core.frame import Cause, Finding, Signal
+
+DT_S = 1.0 / 64.0  # a whole number of ticks is HOLD_S to the bit
+TICKS = 32
+AT_M = 0.5
+
+
+class Aside:
+    """Stands still at AT_M beside a belt of 0.5 m/s."""
+
+    def __init__(self) -> None:
+        self.rails, self.position = Rails(), Position(PositionParams())
+        self.attitude = Attitude(AttitudeParams())
+        self.position.known, self.position.position_m = True, AT_M
+
+    def tick(self, stopped_stepping: bool = True, belt_m_s: float | None = 0.5) -> Finding | None:
+        return self.rails.update(self.position, self.attitude, stopped_stepping, belt_m_s, DT_S)
+
+    def settled(self, ticks: int) -> Finding | None:
+        """The finding after so many ticks beside the first, which only takes the place."""
+        found = self.tick()
+        for _ in range(ticks):
+            found = self.tick()
+        return found
+
+
+@pytest.mark.parametrize(("ticks", "stops"), [(TICKS - 1, False), (TICKS, True), (TICKS + 1, True)])
+def test_half_a_second_in_one_place_without_a_step_stops(ticks: int, stops: bool) -> None:
+    found = Aside().settled(ticks)
+    assert (found is not None) == stops
+    if found is not None:
+        assert found == Finding(Signal.DANGER, Cause.STANDSTILL, "on_rails_s", ticks * DT_S, HOLD_S)
+
+
+@pytest.mark.parametrize("belt_m_s", [None, 0.0, MOVES_M_S, nextafter(MOVES_M_S, 1.0)])
+def test_only_a_measured_belt_that_moves_can_be_stood_beside(belt_m_s: float | None) -> None:
+    aside = Aside()
+    aside.settled(TICKS - 1)
+    found = aside.tick(belt_m_s=belt_m_s)
+    assert (found is not None) == (belt_m_s is not None and belt_m_s > MOVES_M_S)
+
+
+def test_one_step_begins_the_time_again() -> None:
+    aside = Aside()
+    aside.settled(TICKS - 1)
+    assert aside.tick(stopped_stepping=False) is None
+    assert all(aside.tick() is None for _ in range(TICKS - 1))
+    assert aside.tick() is not None
+
+
+def test_an_unknown_place_begins_the_time_again() -> None:
+    aside = Aside()
+    aside.settled(TICKS - 1)
+    aside.position.known = False
+    assert aside.tick() is None
+    aside.position.known = True
+    assert aside.tick() is None
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("moved_m", "stops"), [(SAME_PLACE_M - 1e-9, True), (SAME_PLACE_M + 1e-9, False)])
+def test_who_is_carried_further_than_the_scatter_stands_on_the_belt(
+    sign: float, moved_m: float, stops: bool
+) -> None:
+    aside = Aside()
+    aside.settled(TICKS - 1)
+    aside.position.position_m += sign * moved_m
+    assert (aside.tick() is not None) == stops
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("up_accel_m_s2", QUIET_M_S2),
+        ("up_accel_m_s2", -QUIET_M_S2),
+        ("tipping_rad_s", QUIET_RAD_S),
+        ("turning_rad_s", QUIET_RAD_S),
+    ],
+)
+def test_a_hip_that_moves_as_in_a_soft_step_walks(name: str, limit: float) -> None:
+    aside = Aside()
+    aside.settled(TICKS - 1)
+    setattr(aside.attitude, name, limit)
+    assert aside.tick() is None
+    setattr(aside.attitude, name, nextafter(limit, 0.0))
+    assert all(aside.tick() is None for _ in range(TICKS - 1))
+    assert aside.tick() is not None
