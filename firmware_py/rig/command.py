@@ -87,7 +87,9 @@ def _campaigns() -> dict[str, Campaign]:
 
 @rig.command()
 def campaign(
-    name: Annotated[str, typer.Argument(help="drift | standstill | walking | acts | faults | pairs")],
+    name: Annotated[
+        str, typer.Argument(help="drift | silence | standstill | walking | acts | faults | pairs")
+    ],
     runs: Annotated[int, typer.Option(min=1, help="Seeded runs; acts, faults and pairs: of each row.")] = 200,
     seed: Annotated[int, typer.Option(help="Another seed is another set of runs.")] = 1,
     hours: Annotated[float, typer.Option(min=0.0, help="walking only: hours instead of runs.")] = 0.0,

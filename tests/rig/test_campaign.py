@@ -38,6 +38,18 @@ def test_no_walker_of_a_small_campaign_rests_past_a_line_and_the_peers_are_behin
     assert json.loads(json.dumps(lines)) == lines
 
 
+def test_no_walker_rests_past_a_line_because_the_range_sensor_was_silent_just_then() -> None:
+    ours = next(iter(campaign("silence", 12, 424242, 1, lambda: None)))
+    assert ours["past_line"] == 0
+
+
+def test_stops_of_every_cause_are_one_figure() -> None:
+    outcomes = [Outcome("x", "g", 1.0, false_stop=why) for why in (SENSOR_SILENT, "standstill", "fall", "")]
+    figures = module._figures(outcomes)
+    assert (figures["stops"], figures["stops_per_hour"]) == (3, 0.75)
+    assert figures["causes"] == {"fall": 1, SENSOR_SILENT: 1, "standstill": 1}
+
+
 def test_a_standstill_is_seen_in_time_at_one_and_two_mph() -> None:
     ours = next(iter(campaign("standstill", 15, 424242, 1, lambda: None)))
     assert ours["by"]["1 mph"]["detect_s"]["median"] <= 0.45

@@ -6,6 +6,7 @@ scene is copied and coasts to rest by itself.
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
@@ -69,6 +70,15 @@ def run_drift(seed: int, index: int) -> tuple[list[Outcome], int]:
     return run_hazard(drawn, random.getrandbits(32), group), drawn.refused
 
 
+def run_silence(seed: int, index: int) -> tuple[list[Outcome], int]:
+    """A hazard of the drift campaign that begins just before, in or after a silence of the range sensor."""
+    random = Random(f"silence {seed} {index}")
+    drawn = draw_drift(random)
+    begins_s, lasts_s = random.uniform(-0.4, 0.3), random.uniform(0.10, 0.50)
+    drawn = drawn._replace(setup=replace(drawn.setup, silent_from_s=begins_s, silent_for_s=lasts_s))
+    return run_hazard(drawn, random.getrandbits(32), drawn.scenario), drawn.refused
+
+
 def run_standstill(seed: int, index: int) -> tuple[list[Outcome], int]:
     random = Random(f"standstill {seed} {index}")
     mph = STANDSTILL_MPH[index % len(STANDSTILL_MPH)]
@@ -85,6 +95,7 @@ def run_walking(seed: int, index: int) -> tuple[list[Outcome], int]:
 
 RUNS: dict[str, Callable[[int, int], tuple[list[Outcome], int]]] = {
     "drift": run_drift,
+    "silence": run_silence,
     "standstill": run_standstill,
     "walking": run_walking,
 }

@@ -52,6 +52,10 @@ def a_little_short(steps: Steps) -> float:
     return steps.belt_m_s - min(0.08, steps.belt_m_s)
 
 
+def a_fifth_short(steps: Steps) -> float:
+    return 0.8 * steps.belt_m_s
+
+
 def quick(steps: Steps) -> float:
     """Away from the rear edge at once."""
     return steps.belt_m_s + 0.35
@@ -173,9 +177,9 @@ def bending(t_s: float) -> HipMotion:
 
 
 def buckling(t_s: float) -> HipMotion:
-    """A knee gives by 4 cm, at up to 0.25 m/s, and catches itself."""
-    down = _pulse(t_s, 0.0, 0.16, 2.5) - _pulse(t_s, 0.16, 0.20, 3.9) + _pulse(t_s, 0.36, 0.20, 1.9)
-    return HipMotion(-down, *_swing(t_s, 0.6, radians(6.0)))
+    """A knee gives by 5 cm, at up to 0.36 m/s, and catches itself hard."""
+    down = _pulse(t_s, 0.0, 0.16, 3.5) - _pulse(t_s, 0.20, 0.06, 12.0) + _pulse(t_s, 0.30, 0.20, 0.8)
+    return HipMotion(-down, *_swing(t_s, 0.6, radians(10.0)))
 
 
 _SUNK_S = 1.2
@@ -199,4 +203,4 @@ TURN = Act("turn round", uneven, turning_round, lasts_s=1.5)
 BEND = Act("bend to the shoe", uneven, bending, lasts_s=2.4)
 BUCKLE = Act("knee buckles", keep_place, buckling, lasts_s=0.6)
 SINK = Act("knee gives way", feet_still, sinking)
-HURRY = Act("drift, then hurry", too_short, lasts_s=2.0, then=Act("hurry", quick, lasts_s=0.55))
+HURRY = Act("drift, then hurry", a_fifth_short, lasts_s=2.0, then=Act("hurry", quick, lasts_s=0.55))

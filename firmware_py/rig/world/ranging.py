@@ -58,8 +58,8 @@ class Ranging:
         self.distance_m = 0.0
         self.fault: Fault | None = Fault.NOT_READY
 
-    def advance(self, dt_s: float, true_m: float | None) -> bool:
-        """`true_m`: from the sensor to the walker's back; None: nobody in the beam."""
+    def advance(self, dt_s: float, true_m: float | None, silent: bool = False) -> bool:
+        """`true_m`: from the sensor to the walker's back; None: nobody in the beam. `silent`: it does not answer."""
         self._next_s -= dt_s
         if self._next_s > 0.0:
             return False
@@ -75,7 +75,9 @@ class Ranging:
             self._hand_s, self._hand_m = random.uniform(0.04, 0.10), random.uniform(0.08, 0.25)
         keep = exp(-step / 0.3)
         self._cloth_m = keep * self._cloth_m + params.cloth_m * sqrt(1 - keep * keep) * random.gauss(0, 1)
-        if true_m is None or true_m > params.max_m:
+        if silent:
+            self.fault = Fault.NO_REPLY
+        elif true_m is None or true_m > params.max_m:
             self.fault = Fault.NO_TARGET
         elif self._burst_s > 0.0 or random.random() < params.fail:
             self.fault = Fault.WEAK_SIGNAL

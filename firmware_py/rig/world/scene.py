@@ -33,6 +33,10 @@ class Setup:
     ranging: RangingParams = field(default_factory=RangingParams)
     hip: HipParams = field(default_factory=HipParams)
     steady_s: float = 12.0  # the hazard comes when the belt has held its speed for so long
+    silent_from_s: float = (
+        0.0  # the range sensor gives no answer from so long after (or before) that moment ...
+    )
+    silent_for_s: float = 0.0  # ... for so long
 
 
 class State(NamedTuple):
@@ -102,7 +106,9 @@ class Scene:
         if int(2 * before) != int(2 * walker.phase):
             self._steps += 1
 
-        fresh = self.ranging.advance(dt_s, self._true_distance_m())
+        silent_s = self.steady_s - setup.steady_s - setup.silent_from_s
+        silent = 0.0 <= silent_s < setup.silent_for_s
+        fresh = self.ranging.advance(dt_s, self._true_distance_m(), silent)
         accel: Vec3 | None = None
         gyro: Vec3 | None = None
         if not (self.scenario.unplugs and self.hazard_t_s is not None):
