@@ -241,6 +241,7 @@ WENT_SILENT = Message(
 EVENTS = {
     "armed": "Armed at the button: the belt may run.",
     "walking": "The walker has begun to walk.",
+    "near_miss": "The walker was unsteady for a moment, and recovered.",
     "warning_cleared": "The warning has ended.",
     "health_changed": "Every part of the device is healthy.",
 }

@@ -64,21 +64,21 @@ class EventFinder:
             return ()
         found = []
         if d.run and not self._run:
-            found.append(_event("armed", d, None))
+            found.append(event_of("armed", d, None))
         if self._run and not d.run:
             kind = "stopped_by_fault" if d.cause in DEVICE_CAUSES else "stopped"
-            found.append(_event(kind, d, d.cause)._replace(rule=d.rule, value=d.value, limit=d.limit))
+            found.append(event_of(kind, d, d.cause)._replace(rule=d.rule, value=d.value, limit=d.limit))
         if d.refused is not None:
-            found.append(_event("reset_refused", d, d.refused))
+            found.append(event_of("reset_refused", d, d.refused))
         if warning is not self._warning:
-            found.append(_event("warning" if warning else "warning_cleared", d, warning or self._warning))
+            found.append(event_of("warning" if warning else "warning_cleared", d, warning or self._warning))
         if d.phase is not self._phase and self._phase is Phase.WAITING:
-            found.append(_event("walking", d, None))
+            found.append(event_of("walking", d, None))
         # A walker who moves about while stopped changes the refusal many times: only the device's own causes count.
         if not self._started or (
             d.refusal is not self._refusal and _device(d.refusal) is not _device(self._refusal)
         ):
-            found.append(_event("health_changed", d, _device(d.refusal)))
+            found.append(event_of("health_changed", d, _device(d.refusal)))
         self._run, self._warning, self._refusal, self._phase = d.run, warning, d.refusal, d.phase
         self._started = True
         return tuple(found)
@@ -88,5 +88,6 @@ def _device(cause: Cause | None) -> Cause | None:
     return cause if cause in DEVICE_CAUSES else None
 
 
-def _event(kind: str, d: Decision, cause: Cause | None) -> Event:
+def event_of(kind: str, d: Decision, cause: Cause | None) -> Event:
+    """An event of this tick."""
     return Event(kind, d.t_ns, cause, "", 0.0, 0.0, d.position_m, d.velocity_m_s)

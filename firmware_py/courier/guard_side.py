@@ -20,6 +20,7 @@ from firmware_py.courier.receiver import object_of
 from firmware_py.courier.recording.gaps import Gaps
 from firmware_py.courier.recording.recorder import ABOUT, Recorder
 from firmware_py.courier.sessions.sessions import Sessions, Tally, snapshot
+from firmware_py.messages import of_event
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class GuardSide:
         self, config: Config, live: Live, recorder: Recorder, events: EventWriter, hurry: Callable[[], None]
     ) -> None:
         self.stamp = Stamp(config.courier.device_id, "guard", "unknown", "", "")
-        self.sessions = Sessions(config.drift.warn_mm / 1000, self._session_ended)
+        self.sessions = Sessions(config.drift.warn_mm / 1000, self._session_ended, self._near_miss)
         self._live = live
         self._recorder = recorder
         self._events = events
@@ -119,6 +120,14 @@ class GuardSide:
         self._events.session(SessionRow(tally.id, tally.started_s, ended_s, summary))
         message = f"A walk of {summary['minutes']:.1f} minutes and {summary['steps']} steps."
         self._events.record("session_ended", **summary, message=message)
+
+    def _near_miss(self, decision: Decision) -> None:
+        self._events.record(
+            "near_miss",
+            position_m=decision.position_m,
+            velocity_m_s=decision.velocity_m_s,
+            message=of_event("near_miss", None, "", None, None),
+        )
 
     def _end_interrupted(self, name: str, saved: dict[str, Any]) -> None:
         try:

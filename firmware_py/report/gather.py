@@ -14,9 +14,10 @@ from typing import Any
 from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.body.fall import Limit
-from firmware_py.core.events import Event, EventFinder
+from firmware_py.core.events import Event, EventFinder, event_of
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.monitor import Monitor
+from firmware_py.core.near_miss import NearMisses
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.mcap_reader import read_topic
 from firmware_py.traces.replay import Summary, open_trace, prepare, replay_trace, summarize
@@ -124,7 +125,7 @@ def _report(
         simulated=trace.simulated,
         decisions=decisions,
         frames=frames,
-        events=_events(decisions, t0_ns),
+        events=_events(frames, decisions, t0_ns),
         health=_health(frames, t0_ns, trace, sampled=agrees is False),
         agrees=agrees,
         verdict=_verdict(trace, summary, agrees),
@@ -205,10 +206,16 @@ def decision_of(message: dict[str, Any]) -> Decision:
     return Decision(**known)
 
 
-def _events(decisions: list[Decision], t0_ns: int) -> list[tuple[float, Event]]:
-    finder = EventFinder()
+def _events(frames: list[Frame], decisions: list[Decision], t0_ns: int) -> list[tuple[float, Event]]:
+    finder, near_misses = EventFinder(), NearMisses()
     finder.update(decisions[0])
-    return [((d.t_ns - t0_ns) / 1e9, event) for d in decisions[1:] for event in finder.update(d)]
+    found = []
+    for frame, d in zip(frames[1:], decisions[1:], strict=False):
+        t_s = (d.t_ns - t0_ns) / 1e9
+        found += [(t_s, event) for event in finder.update(d)]
+        if near_misses.update(frame, d):
+            found.append((t_s, event_of("near_miss", d, None)))
+    return found
 
 
 def _health(frames: list[Frame], t0_ns: int, trace: Trace, sampled: bool) -> Health:

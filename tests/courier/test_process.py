@@ -156,7 +156,7 @@ def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path)
         "minutes": 12.34, "steps": 1111, "cadence_per_min": 95.5, "speed_m_s": 0.432, "distance_m": 321.0,
         "in_zone_fraction": 0.87, "position_mean_m": 0.571, "position_sd_m": 0.041, "position_min_m": 0.456,
         "position_max_m": 0.765, "drift_max_m_s": 0.123, "margin_min_m": 0.234, "regularity_mean": 0.91,
-        "regularity_per_min": -0.0125, "warnings": 17, "stops": 19,
+        "regularity_per_min": -0.0125, "near_misses": 23, "warnings": 17, "stops": 19,
     }  # fmt: skip
     numbers = {name for name, f in SessionEnded.model_fields.items() if "session" not in name} - set(
         Data.model_fields
@@ -173,7 +173,7 @@ def test_every_figure_of_a_session_is_in_history_and_on_the_page(tmp_path: Path)
     outbox.close()
     app = build(["history"])
     shown = CliRunner().invoke(app, ["history", "--config", str(config)]).output
-    line = "2026-05-04 12:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 17 19"
+    line = "2026-05-04 12:11 12.3 1111 96 0.43 87% 0.57±0.04 0.12 0.23 91% -1.2% 23 17 19"
     assert line in " ".join(shown.split())
     table = tmp_path / "walks.csv"
     CliRunner().invoke(app, ["history", "--csv", str(table), "--config", str(config)])

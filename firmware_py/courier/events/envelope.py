@@ -69,6 +69,7 @@ class SessionEnded(Data):
     margin_min_m: float | None = Field(None, description="smallest distance of the resting point to a line")
     regularity_mean: float | None = Field(None, description="0 to 1: how much a stride resembles the next")
     regularity_per_min: float | None = Field(None, description="its trend over the session, change a minute")
+    near_misses: int = Field(0, ge=0, description="unsteady for a moment, and recovered")
     warnings: int = Field(ge=0)
     stops: int = Field(ge=0)
 
@@ -116,6 +117,7 @@ DATA: dict[str, type[Data]] = {
     "stopped_by_fault": Moment,
     "reset_refused": Moment,
     "health_changed": Moment,
+    "near_miss": Moment,
     "session_ended": SessionEnded,
     "guard_lost": Lost,
     "guard_found": Lost,

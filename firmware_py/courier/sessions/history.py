@@ -53,6 +53,7 @@ SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("margin", lambda w: _short(w.get("margin_min_m"), 2)),
     ("regular", lambda w: _percent(w.get("regularity_mean"))),
     ("trend/min", lambda w: _percent(w.get("regularity_per_min"), 1, "+")),
+    ("near", lambda w: str(w.get("near_misses", 0))),
     ("warned", lambda w: str(w["warnings"])),
     ("stops", lambda w: str(w["stops"])),
 )

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.near_miss import NearMisses
 from firmware_py.courier.events.envelope import rfc3339, rounded, ulid
 from firmware_py.courier.sessions.regularity import Regularity
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -44,6 +45,7 @@ class Tally:
     drift_max_m_s: float | None = None
     margin_min_m: float | None = None
     regularity: list[tuple[float, float]] = field(default_factory=list)  # (minutes of belt time, value)
+    near_misses: int = 0
     warnings: int = 0
     stops: int = 0
 
@@ -71,17 +73,26 @@ class Tally:
             "margin_min_m": rounded(self.margin_min_m, 3),
             "regularity_mean": rounded(statistics.fmean(values) if values else None, 3),
             "regularity_per_min": rounded(_slope(self.regularity), 4),
+            "near_misses": self.near_misses,
             "warnings": self.warnings,
             "stops": self.stops,
         }
 
 
 class Sessions:
-    """Feed it every tick. `on_end(tally, why, ended_s)` is called when a session is over."""
+    """Feed it every tick. `on_end(tally, why, ended_s)` is called when a session is over, `on_near_miss(decision)` when
+    a walker was unsteady and has recovered."""
 
-    def __init__(self, zone_m: float, on_end: Callable[[Tally, str, float], None]) -> None:
+    def __init__(
+        self,
+        zone_m: float,
+        on_end: Callable[[Tally, str, float], None],
+        on_near_miss: Callable[[Decision], None] = lambda _: None,
+    ) -> None:
         self._zone_m = zone_m
         self._on_end = on_end
+        self._on_near_miss = on_near_miss
+        self._near_misses = NearMisses()
         self._regularity = Regularity()
         self._last: Decision | None = None
         self._stopped_ns: int | None = None
@@ -120,6 +131,9 @@ class Sessions:
         if tally is None:
             return
         tally.seen_s = now_s
+        if self._near_misses.update(frame, d):
+            tally.near_misses += 1
+            self._on_near_miss(d)
         if d.warning is not None and (last is None or last.warning is None):
             tally.warnings += 1
         if d.run:

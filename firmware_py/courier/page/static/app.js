@@ -104,7 +104,7 @@ function session(s) {
     ["Nearest the console", fixed(shown.position_min_m, 2, "m")], ["Nearest the rear edge", fixed(shown.position_max_m, 2, "m")],
     ["Fastest drift", fixed(shown.drift_max_m_s, 2, "m/s")], ["Least margin", fixed(shown.margin_min_m, 2, "m")],
     ["Regularity", percent(shown.regularity_mean)], ["Its trend", signed(shown.regularity_per_min)],
-    ["Warnings", String(shown.warnings)], ["Stops", String(shown.stops)],
+    ["Near misses", String(shown.near_misses ?? 0)], ["Warnings", String(shown.warnings)], ["Stops", String(shown.stops)],
   ];
   const made = figures.map(([name, value]) => {
     const group = document.createElement("div"), dt = document.createElement("dt"), dd = document.createElement("dd"), b = document.createElement("b");
