@@ -98,7 +98,10 @@ BREAKS: list[tuple[str, Callable[[Bench], object], str, str, str]] = [
     ("nobody there", lambda b: b.range.set(0.0, 2), "range view", FAIL, ""),
     ("window dirty", lambda b: b.range.set(0.03), "range view", FAIL, "0.03 m"),
     ("beyond the deck", lambda b: b.range.set(1.45), "range view", WARN, "beyond"),
-    ("poor chip", lambda b: setattr(b, "gravity", 1.2 * G), "imu gravity", WARN, "1.20 g"),
+    ("poor chip", lambda b: setattr(b, "gravity", 1.19 * G), "imu gravity", WARN, "1.19 g"),
+    ("other chip", lambda b: setattr(b, "gravity", 0.5 * G), "imu gravity", FAIL, "0.50 g"),
+    ("light", lambda b: setattr(b, "gravity", 0.79 * G), "imu gravity", FAIL, "0.79 g"),
+    ("heavy", lambda b: setattr(b, "gravity", 1.21 * G), "imu gravity", FAIL, "1.21 g"),
     ("welded", lambda b: b.drive(22, True), "relay read-back", FAIL, "pulled"),
     ("button stuck", lambda b: b.drive(23, False), "arming button", FAIL, "pressed"),
     ("stop pressed", lambda b: b.drive(24, True), "stop button", FAIL, "pressed"),
@@ -118,6 +121,11 @@ def test_each_trouble_has_its_line(
     line = bench.look(3.0)[name]
     assert line.verdict == verdict, line
     assert words in line.advice.what
+
+
+def test_gravity_at_half_names_the_chip_that_reads_so(bench: Bench) -> None:
+    bench.gravity = 0.5 * G
+    assert "LSM6DSO32" in bench.look()["imu gravity"].advice.why
 
 
 def test_a_clone_is_named(bench: Bench) -> None:

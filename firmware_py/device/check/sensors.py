@@ -25,6 +25,13 @@ ERRORS_WARN, ERRORS_FAIL = 0.0005, 0.01
 GOOD_SHARE = 0.9  # of the range readings; fewer is an aim, a window or cloth
 # SisFall's resting accelerometers read 0.85 to 1.09 g; beyond 10 % a pod should be calibrated.
 GRAVITY_WARN = 0.10
+GRAVITY_FAIL = 0.20  # beyond any healthy chip
+OTHER_CHIP = "compare the name on the chip with imu.sensor; if it is right, lay the pod still and look again"
+# Of 1 g: relatives that answer with the same id, but have twice or half the counts at the same setting.
+LIKELY_CHIPS = {
+    0.5: "LSM6DSO32, which answers as a LSM6DSOX at half the scale",
+    2.0: "chip of twice the scale",
+}
 BIAS_WARN_RAD_S = 0.09  # 5 deg/s
 REGISTER_LOOKS = 40  # more than any table has spans
 NEAR_M = 0.10  # nearer than this the sensor looks at its own window or a cable
@@ -137,7 +144,11 @@ def _rest(read: list[ImuSample | Fault]) -> Iterator[Line]:
     )
     turning_rad_s = max(abs(sum(s.gyro_rad_s[i] for s in samples)) / len(samples) for i in range(3))
     what, do = f"{gravity_g:.2f} g", "lay the pod still and look again; then run `rearguard calibrate`"
-    if abs(gravity_g - 1) > GRAVITY_WARN:
+    if abs(gravity_g - 1) > GRAVITY_FAIL:
+        yield failed(
+            "imu gravity", f"{what}: limits in m/s2 do not hold", _likely_chip(gravity_g), OTHER_CHIP
+        )
+    elif abs(gravity_g - 1) > GRAVITY_WARN:
         yield warned("imu gravity", what, "A poor chip, or the pod was moved", do)
     else:
         yield passed("imu gravity", what)
@@ -146,6 +157,11 @@ def _rest(read: list[ImuSample | Fault]) -> Iterator[Line]:
         yield warned("imu bias", what, "A gyro bias, or the pod was moved", do)
     else:
         yield passed("imu bias", what)
+
+
+def _likely_chip(gravity_g: float) -> str:
+    near = [name for scale, name in LIKELY_CHIPS.items() if abs(gravity_g / scale - 1) < GRAVITY_WARN]
+    return f"Usually a {near[0]}" if near else "Usually another chip or scale, or the pod was moved"
 
 
 def _view(config: Config, read: list[RangeSample | Fault]) -> Iterator[Line]:
