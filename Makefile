@@ -47,7 +47,7 @@ proof: export REARGUARD_REPETITIONS ?= 60
 proof: setup  ## the long campaigns behind the published figures (3 hours; REARGUARD_REPETITIONS=1000: a night)
 	tests/system-packages.sh test proof
 	$(PY) -m pip install -q -e '.[proof]'
-	$(PY) -m pytest $(BESIDE) -m longer
+	$(PY) -m pytest $(BESIDE) -m longer -rs
 	$(PY) -m tests.proof.figures
 
 config: setup  ## systemd/config.toml anew from the defaults
