@@ -130,6 +130,23 @@ def test_a_stuck_button_forbids_arming_but_stops_nobody() -> None:
     assert scene.run(5.0, reset_pressed=True).refusal is Cause.BUTTON_STUCK
 
 
+@pytest.mark.parametrize(
+    ("scale", "arms"),
+    [(0.5, False), (0.79, False), (0.81, True), (1.0, True), (1.19, True), (1.21, False), (2.0, False)],
+)
+def test_a_chip_of_another_scale_does_not_arm(scale: float, arms: bool) -> None:
+    scene = Scene()
+    for reset in [False] * 800 + [True] * 40 + [False]:
+        imu = scene.frame().imu
+        scene.tick -= 1
+        assert isinstance(imu, ImuSample)
+        x, y, z = imu.accel_m_s2
+        scaled = ImuSample(imu.t_ns, (x * scale, y * scale, z * scale), imu.gyro_rad_s)
+        scene.step(imu=scaled, reset_pressed=reset)
+    assert scene.last is not None and scene.last.run is arms
+    assert arms or (scene.last.refusal, scene.last.refused) == (Cause.IMU, Cause.IMU)
+
+
 def test_a_single_wild_sample_changes_nothing() -> None:
     scene = Scene().arm()
     scene.run(1.0)

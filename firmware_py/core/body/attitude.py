@@ -55,6 +55,11 @@ class Attitude:
     _posture: Vec3 = (0.0, 0.0, 1.0)
     _lagged_tilt_rad: float = 0.0
 
+    @property
+    def gravity_g(self) -> float:
+        """What the accelerometer reads of gravity, in g: its mean along up over two steps."""
+        return self._mean_m_s2 / G_M_S2
+
     def update(self, imu: ImuSample, dt_s: float) -> None:
         """One sample of the pod."""
         p = self.params

@@ -25,7 +25,7 @@ ERRORS_WARN, ERRORS_FAIL = 0.0005, 0.01
 GOOD_SHARE = 0.9  # of the range readings; fewer is an aim, a window or cloth
 # SisFall's resting accelerometers read 0.85 to 1.09 g; beyond 10 % a pod should be calibrated.
 GRAVITY_WARN = 0.10
-GRAVITY_FAIL = 0.20  # beyond any healthy chip
+GRAVITY_FAIL = 0.20  # as core/monitor.py refuses to arm
 OTHER_CHIP = "compare the name on the chip with imu.sensor; if it is right, lay the pod still and look again"
 # Of 1 g: relatives that answer with the same id, but have twice or half the counts at the same setting.
 LIKELY_CHIPS = {
@@ -145,9 +145,7 @@ def _rest(read: list[ImuSample | Fault]) -> Iterator[Line]:
     turning_rad_s = max(abs(sum(s.gyro_rad_s[i] for s in samples)) / len(samples) for i in range(3))
     what, do = f"{gravity_g:.2f} g", "lay the pod still and look again; then run `rearguard calibrate`"
     if abs(gravity_g - 1) > GRAVITY_FAIL:
-        yield failed(
-            "imu gravity", f"{what}: limits in m/s2 do not hold", _likely_chip(gravity_g), OTHER_CHIP
-        )
+        yield failed("imu gravity", f"{what}; the device refuses to arm", _likely_chip(gravity_g), OTHER_CHIP)
     elif abs(gravity_g - 1) > GRAVITY_WARN:
         yield warned("imu gravity", what, "A poor chip, or the pod was moved", do)
     else:
