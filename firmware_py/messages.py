@@ -26,7 +26,7 @@ class Message(NamedTuple):
         return Message(*map(_, self))
 
 
-_ARM = "Stand on the mark, then press and release to arm. Then start the treadmill."
+_ARM = "Stand on the mark. Press and release the button to arm, then start the treadmill."
 
 STOPS: dict[Cause, Message] = {
     Cause.POWER_ON: Message(

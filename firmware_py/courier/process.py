@@ -132,7 +132,7 @@ class Courier:
         self._manager.send("READY=1")
         tasks = [asyncio.create_task(self._update())]
         if self.config.page.enabled:
-            shown = Shown(self.config, self._stream, self.health.now)
+            shown = Shown(self.config, self._stream, self.health.now, self.live.recent)
             tasks.append(asyncio.create_task(serve(shown, self._stopping, self.health.page)))
         await self._stopping.wait()
         for task in tasks:
@@ -168,7 +168,8 @@ class Courier:
                 await asyncio.wait_for(self._hurry.wait(), UPDATE_S)
             urgent = self._hurry.is_set()
             self._hurry.clear()
-            self._stream.publish("view", self.live.view)
+            view = self.live.view()  # also without a viewer: the charts of the next one start filled
+            self._stream.publish("view", lambda view=view: view)
             self.publisher.update(urgent, self.health.state, self.health.figures)
             now_s = time.monotonic()
             self.guard.save_session(now_s)

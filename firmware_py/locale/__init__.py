@@ -17,21 +17,26 @@ _MAGIC = 0x950412DE  # of a .mo file, and with 28 bytes of header before its two
 _HEADER_BYTES, _ENTRY_BYTES = 28, 8
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
+_sentences: dict[str, str] = {}
 _name = ENGLISH
 
 
 def use(language: str) -> None:
     """Translate into `language` from now on. Raises OSError without such a catalogue, ValueError for a broken one."""
-    global _current, _name
-    _current = gettext.NullTranslations()
-    if language != ENGLISH:
-        _current = gettext.GNUTranslations(io.BytesIO(compiled(read_po(catalogue(language)))))
-    _name = language
+    global _current, _name, _sentences
+    known = {} if language == ENGLISH else read_po(catalogue(language))
+    _current = gettext.GNUTranslations(io.BytesIO(compiled(known))) if known else gettext.NullTranslations()
+    _name, _sentences = language, known
 
 
 def current() -> str:
     """The language in use, as BCP 47 writes it."""
     return _name
+
+
+def sentences() -> dict[str, str]:
+    """English sentence -> translation, for the scripts of the page; empty for English."""
+    return {text: translated for text, translated in _sentences.items() if text}
 
 
 def catalogue(language: str) -> Path:
@@ -42,6 +47,11 @@ def catalogue(language: str) -> Path:
 def translate(text: str) -> str:
     """`text` in the language in use. Imported as `_`, the name that gettext tools look for."""
     return _current.gettext(text) if text else ""  # gettext answers "" with the head of the catalogue
+
+
+def mark(text: str) -> str:
+    """`text` itself, marked as one to translate where it is shown."""
+    return text
 
 
 def read_po(path: Path) -> dict[str, str]:

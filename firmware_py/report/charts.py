@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from math import ceil, degrees
 
 from firmware_py.core.frame import Decision
+from firmware_py.locale import translate as _
 from firmware_py.plot import Plot
 from firmware_py.report.gather import AFTER_S, BEFORE_S, Report
 from sensors.samples import Fault
@@ -22,27 +23,25 @@ _CLOSE_SHARE = 0.2  # of the deck: nearer than that, two names above it need two
 def position(report: Report) -> Plot:
     """Where the walker was on the deck, and where they would have come to rest."""
     config = report.config
-    plot = _plot(
-        report, 250, (0.0, config.deck_length_m), "Position of the walker on the deck over time", True
-    )
+    plot = _plot(report, 250, (0.0, config.deck_length_m), _("Position of the walker on the deck over time"))
     plot.area("beyond", y=(0.0, config.front_line_m))
     plot.area("beyond", y=(config.rear_line_m, config.deck_length_m))
-    plot.level(config.front_line_m, "limit", "front line")
-    plot.level(config.rear_line_m, "limit", "rear line")
+    plot.level(config.front_line_m, "limit", _("front line"))
+    plot.level(config.rear_line_m, "limit", _("rear line"))
     forecast = series(report, lambda d: d.rest_position_m if d.run else None)
     plot.line(
-        forecast, "forecast", "rest if cut" if report.before.rest_position_m is not None else "", _GAP_S
+        forecast, "forecast", _("rest if cut") if report.before.rest_position_m is not None else "", _GAP_S
     )
-    plot.line(series(report, lambda d: d.position_m), "curve", "walker", _GAP_S)
+    plot.line(series(report, lambda d: d.position_m), "curve", _("walker"), _GAP_S)
     return _cut(plot, report.stop.position_m)
 
 
 def velocity(report: Report) -> Plot:
     """How fast the walker moved along the deck."""
     points = series(report, lambda d: d.velocity_m_s)
-    plot = _plot(report, 150, _range(points, 0.3), "Velocity of the walker along the deck over time")
+    plot = _plot(report, 150, _range(points, 0.3), _("Velocity of the walker along the deck over time"))
     plot.level(0.0, "zero")
-    plot.line(points, "curve", "walker", _GAP_S)
+    plot.line(points, "curve", _("walker"), _GAP_S)
     return _cut(plot, report.stop.velocity_m_s)
 
 
@@ -52,19 +51,19 @@ def down_velocity(report: Report) -> Plot:
     limits = series(report, lambda d: d.down_velocity_limit_m_s if d.run else None)
     # An impact is several times faster than what decides. It goes off the scale, so that the time before is readable.
     span = _range([p for p in [*points, *limits] if p[0] <= 0.0], 0.5)
-    plot = _plot(report, 170, span, "Downward velocity of the hip against its limit over time")
+    plot = _plot(report, 170, span, _("Downward velocity of the hip against its limit over time"))
     plot.level(0.0, "zero")
-    plot.line(limits, "limit", "limit", _GAP_S)
-    plot.line(points, "curve", "hip downward", _GAP_S)
+    plot.line(limits, "limit", _("limit"), _GAP_S)
+    plot.line(points, "curve", _("hip downward"), _GAP_S)
     return _cut(plot, report.stop.down_velocity_m_s)
 
 
 def tilt(report: Report) -> Plot:
     """How far the trunk was from its usual posture."""
     points = [(t_s, degrees(v)) for t_s, v in series(report, lambda d: d.tilt_rad, of_hip=True)]
-    most = max(15.0, *(1.1 * v for _, v in points), 0.0)
-    plot = _plot(report, 150, (0.0, most), "Tilt of the trunk from the walker's usual posture, in degrees")
-    plot.line(points, "curve", "trunk tilt", _GAP_S)
+    most = max(15.0, *(1.1 * v for __, v in points), 0.0)
+    plot = _plot(report, 150, (0.0, most), _("Tilt of the trunk from the walker's usual posture, in degrees"))
+    plot.line(points, "curve", _("trunk tilt"), _GAP_S)
     return _cut(plot, None)
 
 
@@ -72,9 +71,9 @@ def deck(report: Report) -> Plot:
     """The deck from above at the moment of the cut: console left, rear end right."""
     config = report.config
     length_m, front_m, rear_m = config.deck_length_m, config.front_line_m, config.rear_line_m
-    lines = [(front_m, "front line"), (rear_m, f"rear line {rear_m:.2f} m")]
+    lines = [(front_m, _("front line")), (rear_m, f"{_('rear line')} {rear_m:.2f} m")]
     plot = Plot(
-        (0.0, length_m), (0.0, 1.0), "The deck from above", "", "", _WIDTH, 136, lines, [], names=True
+        (0.0, length_m), (0.0, 1.0), _("The deck from above"), "", "", _WIDTH, 136, lines, [], names=True
     )
     walkway = (0.0, 0.7)  # the names of the places stand above
     middle = sum(walkway) / 2
@@ -82,10 +81,10 @@ def deck(report: Report) -> Plot:
     plot.area("rubber", y=walkway)
     plot.area("beyond", (0.0, front_m), walkway)
     plot.area("beyond", (rear_m, length_m), walkway)
-    for line_m, _ in lines:
+    for line_m, __ in lines:
         plot.line([(line_m, walkway[0]), (line_m, walkway[1])], "limit")
-    plot.text(0.0, middle, "console", "tick", "end", -6)
-    plot.text(length_m, middle, "rear end", "tick", "start", 8)
+    plot.text(0.0, 0.5, _("console"), "tick", "start", 8)
+    plot.text(length_m, 0.5, _("rear edge"), "tick", "end", -8)
     at_m, rest_m = report.stop.position_m, _rest_position_m(report)
     if at_m is None:
         return plot
@@ -95,22 +94,22 @@ def deck(report: Report) -> Plot:
     if rest_m is not None and moved:
         plot.line([(at_m, middle), (rest_m, middle)], "moved")
         plot.dots([(rest_m, middle)], "rested", 11)
-        plot.text(rest_m, 0.88, f"belt at rest {rest_m:.2f} m", "", "start" if rest_is_right else "end")
+        plot.text(
+            rest_m, 0.88, f"{_('belt at rest')} {rest_m:.2f} m", "", "start" if rest_is_right else "end"
+        )
     plot.dots([(at_m, middle)], "walker", 13)
     anchor = ("end" if rest_is_right else "start") if close and moved else "middle"
-    plot.text(at_m, 0.88, f"cut {at_m:.2f} m", "", anchor, {"end": -8, "start": 8}.get(anchor, 0))
+    plot.text(at_m, 0.88, f"{_('cut')} {at_m:.2f} m", "", anchor, {"end": -8, "start": 8}.get(anchor, 0))
     return plot
 
 
-def _plot(report: Report, height: int, span: tuple[float, float], title: str, down: bool = False) -> Plot:
+def _plot(report: Report, height: int, span: tuple[float, float], title: str) -> Plot:
     """A chart on the common time axis. Behind everything: warned in amber, belt off in grey."""
     ticks = [
-        (float(t_s), f"{t_s:+d} s".replace("-", "\u2212") if t_s else "cut")
+        (float(t_s), f"{t_s:+d} s".replace("-", "\u2212") if t_s else _("cut"))
         for t_s in range(-int(BEFORE_S), int(AFTER_S) + 1, 5)
     ]
-    plot = Plot(
-        (-BEFORE_S, AFTER_S), span, title, "", "", _WIDTH, height, x_ticks=ticks, down=down, names=True
-    )
+    plot = Plot((-BEFORE_S, AFTER_S), span, title, "", "", _WIDTH, height, x_ticks=ticks, names=True)
     times_s = [(d.t_ns - report.stop.t_ns) / 1e9 for d in report.decisions]
     for css, flags in (
         ("warned", [d.warning is not None and d.run for d in report.decisions]),
@@ -132,7 +131,7 @@ def _cut(plot: Plot, value: float | None) -> Plot:
 
 
 def _range(points: Points, least: float) -> tuple[float, float]:
-    values = [v for _, v in points]
+    values = [v for __, v in points]
     low, high = min([-least / 2, *values]), max([least, *values])
     room = (high - low) * 0.06
     return low - room, high + room

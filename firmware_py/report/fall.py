@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from firmware_py.core.body.fall import BalanceParams, Limit
 from firmware_py.core.frame import Decision
+from firmware_py.locale import translate as _
 from firmware_py.messages import EVIDENCE
 from firmware_py.report.gather import Report
 
@@ -35,14 +36,19 @@ def explained(report: Report) -> FallLimit | None:
 
 def _terms(limit: Limit, params: BalanceParams, stop: Decision) -> Iterator[tuple[str, str]]:
     p, terms = params, limit.terms
-    yield "The most that steps like this walker\u2019s leave unexplained", _signed(limit.margin_m_s)
+    yield _("The most that steps like this walker's leave unexplained"), _signed(limit.margin_m_s)
     rows = (
-        (terms.vigour, f"Brisk steps push the hip up, {terms.vigour / p.vigour_s:.1f} m/s\u00b2 on average"),
+        (
+            terms.vigour,
+            _("Brisk steps push the hip up, {push} m/s\u00b2 on average").format(
+                push=f"{terms.vigour / p.vigour_s:.1f}"
+            ),
+        ),
         (terms.tilt, _lean(stop.tilt_rad or 0.0, p.most_lean_rad)),
         (terms.height, _height(-terms.height / p.sunk_per_s)),
         (terms.acceleration, _acceleration(terms.acceleration / p.ahead_s)),
-        (terms.leap, "The hip leapt before"),
-        (terms.thrown, "The hip sensor reads a sideways thrust that no hip has"),
+        (terms.leap, _("The hip leapt before")),
+        (terms.thrown, _("The hip sensor reads a sideways thrust that no hip has")),
     )
     for value, what in rows:
         if abs(value) >= _LEAST_M_S:
@@ -50,30 +56,42 @@ def _terms(limit: Limit, params: BalanceParams, stop: Decision) -> Iterator[tupl
     total = limit.margin_m_s + limit.explained_m_s
     bounded = min(max(total, p.floor_m_s), p.ceiling_m_s)
     if bounded != total:
-        end = f"at least {p.floor_m_s:.2f}" if total < bounded else f"at most {p.ceiling_m_s:.2f}"
-        yield f"Together {_signed(total)}, but {end}", f"{bounded:.2f}"
+        what = (
+            _("Together {total}, but at least this")
+            if total < bounded
+            else _("Together {total}, but at most this")
+        )
+        yield what.format(total=_signed(total)), f"{bounded:.2f}"
     else:
-        yield "Together", f"{bounded:.2f}"
-    yield "Times the evidence of a fall", f"\u00d7 {limit.times:.2f}"
+        yield _("Together"), f"{bounded:.2f}"
+    yield _("Times the evidence of a fall"), f"\u00d7 {limit.times:.2f}"
     if p.stumbles == "warn":
-        yield "A recovery is hoped for (balance.stumbles = \u201cwarn\u201d)", _signed(p.recovery_m_s)
+        yield _("A recovery is hoped for (balance.stumbles = warn)"), _signed(p.recovery_m_s)
     at_ceiling = limit.m_s < bounded * limit.times - _LEAST_M_S
-    yield "The limit, which is never higher" if at_ceiling else "The limit", f"{stop.limit:.2f} m/s"
+    yield _("The limit, which is never higher") if at_ceiling else _("The limit"), f"{stop.limit:.2f} m/s"
 
 
 def _lean(tilt_rad: float, most_rad: float) -> str:
-    counts = f", of which {degrees(most_rad):.0f}\u00b0 count" if tilt_rad > most_rad else ""
-    return f"The trunk leans {degrees(tilt_rad):.0f}\u00b0 away from its usual posture{counts}"
+    what = _("The trunk leans {lean}\u00b0 away from its usual posture")
+    if tilt_rad > most_rad:
+        what = _("The trunk leans {lean}\u00b0 away from its usual posture, of which {most}\u00b0 count")
+    return what.format(lean=round(degrees(tilt_rad)), most=round(degrees(most_rad)))
 
 
 def _height(lost_m: float) -> str:
-    what = "lost" if lost_m > 0.0 else "gained"
-    return f"The hip has {what} {abs(lost_m) * 100:.0f} cm of height"
+    what = (
+        _("The hip has lost {cm} cm of height") if lost_m > 0.0 else _("The hip has gained {cm} cm of height")
+    )
+    return what.format(cm=round(abs(lost_m) * 100))
 
 
 def _acceleration(upward_m_s2: float) -> str:
-    what = "is being braked" if upward_m_s2 > 0.0 else "drops"
-    return f"It {what} at {abs(upward_m_s2):.1f} m/s\u00b2"
+    what = (
+        _("It is being braked at {rate} m/s\u00b2")
+        if upward_m_s2 > 0.0
+        else _("It drops at {rate} m/s\u00b2")
+    )
+    return what.format(rate=f"{abs(upward_m_s2):.1f}")
 
 
 def _evidence(limit: Limit, params: BalanceParams) -> Iterator[tuple[str, str]]:
@@ -88,13 +106,13 @@ def _evidence(limit: Limit, params: BalanceParams) -> Iterator[tuple[str, str]]:
         "leapt": whole.leapt_m_s.share,
     }
     for name, value in limit.signs._asdict().items():
-        yield EVIDENCE[name], _found(value / shares[name] if shares[name] else 0.0)
+        yield _(EVIDENCE[name]), _found(value / shares[name] if shares[name] else 0.0)
 
 
 def _found(share: float) -> str:
     if share <= 0.0:
-        return "no"
-    return "yes" if share >= 1.0 else f"{share:.0%} of it"
+        return _("no")
+    return _("yes") if share >= 1.0 else _("{share} % of it").format(share=round(100 * share))
 
 
 def _signed(value: float) -> str:

@@ -18,6 +18,7 @@ from firmware_py.core.events import Event, EventFinder, event_of
 from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.near_miss import NearMisses
+from firmware_py.locale import translate as _
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.mcap_reader import read_topic
 from firmware_py.traces.replay import Summary, open_trace, prepare, replay_trace, summarize
@@ -88,7 +89,7 @@ def gather(path: Path, config: Config | None = None) -> Report:
     agrees = summary.agrees
     if agrees is False:  # show the figures of the time, not those of the replay
         around = _Around(facts.get("t_ns"))
-        for _ in around.watch(_as_recorded(path)):
+        for __ in around.watch(_as_recorded(path)):
             pass
     if around.t0_ns is None:
         raise Failure(
@@ -108,7 +109,7 @@ def gather(path: Path, config: Config | None = None) -> Report:
 def _report(
     trace: Trace, config: Config, summary: Summary, window: list[Step], t0_ns: int, agrees: bool | None
 ) -> Report:
-    at = next((n for n, (_, d) in enumerate(window) if d.t_ns >= t0_ns), len(window) - 1)
+    at = next((n for n, (__, d) in enumerate(window) if d.t_ns >= t0_ns), len(window) - 1)
     frames, decisions = [f for f, _ in window], [d for _, d in window]
     stop = decisions[at]
     rest_s, rest_measured = _at_rest(frames, decisions, t0_ns)
@@ -256,23 +257,21 @@ def _at_rest(frames: list[Frame], decisions: list[Decision], t0_ns: int) -> tupl
 
 def _verdict(trace: Trace, summary: Summary, agrees: bool | None) -> str:
     if agrees is None:
-        return (
-            "This trace holds sensor data only, and no recorded decisions to compare with. The figures here are what "
-            f"version {__version__} decides on it, with the configuration below. What follows the cut was recorded "
+        return _(
+            "This trace holds sensor data only, and no recorded decisions to compare with. The figures here are "
+            "what version {version} decides on it, with the configuration below. What follows the cut was recorded "
             "without that decision."
-        )
+        ).format(version=__version__)
     if agrees:
-        return (
-            f"Version {__version__} replayed the trace with the recorded configuration while this page was made. It "
-            f"gave the same decision at the same moment: all {summary.frames} decisions equal the recorded ones, bit "
-            "for bit."
-        )
-    why = "samples were lost on the way to the recorder"
+        return _(
+            "Version {version} replayed the trace with the recorded configuration while this page was made. All "
+            "{count} decisions equal the recorded ones, bit for bit."
+        ).format(version=__version__, count=summary.frames)
+    why = _("Most likely samples were lost on the way to the recorder.")
     if trace.version != __version__:
-        why = f"it was recorded with version {trace.version or 'unknown'} and replayed with {__version__}"
+        other = _("Most likely because it was recorded with version {old} and replayed with {new}.")
+        why = other.format(old=trace.version or "?", new=__version__)
     elif trace.state is None:
-        why = "it begins while the belt ran, and the recorder had not received the state at its start"
-    return (
-        f"Replayed, this trace does NOT give the recorded decisions again. Most likely {why}. The figures on this page "
-        "are those recorded at the time, 20 a second."
-    )
+        why = _("Most likely because it begins while the belt ran, without the state at its start.")
+    differs = _("Replayed, this trace does NOT give the recorded decisions again.")
+    return f"{differs} {why} " + _("The figures on this page are those recorded at the time, 20 a second.")

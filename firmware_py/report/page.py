@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from firmware_py import __version__
 from firmware_py.core.frame import Cause, Phase
+from firmware_py.locale import current, mark
+from firmware_py.locale import translate as _
 from firmware_py.messages import WENT_SILENT, Message, headline, of_stop, rule_sentence
 from firmware_py.plot import STYLE, Plot
 from firmware_py.report import charts
@@ -25,9 +27,9 @@ _PAGES = Environment(
     undefined=StrictUndefined,
 )
 _KNOWLEDGE = {
-    Phase.GUARDING: "gait learned, limits are this walker\u2019s own",
-    Phase.LEARNING: "still learning, limits at their ceilings",
-    Phase.WAITING: "nobody walks",
+    Phase.GUARDING: mark("gait learned, limits are this walker's own"),
+    Phase.LEARNING: mark("still learning, limits at their ceilings"),
+    Phase.WAITING: mark("nobody walks"),
 }
 
 Rows = list[tuple[str, str]]
@@ -37,6 +39,9 @@ def render(report: Report) -> str:
     """The whole page."""
     return _PAGES.get_template("page.html").render(
         report=report,
+        _=_,
+        language=current(),
+        device=report.config.courier.device_id,
         version=__version__,
         chart_style=STYLE,
         message=message_of(report),
@@ -65,9 +70,10 @@ def sentence(report: Report) -> str:
     """What happened and when, in one or two sentences."""
     what = message_of(report).what
     if report.wall_s is None:
-        return f"The belt was switched off. {what}"
-    when = time.strftime("At %H:%M:%S UTC on %d %B %Y", time.gmtime(report.wall_s))
-    return f"{when} the belt was switched off. {what}"
+        return f"{_('The belt was switched off.')} {what}"
+    # In the time zone of this computer, and it says which.
+    when = _("At %H:%M:%S (%Z) on %d %B %Y the belt was switched off.")
+    return f"{time.strftime(when, time.localtime(report.wall_s))} {what}"
 
 
 def reason(report: Report) -> str:
@@ -82,43 +88,47 @@ def _tiles(report: Report) -> Iterator[tuple[str, str]]:
     stop, before = report.stop, report.before
     if stop.position_m is not None:
         room_m = report.config.rear_line_m - stop.position_m
-        side = f"{abs(room_m):.2f} m {'before' if room_m >= 0 else 'beyond'} the rear line"
-        yield f"{stop.position_m:.2f} m", f"from the console at the cut, {side}"
+        before_it = _("from the console at the cut, {room} m before the rear line")
+        beyond_it = _("from the console at the cut, {room} m beyond the rear line")
+        what = before_it if room_m >= 0 else beyond_it
+        yield f"{stop.position_m:.2f} m", what.format(room=f"{abs(room_m):.2f}")
     if stop.velocity_m_s is not None:
-        way = "toward the rear edge" if stop.velocity_m_s > 0 else "toward the console"
-        yield f"{abs(stop.velocity_m_s):.2f} m/s", f"speed along the deck, {way}"
+        rearward = stop.velocity_m_s > 0
+        what = _("speed toward the rear edge") if rearward else _("speed toward the console")
+        yield f"{abs(stop.velocity_m_s):.2f} m/s", what
     measured = any(f.belt_speed_m_s is not None for f in report.frames)
-    what = "belt speed at the cut" if measured else "belt ceiling, not measured"
+    what = _("belt speed at the cut") if measured else _("highest belt speed allowed, not measured")
     yield f"{before.belt_speed_m_s:.2f} m/s", what
     warned_s = next((t for t, e in report.events if e.kind == "warning" and t <= -0.1), None)
     if warned_s is not None:
-        yield f"{-warned_s:.1f} s", "before the cut the buzzer warned"
+        yield f"{-warned_s:.1f} s", _("before the cut the buzzer warned")
     if report.rest_s is not None:
+        stood = _("after the cut the belt stood still")
         yield (
             f"{report.rest_s:.1f} s",
-            f"after the cut the {'belt' if report.rest_measured else 'walker'} stood still",
+            stood if report.rest_measured else _("after the cut the walker stood still"),
         )
     if report.health.contacts_open_ms is not None:
-        yield f"{report.health.contacts_open_ms:.0f} ms", "until both contacts reported open"
+        yield f"{report.health.contacts_open_ms:.0f} ms", _("until both contacts reported open")
     if before.steps:
-        yield f"{before.steps}", "steps since the belt was armed"
+        yield f"{before.steps}", _("steps since the belt was armed")
 
 
 def _charts(report: Report) -> list[tuple[str, str, Plot]]:
     """(title, unit, chart)."""
     return [
         (
-            "Position on the deck",
-            "metres from the console; shaded: beyond the lines",
+            _("Position on the deck"),
+            _("metres from the console; shaded: beyond the lines"),
             charts.position(report),
         ),
-        ("Speed along the deck", "m/s, up is toward the rear edge", charts.velocity(report)),
+        (_("Speed along the deck"), _("m/s, up is toward the rear edge"), charts.velocity(report)),
         (
-            "Downward speed of the hip",
-            "m/s, 0.05 s ahead, with its limit; an impact may go off the scale",
+            _("Downward speed of the hip"),
+            _("m/s, 0.05 s ahead, with its limit; an impact may go off the scale"),
             charts.down_velocity(report),
         ),
-        ("Tilt of the trunk", "degrees from this walker\u2019s usual posture", charts.tilt(report)),
+        (_("Tilt of the trunk"), _("degrees from this walker's usual posture"), charts.tilt(report)),
     ]
 
 
@@ -131,12 +141,11 @@ def _course(report: Report) -> Rows:
         and (t_s <= 0 or not event.kind.startswith("warning"))
     ]
     if report.rest_s is not None:
-        how = (
-            "by the belt sensor" if report.rest_measured else "read off the walker, no belt sensor is fitted"
-        )
-        rows.append((report.rest_s, f"At rest ({how})."))
+        seen = _("At rest, by the belt sensor.")
+        read_off = _("At rest, read off the walker: no belt sensor is fitted.")
+        rows.append((report.rest_s, seen if report.rest_measured else read_off))
     if report.health.contacts_open_ms is not None:
-        rows.append((report.health.contacts_open_ms / 1000, "Both contacts report open."))
+        rows.append((report.health.contacts_open_ms / 1000, _("Both contacts report open.")))
     return [(f"{t_s:+.2f} s".replace("-", "\u2212"), line) for t_s, line in sorted(rows)]
 
 
@@ -144,39 +153,44 @@ def _health(report: Report) -> Iterator[tuple[str, str]]:
     health, before = report.health, report.before
     seconds = max(health.seconds, 0.001)
     range_faults = _faults(health.range_faults)
-    yield "Hip sensor", _faults(health.imu_faults) or "no fault"
-    yield (
-        "Distance sensor",
-        f"{health.readings / seconds:.0f} readings a second{range_faults and ', ' + range_faults}",
-    )
-    looks = f"{health.frames} kept"
+    yield _("Hip sensor"), _faults(health.imu_faults) or _("no fault")
+    readings = _("{count} readings a second").format(count=round(health.readings / seconds))
+    yield _("Distance sensor"), readings + (range_faults and ", " + range_faults)
+    looks = _("{count} kept").format(count=health.frames)
     if health.expected:
         missing = max(0, health.expected - health.frames)
-        looks = f"{health.frames} in {seconds:.1f} s, {missing} missing"
-    yield "Looks at the sensors", looks
-    yield "Latest look", f"{health.latest_ms:.1f} ms after its time"
-    yield "Contacts", "read back" if health.feedback else "no read-back in this trace"
-    yield "Knowledge of the walker", _KNOWLEDGE[before.phase]
+        all_looks = _("{count} in {seconds} s, {missing} missing")
+        looks = all_looks.format(count=health.frames, seconds=f"{seconds:.1f}", missing=missing)
+    yield _("Looks at the sensors"), looks
+    yield _("Latest look"), _("{late} ms after its time").format(late=f"{health.latest_ms:.1f}")
+    yield _("Contacts"), _("read back") if health.feedback else _("no read-back in this trace")
+    yield _("Knowledge of the walker"), _(_KNOWLEDGE[before.phase])
     if before.cadence_hz:
-        yield "Cadence", f"{before.cadence_hz * 60:.0f} steps a minute"
+        yield _("Steps a minute"), f"{before.cadence_hz * 60:.0f}"
     if report.stop.tilt_rad is not None:
-        yield "Tilt at the cut", f"{degrees(report.stop.tilt_rad):.0f}\u00b0"
+        yield _("Tilt at the cut"), f"{degrees(report.stop.tilt_rad):.0f}\u00b0"
 
 
 def _configuration(report: Report) -> Rows:
     config = report.config
-    coast_down = (
-        f"{config.belt.coast_down_m_s2:g} m/s\u00b2, starts {config.belt.stop_latency_ms} ms after the cut"
+    coast_down = _("{slowing} m/s\u00b2, starts {latency} ms after the cut").format(
+        slowing=f"{config.belt.coast_down_m_s2:g}", latency=config.belt.stop_latency_ms
     )
     return [
-        ("Running surface", f"{config.deck_length_m:.2f} m"),
-        ("Rear line", f"{config.rear_line_m:.2f} m ({config.deck.rear_line_percent:g} %)"),
-        ("Front line", f"{config.front_line_m:.2f} m"),
-        ("Belt ceiling", f"{config.belt.ceiling_km_h:g} km/h"),
-        ("Coast-down", coast_down),
-        ("Commissioned", "yes" if config.belt.commissioned else "no: the figures above are defaults"),
-        ("Hip sensor", f"{config.imu.sensor}, {report.rate_hz:g} Hz"),
-        ("Distance sensor", f"{config.range.sensor}, at the {config.range.mount}"),
+        (_("Running surface"), f"{config.deck_length_m:.2f} m"),
+        (_("Rear line"), f"{config.rear_line_m:.2f} m ({config.deck.rear_line_percent:g} %)"),
+        (_("Front line"), f"{config.front_line_m:.2f} m"),
+        (_("Highest belt speed allowed"), f"{config.belt.ceiling_km_h:g} km/h"),
+        (_("Coast-down"), coast_down),
+        (
+            _("Commissioned"),
+            _("yes") if config.belt.commissioned else _("no: the figures above are defaults"),
+        ),
+        (_("Hip sensor"), f"{config.imu.sensor}, {report.rate_hz:g} Hz"),
+        (
+            _("Distance sensor"),
+            f"{config.range.sensor}, {_('at the console') if config.range.mount == 'front' else _('at the rear edge')}",
+        ),
     ]
 
 

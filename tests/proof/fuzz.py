@@ -494,7 +494,7 @@ class _Complaints(logging.Handler):
 def _page() -> tuple[asyncio.AbstractEventLoop, ServerConfig, _Complaints]:
     """The page as it is served, with a password; nobody counts how often this client asks."""
     courier = _courier()
-    shown = server.Shown(courier.config, Stream(), courier.health.now)
+    shown = server.Shown(courier.config, Stream(), courier.health.now, courier.live.recent)
     gate = server.application(shown, "sesame")
     gate._within_rate = lambda client: True  # type: ignore[method-assign]
     gate._login = lambda header, client: gate._failures.clear() or Gate._login(gate, header, client)  # type: ignore

@@ -116,8 +116,12 @@ def main() -> None:
         f, d = frame(now_ns), decision(now_ns)
         change = SCENES[scene]
         if not walked:
-            d = stopped(now_ns, **change, velocity_m_s=None, rest_position_m=None, cadence_hz=None)  # type: ignore[arg-type]
-            f = f._replace(feedback=False, imu=Fault.NO_REPLY if scene == "fault" else f.imu)
+            d = stopped(
+                now_ns, **change, velocity_m_s=None, rest_position_m=None, cadence_hz=None, belt_speed_m_s=0.0
+            )  # type: ignore[arg-type]
+            f = f._replace(
+                feedback=False, belt_speed_m_s=0.0, imu=Fault.NO_REPLY if scene == "fault" else f.imu
+            )
         elif scene == "warning" and now_ns - began_ns > 10_000_000_000:
             d = d._replace(**change)  # type: ignore[arg-type]
         guard.tick(f, d)

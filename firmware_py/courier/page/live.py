@@ -5,6 +5,7 @@ Threads: the link's writes it at every tick; the main thread reads it ten times 
 
 import math
 import time
+from collections import deque
 from typing import Any
 
 from firmware_py.core.events import DEVICE_CAUSES
@@ -14,6 +15,8 @@ from firmware_py.messages import rule_sentence, tone_and_message
 from sensors.samples import Fault, ImuSample, RangeSample
 
 DANGERS = frozenset(Cause) - DEVICE_CAUSES - {Cause.POWER_ON} | LOCK_OUTS
+CHARTED = ("t_s", "position_m", "down_m_s", "down_limit_m_s", "tilt_deg")
+RECENT = 200  # rows: 20 s of charts
 SILENT_S = 1.0  # without a tick for this long the picture is called old
 
 
@@ -30,6 +33,7 @@ class Live:
         self._seen_s = -math.inf
         self._accel_max = 0.0
         self._down_max = 0.0
+        self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self.imu: ImuSample | Fault | None = None
         self.distance: RangeSample | Fault | None = None
 
@@ -71,7 +75,9 @@ class Live:
             return shown
         accel, self._accel_max = self._accel_max, 0.0
         down, self._down_max = self._down_max, 0.0
-        return shown | {
+        # Of a belt that is off, only a sensor knows a speed; the highest allowed one would be nonsense.
+        measured = self.frame is not None and self.frame.belt_speed_m_s is not None
+        shown |= {
             "t_s": round(d.t_ns / 1e9, 3),
             "run": d.run,
             "locked_out": d.cause in LOCK_OUTS,
@@ -90,9 +96,15 @@ class Live:
             "accel_m_s2": rounded(accel, 1) if accel else None,
             "cadence_per_min": rounded(d.cadence_hz * 60 if d.cadence_hz is not None else None, 0),
             "steps": d.steps,
-            "belt_km_h": rounded(d.belt_speed_m_s * 3.6, 1),
-            "belt_measured": self.frame is not None and self.frame.belt_speed_m_s is not None,
+            "belt_km_h": rounded(d.belt_speed_m_s * 3.6, 1) if d.run or measured else None,
+            "belt_measured": measured,
         }
+        self._recent.append({key: shown[key] for key in CHARTED})
+        return shown
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The last 20 s of the charts, oldest first."""
+        return list(self._recent)
 
     def state(self) -> dict[str, Any]:
         """The retained MQTT state."""

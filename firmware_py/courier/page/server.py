@@ -23,6 +23,7 @@ from firmware_py.config import Config
 from firmware_py.core.deck.stopping import mark_m
 from firmware_py.courier.page.connections import Connections
 from firmware_py.courier.page.gate import Gate
+from firmware_py.courier.page.pages import files
 from firmware_py.courier.page.passwords import network_of
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.recording.index import IncidentIndex
@@ -37,17 +38,6 @@ BACKLOG = 64
 LARGEST_PASSWORD = 4_096  # bytes
 PAST_SESSIONS = 20  # the newest
 DIGITS = 15  # of the number of an incident
-_STATIC = Path(__file__).with_name("static")
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/static/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/static/deck.js": ("deck.js", "text/javascript; charset=utf-8"),
-    "/static/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
-    "/static/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/static/icon.svg": ("icon.svg", "image/svg+xml"),
-    "/static/uplot.js": ("vendor/uplot/uPlot.iife.min.js", "text/javascript; charset=utf-8"),
-    "/static/uplot.css": ("vendor/uplot/uPlot.min.css", "text/css; charset=utf-8"),
-}
 # A report is one self-contained file with its style inside; it still may load and run nothing.
 _REPORT_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -56,11 +46,12 @@ _REPORT_HEADERS = {
 
 
 class Shown(NamedTuple):
-    """What the page may show. `now()` gives the health of every part and the session."""
+    """What the page may show. `now()`: health of every part and the session; `recent()`: the rows of the charts."""
 
     config: Config
     stream: Stream
     now: Callable[[], dict[str, Any]]
+    recent: Callable[[], list[dict[str, Any]]]
 
 
 def application(shown: Shown, password: str | None) -> Gate:
@@ -84,6 +75,9 @@ def application(shown: Shown, password: str | None) -> Gate:
 
     def now(_: Request) -> Response:
         return JSONResponse(shown.now())
+
+    def recent(_: Request) -> Response:
+        return JSONResponse(shown.recent())
 
     def history(_: Request) -> Response:
         try:
@@ -115,11 +109,12 @@ def application(shown: Shown, password: str | None) -> Gate:
             )
         return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
 
-    routes = [_file(path, *what) for path, what in _FILES.items()]
+    routes = [_file(path, *what) for path, what in files().items()]
     routes += [
         Route("/api/stream", shown.stream),
         Route("/api/setup", setup),
         Route("/api/now", now),
+        Route("/api/recent", recent),
         Route("/api/sessions", history),
         Route("/api/incidents", incidents),
         Route("/incidents/{name}", report),
@@ -131,8 +126,7 @@ def application(shown: Shown, password: str | None) -> Gate:
     return Gate(listed, password)
 
 
-def _file(path: str, name: str, media_type: str) -> Route:
-    body = (_STATIC / name).read_bytes()
+def _file(path: str, body: bytes, media_type: str) -> Route:
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
     def answer(request: Request) -> Response:

@@ -11,7 +11,7 @@ from firmware_py.courier.page.stream import Stream
 
 def setup_of(config: Config) -> dict[str, Any]:
     """What the page asks for before it draws the deck."""
-    page = application(Shown(config, Stream(), dict), None)
+    page = application(Shown(config, Stream(), dict, list), None)
 
     async def ask() -> dict[str, Any]:
         async with httpx.AsyncClient(

@@ -51,15 +51,16 @@ def test_a_person_sees_everything_the_page_needs_and_nothing_comes_from_outside(
     with serving() as served:
         index = get(served.port, "/").body.decode()  # type: ignore[attr-defined]
         wanted = re.findall(r'(?:src|href)="([^"#]+)"', index)
-        assert len(wanted) == 5
-        for path in [*wanted, "/static/deck.js", "/static/charts.js"]:
+        assert len(wanted) == 6
+        loaded = [f"/static/{name}.js" for name in ("deck", "charts", "signs", "stream", "words", "walk")]
+        for path in [*wanted, *loaded, "/static/walk.css"]:
             answer = get(served.port, path)
             assert answer.status == 200, path
             text = answer.body.decode()  # type: ignore[attr-defined]
             outside = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
             assert all("uPlot" in url for url in outside), path  # its licence line names its home
             assert get(served.port, path, **{"If-None-Match": answer.headers["etag"]}).status == 304
-        for path in ("/api/setup", "/api/now", "/api/sessions", "/api/incidents"):
+        for path in ("/api/setup", "/api/now", "/api/recent", "/api/sessions", "/api/incidents"):
             json.loads(get(served.port, path).body)  # type: ignore[attr-defined]
 
 

@@ -1,5 +1,7 @@
 // Owns the charts of the last seconds. uPlot draws them, five times a second.
 
+import { _ } from "./words.js";
+
 const SPAN_S = 20, REDRAW_MS = 200;
 
 function css(name) {
@@ -11,8 +13,8 @@ function chart(id, series, low, high) {
   const axis = { stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const plot = new uPlot({
     width: host.clientWidth, height: 120, legend: { show: false }, cursor: { show: false }, padding: [6, 18, 0, 0],
-    scales: { x: { time: false, range: () => [-SPAN_S, 0] }, y: { range: (_, min, max) => [Math.min(low, min ?? low), Math.max(high, 1.08 * (max ?? high))] } },
-    axes: [{ ...axis, size: 22, values: (_, at) => at.map((v) => (v === 0 ? "now" : `${v} s`)) }, { ...axis, size: 38 }],
+    scales: { x: { time: false, range: () => [-SPAN_S, 0] }, y: { range: (_plot, min, max) => [Math.min(low, min ?? low), Math.max(high, 1.08 * (max ?? high))] } },
+    axes: [{ ...axis, size: 22, values: (_plot, at) => at.map((v) => (v === 0 ? _("now") : `${v} s`)) }, { ...axis, size: 38 }],
     series: [{}, ...series.map(([color, dash]) => ({ stroke: css(color), width: dash ? 1.5 : 2, dash, points: { show: false }, spanGaps: false }))],
   }, [[0], ...series.map(() => [null])], host);
   new ResizeObserver(() => plot.setSize({ width: host.clientWidth, height: 120 })).observe(host);
@@ -20,9 +22,9 @@ function chart(id, series, low, high) {
 }
 
 export class Charts {
-  constructor(setup) {
+  constructor(setup, recent) {
     this.setup = setup;
-    this.rows = [];
+    this.rows = recent; // what the device has kept, so that nobody waits for a picture
     this.drawn_ms = 0;
     const build = () => {
       this.plots?.forEach((plot) => plot.destroy());

@@ -1,0 +1,129 @@
+"""Page, walker's screen and report in a real Chromium: axe finds nothing, no word is broken, the card never jumps."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from firmware_py import locale, messages
+from firmware_py.messages import Message
+from tests.support.broker import free_port
+from tests.support.chromium import FOUND, Browser, browser
+from tests.support.process import courier, guard, toml, wait_for
+
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not FOUND, reason="chromium is not installed: sh tests/system-packages.sh test"),
+]
+
+AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+RUN_AXE = """axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations.map(
+  (v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))"""
+TONES = ("running", "ready", "warning", "stopped", "fault", "offline")
+SIZES = {"phone": (390, 844), "tablet": (1280, 800), "landscape phone": (844, 390), "1080p": (1920, 1080)}
+SHOWN = [
+    *messages.STOPS.values(),
+    *messages.WARNINGS.values(),
+    messages.GUARDING,
+    messages.LEARNING,
+    messages.READY,
+]
+# The test is the stream: `stream.on.view` is what the page does with an update.
+OWN_STREAM = """window.EventSource = class {
+  constructor() { window.stream = this; this.on = {}; }
+  addEventListener(kind, listener) { this.on[kind] = listener; }
+}"""
+# No word of the title is wider than its box, and nothing runs over the edge.
+FITS = """(() => {
+  const words = document.createRange();
+  words.selectNodeContents(document.getElementById("title"));
+  return words.getBoundingClientRect().right <= innerWidth && document.documentElement.scrollWidth <= innerWidth;
+})()"""
+ON_THE_SCREEN = (
+    "(({ scrollHeight, clientHeight }) => scrollHeight <= clientHeight + 1)(document.querySelector('main'))"
+)
+CARD = "Math.round(document.getElementById('state').getBoundingClientRect().height)"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        opened.open("about:blank")
+        opened.call("Page.addScriptToEvaluateOnNewDocument", source=OWN_STREAM)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, port = tmp_path_factory.mktemp("page"), free_port()
+    with courier(toml(folder, port=port)), guard(folder) as talking:
+        wait_for(lambda: talking.link.connected)
+        yield f"http://127.0.0.1:{port}"
+
+
+def opened(page: Browser, url: str, size: tuple[int, int], dark: bool = False) -> None:
+    """The page, which has begun to listen and from now on shows only what a test sends."""
+    page.open(url, *size, dark)
+    page.until("window.stream && stream.on.health")
+    page.value(
+        "(() => { for (let id = 0; id < 1000; id++) clearInterval(id); })()"
+    )  # it would notice the silence
+    page.value("fetch('/api/now').then((a) => a.text()).then((data) => stream.on.health({ data }))")
+
+
+def send(page: Browser, tone: str, message: Message) -> None:
+    view = {
+        "tone": tone,
+        "cause": "fall",
+        "rule": "The figure reached 2; the limit was 1.",
+        **message._asdict(),
+    }
+    page.value(f"stream.on.view({{ data: {json.dumps(json.dumps(view))} }})")
+
+
+def violations(page: Browser) -> list[str]:
+    page.value(AXE + "; undefined")
+    page.value("Promise.all(document.getAnimations().map((a) => a.finished))")
+    found: list[str] = page.value(RUN_AXE)
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/walk"])
+def test_axe_finds_nothing_in_any_state(page: Browser, address: str, path: str, dark: bool) -> None:
+    opened(page, address + path, SIZES["phone"], dark)
+    page.value("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    for tone in TONES:
+        send(page, tone, messages.STOPS[messages.Cause.FALL])
+        assert violations(page) == [], tone
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["sample-fall.html", "sample-incident.html"])
+def test_axe_finds_nothing_in_a_report(page: Browser, name: str, dark: bool) -> None:
+    page.open((Path(__file__).parents[3] / "docs" / name).as_uri(), *SIZES["phone"], dark)
+    assert violations(page) == []
+    page.until("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("path", ["/", "/walk"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_word_is_broken_and_the_card_never_jumps(
+    page: Browser, address: str, path: str, size: str, language: str
+) -> None:
+    locale.use(language)
+    shown = [message.translated() for message in SHOWN]
+    locale.use("en")
+    opened(page, address + path, SIZES[size])
+    heights = set()
+    for message in shown:
+        send(page, "ready" if message == shown[-1] else "stopped", message)
+        assert page.value(FITS), message.title
+        if path == "/walk":
+            assert page.value(ON_THE_SCREEN), message
+        else:
+            heights.add(page.value(CARD))
+    assert len(heights) <= 1, heights
