@@ -33,6 +33,7 @@ from firmware_py.courier.events.writer import EventWriter
 from firmware_py.courier.guard_side import GuardSide
 from firmware_py.courier.health import Health
 from firmware_py.courier.page.live import Live
+from firmware_py.courier.page.notice import Notice
 from firmware_py.courier.page.server import Shown, serve
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.publisher import ANNOUNCED, LAST_STOP_TYPES, Publisher
@@ -54,7 +55,7 @@ class Courier:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.state_dir = Path(config.courier.state_dir)
-        self.live = Live()
+        self.live = Live(Notice(self.state_dir).read)
         self._own = Stamp(config.courier.device_id, "courier", os.urandom(8).hex(), config.hash, __version__)
         self.events = EventWriter(
             self.state_dir / "events.sqlite",

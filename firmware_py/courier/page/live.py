@@ -6,12 +6,13 @@ Threads: the link's writes it at every tick; the main thread reads it ten times 
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Frame
 from firmware_py.courier.events.envelope import rounded
-from firmware_py.messages import rule_sentence, tone_and_message
+from firmware_py.messages import Message, rule_sentence, tone_and_message
 from sensors.samples import Fault, ImuSample, RangeSample
 
 DANGERS = frozenset(Cause) - DEVICE_CAUSES - {Cause.POWER_ON} | LOCK_OUTS
@@ -23,7 +24,8 @@ SILENT_S = 1.0  # without a tick for this long the picture is called old
 class Live:
     """Latest values, and the peaks since they were last looked at (a fall is shorter than a page update)."""
 
-    def __init__(self) -> None:
+    def __init__(self, notice: Callable[[], Message | None] = lambda: None) -> None:
+        self._notice = notice  # shown while nothing comes
         self.hello: dict[str, Any] = {}
         self.counters: dict[str, Any] = {}
         self.clock_offset_ns = 0  # this machine's monotonic clock minus the guard's
@@ -72,7 +74,8 @@ class Live:
         tone, message = tone_and_message(d)
         shown: dict[str, Any] = {"tone": tone, **message._asdict(), "wall_ms": int(time.time() * 1000)}
         if d is None:
-            return shown
+            notice = self._notice()
+            return shown if notice is None else shown | notice._asdict() | {"notice": True}
         accel, self._accel_max = self._accel_max, 0.0
         down, self._down_max = self._down_max, 0.0
         # Of a belt that is off, only a sensor knows a speed; the highest allowed one would be nonsense.

@@ -24,8 +24,8 @@ class Stop(NamedTuple):
 class Run:
     """One scenario while it is played: what the guard has sent and what the world knows."""
 
-    def __init__(self, config: Config, scenario: str) -> None:
-        self.config, self.scenario = config, SCENARIOS[scenario]
+    def __init__(self, config: Config, scenario: str, linger_s: float = REST_S) -> None:
+        self.config, self.scenario, self._linger_s = config, SCENARIOS[scenario], linger_s
         self.decision: Decision | None = None
         self.truth: dict[str, Any] | None = None
         self.armed_ns: int | None = None
@@ -60,9 +60,11 @@ class Run:
         """Nothing more will happen that this scenario wants to show."""
         if self.truth is None:
             return False
+        if self.disturbed:
+            return True
         now_ns = self.truth["t_ns"]
         if self.rest_ns is not None:
-            return bool(now_ns - self.rest_ns > REST_S * 1e9)
+            return bool(now_ns - self.rest_ns > self._linger_s * 1e9)
         if self.scenario.act is None and self.armed_ns is not None:
             return bool(now_ns - self.armed_ns > seconds * 1e9)
         return bool(self.truth["t_s"] > max(PATIENCE_S, seconds))

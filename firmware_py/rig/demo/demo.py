@@ -1,7 +1,9 @@
 """The `rearguard demo` command: plays the scenarios, shows them, prints the results. Must never judge (account.py)."""
 
+import difflib
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -9,14 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.live import Live
 
 from firmware_py.config import load
-from firmware_py.rig.demo.account import Run
+from firmware_py.courier.page.notice import Notice
+from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.rig.demo.account import REST_S, Run
 from firmware_py.rig.demo.play import play
 from firmware_py.rig.demo.view import picture, result_table
 from firmware_py.rig.harness.awake import awake
@@ -25,7 +30,9 @@ from firmware_py.rig.world.scenarios import SCENARIOS
 
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 PICTURE_S = 1 / 15
+READ_S = 6.0  # a stop stays on the screen for so long
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
+BUSY = "This computer was busy for a moment, and the device stopped for that. The scene is played again."
 
 
 def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, below: str, width: int) -> None:
@@ -42,78 +49,145 @@ def _undisturbed(
     config_file: Path,
     seconds: float,
     seed: int,
-    words: Console,
+    linger_s: float,
+    announce: Callable[[str], None],
     show: Callable[[Iterator[None], Run], None],
 ) -> dict[str, Any]:
     """The result of the first try that ran undisturbed and in time, or of the last. Raises RuntimeError."""
     config = load(config_file)
     for attempt in range(1, TRIES + 1):
-        run = Run(config, name)
+        run = Run(config, name, linger_s)
         room = config_file.with_name(f"room-{name}-{attempt}")
         try:
             show(play(run, config_file, room, seconds, seed), run)
         except RuntimeError as error:  # as the unit would, a guard that has ended is started again
             if attempt == TRIES:
                 raise
-            words.print(f"{error}\ndemo: {name}: started again.", markup=False)
+            announce(f"{error}\ndemo: {name}: started again.")
             continue
         if run.disturbed:
-            words.print(f"demo: {name}: this computer was busy: the guard came late and stopped.")
+            announce(BUSY)
         elif run.slow:
-            words.print(f"demo: {name}: the pin fell a tick or more after the decision; played once more.")
+            announce(f"demo: {name}: the pin fell a tick or more after the decision; played once more.")
         else:
             break
     return run.result() | {"tries": attempt}
 
 
 def demo(
-    scenario: Annotated[str, typer.Option(help=" | ".join((*SCENARIOS, "all")))] = "all",
-    seconds: Annotated[float, typer.Option(min=3, help="How long the walk scenario runs.")] = 10.0,
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME", help=f"One of: {', '.join((*SCENARIOS, 'all'))}.")
+    ] = "all",
+    seconds: Annotated[
+        float, typer.Option(min=3, metavar="SECONDS", help="How long the walk scenario runs.")
+    ] = 10.0,
     headless: Annotated[
         bool, typer.Option("--headless", help="No picture: for programs, and terminals that cannot.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a scenario on stdout.")] = False,
-    seed: Annotated[int, typer.Option(help="Another person, another day.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Another person, another day.")] = 1,
 ) -> None:
-    """The whole product on this computer: a walker on a belt, the guard, the courier and its page.
+    """The whole product on this computer, without hardware: a walker, a belt, the device and its page.
+
+    In a terminal the page stays open after the last scene until you press Enter. Nothing is left behind.
 
     Example: rearguard demo --scenario standstill
     """
-    if scenario not in (*SCENARIOS, "all"):
-        typer.echo(f"demo: no scenario {scenario}; there are {', '.join(SCENARIOS)} and all.", err=True)
-        raise typer.Exit(2)
-    words = Console(stderr=True)
-    names = IN_ALL if scenario == "all" else [scenario]
+    names = IN_ALL if scenario == "all" else [_known(scenario)]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    words = Console(stderr=True, highlight=False)
     state = Path(tempfile.mkdtemp(prefix="rearguard-demo-"))
-    config_file, port = settle(state)
-    page = f"http://127.0.0.1:{port}"
-    shown = words.is_terminal and not headless and not as_json
-    words.print(f"demo: the page is at {page}" + (f", recordings stay in {state}" if shown else ""))
-    results = []
+    results: list[dict[str, Any]] = []
+    kept = False
     try:
-        with ExitStack() as held:
-            held.enter_context(awake())
-            held.enter_context(
-                process(state / "courier.log", "firmware_py", "courier", "--config", config_file)
-            )
-            live = None
-            if shown:
-                live = held.enter_context(Live(console=words, auto_refresh=False, screen=True))
-            below = f"page {page} · Ctrl-C ends"
-            for i, name in enumerate(names, 1):
-                show = partial(_show, live=live, where=f"{i}/{len(names)}", below=below, width=words.width)
-                results.append(_undisturbed(name, config_file, seconds, seed, words, show))
-                if as_json:
-                    typer.echo(json.dumps(results[-1]))
+        _play_all(names, state, seconds, seed, words, not (headless or as_json), as_json, results)
+        kept = not all(result["as_expected"] for result in results)
     except RuntimeError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        kept = True
     except KeyboardInterrupt:
         words.print("demo: ended by hand")
-    if results and not as_json:
-        Console(width=None if sys.stdout.isatty() else 110).print(result_table(results))
-    if not all(result["as_expected"] for result in results):
-        words.print(f"demo: not as expected; logs and recordings are in {state}")
+    finally:
+        if not kept:
+            shutil.rmtree(state, ignore_errors=True)
+    if kept:
+        words.print(f"demo: not as expected. Logs and recordings are in {state}", soft_wrap=True)
         raise typer.Exit(1)
-    if not shown:
-        shutil.rmtree(state)
+
+
+def _play_all(
+    names: list[str],
+    state: Path,
+    seconds: float,
+    seed: int,
+    words: Console,
+    wanted: bool,
+    as_json: bool,
+    results: list[dict[str, Any]],
+) -> None:
+    """Every scenario in turn. `results` grows as they end, so that an interruption loses none."""
+    config_file, port = settle(state)
+    page, notice = f"http://127.0.0.1:{port}", Notice(state)
+    shown = words.is_terminal and wanted
+    words.print(f"demo: the page is at {page}", soft_wrap=True)
+    with ExitStack() as held:
+        held.enter_context(awake())
+        held.enter_context(process(state / "courier.log", "firmware_py", "courier", "--config", config_file))
+        with ExitStack() as picture_held:
+            live = None
+            if shown:
+                live = picture_held.enter_context(Live(console=words, auto_refresh=False, screen=True))
+            for i, name in enumerate(names, 1):
+                sentence = SCENARIOS[name].sentence
+                notice.write(
+                    f"Scene {i} of {len(names)}",
+                    f"{sentence[0].upper()}{sentence[1:]}.",
+                    "It begins in a moment.",
+                )
+
+                def announce(text: str) -> None:
+                    notice.write("Once more", text, "It begins in a moment.")
+                    words.print(text, markup=False, soft_wrap=True)
+
+                show = partial(
+                    _show,
+                    live=live,
+                    where=f"{i}/{len(names)}",
+                    below=f"{page} · Ctrl-C ends",
+                    width=words.width,
+                )
+                linger_s = READ_S if shown else REST_S
+                results.append(_undisturbed(name, config_file, seconds, seed, linger_s, announce, show))
+                if as_json:
+                    typer.echo(json.dumps(results[-1]))
+            notice.write("That was all", "The scenes are over.", "Open a report in the list below.")
+        if not as_json:
+            Console(width=None if sys.stdout.isatty() else 110).print(result_table(results))
+        if shown and sys.stdin.isatty():
+            _stay(words, page, state)
+
+
+def _stay(words: Console, page: str, state: Path) -> None:
+    """The page can be read until a person has seen enough."""
+    words.print(
+        f"\nThe page stays at {page}; the walker's screen is {page}/walk. Reports of the stops:",
+        soft_wrap=True,
+    )
+    for incident in reversed(list_incidents(state / "incidents")):
+        words.print(f"  {incident['title']}: {page}/incidents/{incident['name']}", soft_wrap=True)
+    words.print("Press Enter to end.")
+    sys.stdin.readline()
+
+
+def _known(scenario: str) -> str:
+    if scenario in SCENARIOS:
+        return scenario
+    near = difflib.get_close_matches(scenario, SCENARIOS, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(SCENARIOS)} and all."
+    typer.echo(f"demo: no scenario {scenario}. {hint}", err=True)
+    raise typer.Exit(2)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware_py.config import Config
-from firmware_py.core.frame import Decision
-from firmware_py.messages import rule_sentence, tone_and_message
+from firmware_py.core.frame import Cause, Decision
+from firmware_py.messages import Message, rule_sentence, tone_and_message
 from firmware_py.rig.demo.account import Run
 
 COLOURS = {
@@ -29,7 +29,7 @@ COLOURS = {
     "fault": "magenta3",
 }
 WHY_LINES = 4
-EVENTS_SHOWN = 4
+EVENTS_SHOWN = 2  # the whole picture has 22 lines: a terminal of 80 x 24 shows it
 INK = {
     "offline": "white",
     "running": "black",
@@ -48,31 +48,33 @@ def deck(config: Config, decision: Decision | None, true_m: float | None, width:
         return min(width - 1, max(0, int(at_m / length_m * width)))
 
     front, rear = column(config.front_line_m), column(config.rear_line_m)
-    cells = [("─", "grey42") if front <= i <= rear else ("▒", "red3") for i in range(width)]
+    cells = [("─", "dim") if front <= i <= rear else ("▒", "red3") for i in range(width)]
     cells[front] = cells[rear] = ("┃", "bold red1")
     if true_m is not None:
-        cells[column(true_m)] = ("○", "grey66")
+        cells[column(true_m)] = ("○", "")
     if decision is not None and decision.position_m is not None:
         at = column(decision.position_m)
         if decision.rest_position_m is not None and decision.run:
             _draw_way(cells, at, column(decision.rest_position_m))
-        cells[at] = ("●", "bold bright_white")
+        cells[at] = ("●", "bold")
     ends = ("console", "rear") if config.belt.direction == "normal" else ("rear", "console")
-    return Text.assemble((f"{ends[0]} ▐", "grey66"), *cells, (f"▌ {ends[1]}", "grey66"))
+    return Text.assemble((f"{ends[0]} ▐", ""), *cells, (f"▌ {ends[1]}", ""))
 
 
 def _draw_way(cells: list[tuple[str, str]], at: int, rest: int) -> None:
     """From the walker to the place where they would rest; the lines stay visible."""
     for i in range(min(at, rest), max(at, rest) + 1):
         if cells[i][0] in "─○":
-            cells[i] = ("═", "orange1")
-    cells[rest] = ("◆", "bold orange1")
+            cells[i] = ("═", "dark_orange3")
+    cells[rest] = ("◆", "bold dark_orange3")
 
 
 def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
     """One moment of a run."""
     decision, truth = run.decision, run.truth
     tone, message = tone_and_message(decision)
+    if decision is not None and decision.cause is Cause.LATE:  # of this computer, not of the product
+        message = Message("One moment", "This computer was busy; the scene is played again.", "", "")
     colour = COLOURS[tone]
     big = Padding(
         Text(" ".join(message.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
@@ -83,25 +85,25 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
             f"\n{rule_sentence(decision.rule, decision.value, decision.limit) or message.why}",
             style="default",
         )
-    why.append(f"\n{message.do}", style="grey66")
+    why.append(f"\n{message.do}", style="")
     body: list[RenderableType] = [
-        Align.center(Text(run.scenario.sentence, style="italic grey74")),
+        Align.center(Text(run.scenario.sentence, style="italic")),
         Text(),
         Align.center(big),
         Text(),
         Align.center(why, vertical="top", height=WHY_LINES),  # so that the deck does not jump about
         Text(),
         Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
-        Align.center(Text("● walker as measured   ◆ resting point if cut now   ○ truth   ┃ lines", "grey50")),
+        Align.center(Text("● walker as measured   ◆ resting point if cut now   ○ truth   ┃ lines", "dim")),
         Text(),
         Align.center(_figures(decision, truth)),
         Text(),
-        Text("\n".join(run.events[-EVENTS_SHOWN:]) or " ", style="grey66"),
+        Text("\n".join(run.events[-EVENTS_SHOWN:]) or " ", style=""),
     ]
     return Panel(
         Group(*body),
-        title=f"[bold]Rearguard[/] · {run.scenario.name} [grey50]{number}[/]",
-        subtitle=f"[grey66]{foot}[/]",
+        title=f"[bold]Rearguard[/] · {run.scenario.name} {number}",
+        subtitle=f"{foot}",
         box=box.ROUNDED,
         border_style=colour,
         padding=(0, 2),
@@ -134,7 +136,7 @@ def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
 
 
 def _figure(name: str, value: Any, form: str) -> Text:
-    return Text.assemble((f"{name} ", "grey50"), ("-" if value is None else form.format(value), "bold"))
+    return Text.assemble((f"{name} ", "dim"), ("-" if value is None else form.format(value), "bold"))
 
 
 def result_table(lines: Sequence[dict[str, Any]]) -> Table:

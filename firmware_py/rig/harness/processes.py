@@ -42,6 +42,7 @@ def process(log: Path, module: str, *arguments: object, **environment: str) -> I
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, **environment},
+            process_group=0,  # Ctrl-C goes to whoever started it, which ends it in order
         )
         assert it.stdout is not None
         try:

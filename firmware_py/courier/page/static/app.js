@@ -24,7 +24,7 @@ by("sign").setAttribute("fill-rule", "evenodd");
 function show(view) {
   document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   showWord(view, device);
-  put("belt", view.locked_out ? NOT_STOPPED : BELT[view.tone]);
+  put("belt", view.locked_out ? NOT_STOPPED : view.notice ? BELT.ready : BELT[view.tone]);
   words(by("what"), view.what);
   words(by("do"), view.do);
   words(by("why"), view.why || "");
@@ -60,8 +60,8 @@ function link_report(view) {
 }
 
 function connection(view) {
-  put("connection", view.lost ? _("No connection") : view.tone === "offline" ? _("No data from the sensors") : _("Live"));
-  by("connection").dataset.ok = view.tone !== "offline";
+  put("connection", view.notice ? _("Live") : view.lost ? _("No connection") : view.tone === "offline" ? _("No data from the sensors") : _("Live"));
+  by("connection").dataset.ok = view.tone !== "offline" || Boolean(view.notice);
 }
 
 function item(list, state, parts) {

@@ -1,0 +1,30 @@
+"""Owns what the page shows while no device runs behind it: a text that another program of this computer has left there.
+
+The demonstration announces its next scene. Must never hide the state of a device that is connected.
+"""
+
+import json
+from pathlib import Path
+
+from firmware_py.messages import Message
+
+
+class Notice:
+    """One message in a file of the courier's folder. Nobody waits for it: a damaged one is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "notice.json"
+
+    def write(self, title: str, what: str, do: str) -> None:
+        """Replace the notice in one step. Raises OSError."""
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps([title, what, do]), encoding="utf-8")
+        fresh.replace(self._path)
+
+    def read(self) -> Message | None:
+        """The notice, or None when there is none."""
+        try:
+            title, what, do = json.loads(self._path.read_text(encoding="utf-8"))
+            return Message(str(title), str(what), "", str(do))
+        except (OSError, ValueError, TypeError):
+            return None
