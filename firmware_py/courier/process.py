@@ -24,6 +24,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from firmware_py import __version__
@@ -170,7 +171,7 @@ class Courier:
             urgent = self._hurry.is_set()
             self._hurry.clear()
             view = self.live.view()  # also without a viewer: the charts of the next one start filled
-            self._stream.publish("view", lambda view=view: view)
+            self._stream.publish("view", partial(dict, view))
             self.publisher.update(urgent, self.health.state, self.health.figures)
             now_s = time.monotonic()
             self.guard.save_session(now_s)

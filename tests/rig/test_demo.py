@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load, parse
 from firmware_py.core.frame import Cause
+from firmware_py.courier.page.live import Live as PictureOfNow
+from firmware_py.courier.page.notice import Notice
 from firmware_py.rig.demo import demo, play
 from firmware_py.rig.demo.account import PATIENCE_S, REST_S, Run
 from firmware_py.rig.demo.view import deck, picture, result_table
@@ -188,6 +190,40 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(monkeypatch: pytest.Mon
     assert "after the decision" not in done.stderr, done.stderr
     line = json.loads(done.stdout)
     assert line["as_expected"] and line["cause"] == "imu"
+
+
+def test_the_picture_fits_a_terminal_of_80_by_24() -> None:
+    for scenario in SCENARIOS:
+        for run in (played(scenario, None), played(scenario, Cause.IMU), played(scenario, Cause.LATE)):
+            run.heard({"kind": "armed", "t_ns": 0, "cause": None})
+            lines = Console(width=80).render_lines(picture(run, "1/6", "page", 80))
+            assert len(lines) <= 24, scenario
+
+
+def test_a_busy_computer_is_never_shown_as_a_fault_of_the_product() -> None:
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    run = played("walk", Cause.LATE)
+    console.print(picture(run, "1/6", "page", 80))
+    text = console.export_text()
+    console.file.close()
+    assert "This computer was busy" in text and "Restart" not in text
+    assert run.over(10), "nothing of it is worth waiting for"
+
+
+def test_a_mistyped_scenario_is_met_with_the_nearest_one() -> None:
+    done = CliRunner().invoke(build(["demo"]), ["demo", "--scenario", "drfit"])
+    assert done.exit_code == 2 and "Did you mean drift?" in done.stderr
+
+
+def test_the_page_shows_the_next_scene_while_no_device_runs(tmp_path: Path) -> None:
+    notice = Notice(tmp_path)
+    live = PictureOfNow(notice.read)
+    assert live.view()["title"] == "No connection"
+    notice.write("Scene 2 of 6", "The steps get a little too short.", "It begins in a moment.")
+    shown = live.view()
+    assert (shown["title"], shown["notice"], shown["tone"]) == ("Scene 2 of 6", True, "offline")
+    (tmp_path / "notice.json").write_text("[1", encoding="utf-8")
+    assert live.view()["title"] == "No connection"
 
 
 def test_the_demonstration_has_a_config_with_a_port_of_its_own(tmp_path: Path) -> None:

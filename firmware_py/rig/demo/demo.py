@@ -32,6 +32,8 @@ IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 PICTURE_S = 1 / 15
 READ_S = 6.0  # a stop stays on the screen for so long
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
+# Without one the device assumes the fastest belt; who stands still on a slower one looks like a drift.
+BELT_SENSOR = '\n[belt]\nspeed_sensor = "hall"\n'
 BUSY = "This computer was busy for a moment, and the device stopped for that. The scene is played again."
 
 
@@ -128,6 +130,8 @@ def _play_all(
 ) -> None:
     """Every scenario in turn. `results` grows as they end, so that an interruption loses none."""
     config_file, port = settle(state)
+    with config_file.open("a", encoding="utf-8") as config:
+        config.write(BELT_SENSOR)
     page, notice = f"http://127.0.0.1:{port}", Notice(state)
     shown = words.is_terminal and wanted
     words.print(f"demo: the page is at {page}", soft_wrap=True)

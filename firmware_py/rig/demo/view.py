@@ -17,7 +17,7 @@ from rich.text import Text
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause, Decision
-from firmware_py.messages import Message, rule_sentence, tone_and_message
+from firmware_py.messages import Message, of_stop, rule_sentence, tone_and_message
 from firmware_py.rig.demo.account import Run
 
 COLOURS = {
@@ -111,7 +111,7 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
 
 
 def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
-    table = Table.grid(padding=(0, 3))
+    table = Table.grid(padding=(0, 2))
     for _ in range(4):
         table.add_column(justify="right")
     table.add_row(
@@ -142,17 +142,15 @@ def _figure(name: str, value: Any, form: str) -> Text:
 def result_table(lines: Sequence[dict[str, Any]]) -> Table:
     """What each scenario came to."""
     table = Table(title="What happened", box=box.SIMPLE_HEAD)
-    for name in ("scenario", "stopped by", "rule", "ticks to pin off", "at rest", "rear line", ""):
-        table.add_column(name)
+    for name in ("scene", "stopped by", "at rest", "rear line", ""):
+        table.add_column(name, no_wrap=True)
     for line in lines:
         rest = line["position_m_at_rest"]
         table.add_row(
             line["scenario"],
-            line["cause"] or "nothing: it ran on",
-            line["rule"] or "",
-            "" if line["reaction_ticks"] is None else str(line["reaction_ticks"]),
+            of_stop(Cause(line["cause"]), line["rule"]).title if line["cause"] else "nothing: it ran on",
             "" if rest is None else f"{rest:.2f} m",
             f"{line['rear_line_m']:.2f} m",
-            "[green3]as expected[/]" if line["as_expected"] else "[bold red1]NOT as expected[/]",
+            "[green]as expected[/]" if line["as_expected"] else "[bold red]NOT as expected[/]",
         )
     return table

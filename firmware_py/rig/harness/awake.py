@@ -34,7 +34,9 @@ def awake() -> Iterator[list[int]]:
     """On a virtual machine, one spinner behind everything else on each of our processors; yields their process ids."""
     spinners = [
         subprocess.Popen(
-            [sys.executable, "-S", "-c", SPIN, str(cpu), str(os.getpid())], stdin=subprocess.DEVNULL
+            [sys.executable, "-S", "-c", SPIN, str(cpu), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            process_group=0,
         )
         for cpu in (os.sched_getaffinity(0) if is_virtual() else ())
     ]

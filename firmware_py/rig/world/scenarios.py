@@ -41,7 +41,6 @@ _ROWS = (
         STAND,
         (Cause.STANDSTILL, Cause.DRIFT_REAR),
         carried=True,
-        demo_speed_m_s=0.30,  # on a faster belt the rear line comes first, and the picture would be that of a drift
     ),
     Scenario(
         "freeze",
