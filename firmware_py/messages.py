@@ -26,7 +26,7 @@ class Message(NamedTuple):
         return Message(*map(_, self))
 
 
-_ARM = "Stand on the mark. Press and release the button to arm, then start the treadmill."
+_ARM = "Stand astride the belt. Press and release the button to arm, then start the treadmill."
 
 STOPS: dict[Cause, Message] = {
     Cause.POWER_ON: Message(
@@ -57,7 +57,7 @@ STOPS: dict[Cause, Message] = {
         "Nobody on the belt",
         "The walker left the belt.",
         "The distance sensor sees nobody where a walker should be.",
-        "Step on again, with the back to the console. " + _ARM,
+        "When everybody is well, begin again. " + _ARM,
     ),
     Cause.FALL: Message(
         "Loss of balance",

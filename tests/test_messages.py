@@ -79,7 +79,7 @@ def test_every_cause_has_what_why_and_what_to_do(cause: Cause) -> None:
 def test_who_may_arm_again_after_a_stop_reads_how() -> None:
     stays = {Cause.SETTLING, Cause.RELAY_WELDED, Cause.RELAY_OPEN, Cause.BUTTON_STUCK}
     stays |= {Cause.BELT_RUNAWAY, Cause.SUPPLY, Cause.REALTIME, Cause.CONFIG}
-    how = "Stand on the mark. Press and release the button to arm, then start the treadmill."
+    how = "Stand astride the belt. Press and release the button to arm, then start the treadmill."
     assert {cause for cause, message in STOPS.items() if not message.do.endswith(how)} == stays
 
 

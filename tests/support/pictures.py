@@ -1,4 +1,4 @@
-"""Makes the pictures of the page in docs/images anew: python -m tests.support.pictures
+"""Makes the pictures of the page in docs/images anew, the moving one, too: python -m tests.support.pictures
 
 A real courier and a real Chromium; the walker is invented (fake_guard.py).
 """
@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support import moving
 from tests.support.broker import free_port
 from tests.support.chromium import Browser, browser
 from tests.support.process import courier, toml, wait_for
@@ -39,6 +40,7 @@ def photograph(page: Browser, scene: str, size: tuple[int, int], pictures: dict[
 
 
 def main() -> None:
+    moving.main()
     with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as page:
         photograph(page, "running", (1280, 1400), {"page-running.png": False})
         phone = {"page-stopped-phone.png": False, "page-stopped-phone-dark.png": True}
