@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from firmware_py import __version__
+from firmware_py.device.usage import UsageError, plain, suggestion, without_types
 from sensors.advice import Failure
 
 COMMANDS = {
@@ -51,8 +52,12 @@ class _Commands(TyperGroup):
     """Every command reports a failure in the same way: its advice on stderr, then its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        without_types(self)
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            typer.echo(plain(error), err=True)
+            raise typer.Exit(error.exit_code) from None
         except Failure as failure:
             typer.echo(str(failure), err=True)
             raise typer.Exit(failure.exit_code) from None
@@ -89,6 +94,9 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 def main() -> None:
     """Entry point of `rearguard`."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked and not asked.startswith("-") and asked not in COMMANDS:
+        typer.echo(f"rearguard: there is no command {asked}. {suggestion(asked, COMMANDS)}", err=True)
+        sys.exit(2)
     rig = asked in ON_THE_RIG and "--rig" in sys.argv
     if rig:
         sys.argv.remove("--rig")

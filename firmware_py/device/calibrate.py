@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from firmware_py.config import INSTALLED, Config, load
-from firmware_py.device.settings import annotated_toml, save
+from firmware_py.device.settings import annotated_toml, must_be_installed, save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.service import only_instance
 from sensors.advice import ConfigError, Failure
@@ -57,6 +57,7 @@ def calibrate(
     Standing shows where "up" is. Where "forward" is depends on how the pod is worn.
     Example: rearguard calibrate --forward=-z
     """
+    must_be_installed(config, "calibrate")
     settings = load(config)
     if forward and forward not in AXES:
         raise ConfigError(f"calibrate: --forward={forward} is none of: {' '.join(AXES)}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
-from firmware_py.config import ADDRESSES, AUTO, Config, limits, load, unit_of
+from firmware_py.config import ADDRESSES, AUTO, INSTALLED, Config, ConfigError, limits, load, unit_of
 from firmware_py.storage.written import replacing
 from sensors.advice import HardwareError
 
@@ -31,6 +31,16 @@ def config(
     effective = load(file)
     typer.echo(annotated_toml(effective), nl=False)
     typer.echo(f"config {effective.hash}: fine", err=True)
+
+
+def must_be_installed(path: Path, command: str) -> None:
+    """Raises ConfigError when `path` is the installed configuration and there is none."""
+    if path == INSTALLED and not path.exists():
+        raise ConfigError(
+            f"{command}: Rearguard is not installed on this computer",
+            f"There is no {path}",
+            "run `sudo make install`, name a file with --config, or try `rearguard setup --rig`",
+        )
 
 
 def save(config: Config, path: Path) -> None:

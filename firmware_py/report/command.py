@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.config import ConfigError, load
+from firmware_py.config import ConfigError, load, load_of_device
 from firmware_py.locale import use as use_language
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
 from firmware_py.storage.written import as_owner, replacing, write_text
 from sensors.advice import Failure
 
+LAST = "last"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _PNG_WIDTH = 1000
 _PNG_HEIGHT, _PNG_ROW = 2560, 16  # enough for the page without its list of events, and for one event more
@@ -23,7 +24,7 @@ _PNG_HEIGHT, _PNG_ROW = 2560, 16  # enough for the page without its list of even
 
 def report(
     incident: Annotated[
-        Path, typer.Argument(help="An incident or any trace with a stop: .mcap, .csv, .csv.gz.")
+        Path, typer.Argument(help="An incident, any trace with a stop (.mcap, .csv, .csv.gz), or `last`.")
     ],
     html: Annotated[
         Path | None, typer.Option(help="Where to write the page; default: beside the trace.")
@@ -35,8 +36,12 @@ def report(
 ) -> None:
     """Explain a stop on one page that anybody can open, print and send: what happened, why, and whether replay agrees.
 
+    `rearguard report last` takes the newest stop of this device.
+
     Example: rearguard report /var/lib/rearguard/incidents/2026-05-04T10-11-12Z-drift_rear.mcap --html stop.html
     """
+    if str(incident) == LAST:
+        incident, config = newest(Path(load_of_device(config).courier.state_dir) / "incidents"), None
     page = html or incident.with_name(incident.name.split(".")[0] + ".html")
     try:
         settings = load(config) if config else None
@@ -56,6 +61,18 @@ def report(
     typer.echo(f"{sentence(found)} {reason(found)}")
     typer.echo(found.verdict)
     typer.echo(f"{page}{f' and {png}' if png else ''}", err=True)
+
+
+def newest(folder: Path) -> Path:
+    """The latest incident in `folder`; their names begin with their time. Raises Failure when there is none."""
+    found = max(folder.glob("*.mcap"), key=lambda path: path.name, default=None)
+    if found is None:
+        raise Failure(
+            f"report: no stop is recorded in {folder}",
+            "Nothing has stopped the belt yet, or --config names another courier.state_dir",
+            "name a file instead",
+        )
+    return found
 
 
 def html_of(folder: Path, name: str) -> bytes | None:

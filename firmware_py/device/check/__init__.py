@@ -36,9 +36,9 @@ def check(
     Example: rearguard check --config /etc/rearguard/config.toml --seconds 30
     """
     worst = PASS
-    for line in look(
-        load_of_device(config), seconds, file=config or (INSTALLED if INSTALLED.exists() else None)
-    ):
+    settings, file = load_of_device(config), config or (INSTALLED if INSTALLED.exists() else None)
+    lines = look(settings, seconds, file=file) if _has_a_board(settings) else _without_a_board(settings)
+    for line in lines:
         worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
         typer.echo(json.dumps(line.as_json()) if as_json else str(line))
     typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)
@@ -69,3 +69,18 @@ def look(
     with lock:
         yield from sensors(config, seconds, open_a_bus, sleep)
         yield from pins(config, sleep)
+
+
+def _has_a_board(config: Config) -> bool:
+    """A bus or pins. With only one of them, the lines of the other one say what is wrong."""
+    return Path(f"/dev/i2c-{config.imu.bus}").exists() or any(Path("/dev").glob("gpiochip*"))
+
+
+def _without_a_board(config: Config) -> Iterator[Line]:
+    yield from computer(config, Path("/"))
+    yield failed(
+        "board",
+        "this computer has no I2C bus and no pins",
+        "It is no Raspberry Pi, or its config.txt was not changed yet",
+        "run this on the device after `rearguard setup`; here, `rearguard demo` needs no hardware",
+    )

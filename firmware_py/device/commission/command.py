@@ -13,7 +13,7 @@ from firmware_py.config import INSTALLED, Config, load
 from firmware_py.device.commission.bench import STEP_S, Reading
 from firmware_py.device.commission.deck_drawing import draw
 from firmware_py.device.commission.guide import guide
-from firmware_py.device.settings import save
+from firmware_py.device.settings import must_be_installed, save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import only_instance
@@ -36,6 +36,7 @@ def commission(
     Example: rearguard commission --config /etc/rearguard/config.toml
     """
     path = config or INSTALLED
+    must_be_installed(path, "commission")
     before = read_before(path)
     with only_instance(before.guard_lock):
         real_pins()

@@ -1,0 +1,73 @@
+"""What a person reads who mistyped: what it was, what fits, and never the library's own words."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_py.__main__ import build, main
+from firmware_py.device import check as room
+from firmware_py.report import command as report
+from sensors.advice import Failure
+
+MISTAKES = [
+    (["replay", "--jobs", "x", "a.csv"], "--jobs must be a whole number."),
+    (["check", "--seconds", "0.1"], "--seconds must be at least 0.5."),
+    (["check", "--seconds", "x"], "--seconds must be a number."),
+    (["check", "--sconds", "3"], "there is no option --sconds."),
+    (["evaluate", "sisfal", "x"], "there is no sisfal. Did you mean sisfall?"),
+    (["trace", "inof", "x"], "there is no command inof. Did you mean info?"),
+    (["replay"], "Missing argument"),
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_a_mistake_is_named_with_what_fits(typed: list[str], words: str) -> None:
+    done = CliRunner().invoke(build([typed[0]]), typed)
+    assert done.exit_code == 2
+    assert words in done.stderr and "--help" in done.stderr
+    assert "Input should" not in done.stderr and "Value error" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_mistyped_command_is_met_with_the_nearest_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rearguard", "comission"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "Did you mean commission?" in capsys.readouterr().err
+
+
+def test_a_switch_takes_no_value_and_its_help_shows_none() -> None:
+    text = CliRunner().invoke(build(["check"]), ["check", "--help"], terminal_width=80).stdout
+    line = next(line for line in text.splitlines() if "--json" in line)
+    assert "<bool>" not in line
+
+
+@pytest.mark.parametrize("command", ["calibrate", "commission"])
+def test_what_needs_an_installation_says_so(command: str) -> None:
+    if Path("/etc/rearguard/config.toml").exists():
+        pytest.skip("installed here")
+    done = CliRunner().invoke(build([command]), [command])
+    assert done.exit_code == 2
+    assert "not installed" in done.stderr and "sudo make install" in done.stderr and "--rig" in done.stderr
+
+
+def test_a_computer_without_bus_and_pins_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_has_a_board", lambda _config: False)
+    done = CliRunner().invoke(build(["check"]), ["check", "--seconds", "0.5"])
+    assert done.exit_code == 1
+    assert done.stdout.count("FAIL") == 1 and "no Raspberry Pi" in done.stdout
+
+
+def test_report_last_takes_the_newest_incident(tmp_path: Path) -> None:
+    for name in ("2026-01-02T00-00-00Z-fall", "2025-12-31T00-00-00Z-imu"):
+        (tmp_path / f"{name}.mcap").touch()
+    assert report.newest(tmp_path).stem == "2026-01-02T00-00-00Z-fall"
+    with pytest.raises(Failure, match="no stop is recorded"):
+        report.newest(tmp_path / "nowhere")
