@@ -433,7 +433,7 @@ def test_a_stop_is_on_the_wire_within_half_a_second_with_its_reason(serving: Ser
         assert "rear line" in view["why"] and "button" in view["do"]
         assert (
             view["rule"]
-            == "The place where the walker would have come to rest: 0.83 m against a limit of 0.62 m (rest_position_m)."
+            == "The place where the walker would have come to rest reached 0.83 m; the limit was 0.62 m."
         )
 
 
