@@ -163,11 +163,11 @@ def relay_chain() -> Drawing:
     d.text(1255, 405, "controller", 13, anchor="middle", weight=700)
     d.wire((1205, 400), (1110, 400), color=SAFE, width=2.4)
     d.text(1255, 440, "K1 and K2 are cut into\none of the two key wires", 11.5, SOFT, "middle")
-    for y, name in ((260, "K1.1"), (330, "K2.1")):  # two NO contacts, one below the other
+    for y, name in ((260, "K1 33-34"), (330, "K2 33-34")):  # two NO contacts, one below the other
         d.wire((1110, y), (1110, y + 16), color=SAFE, width=2.4)
         d.wire((1110, y + 50), (1094, y + 16), color=SAFE, width=2.4)
         d.wire((1110, y + 50), (1110, y + 70), color=SAFE, width=2.4)
-        d.text(1116, y + 38, name, 12.5, SAFE, weight=700)
+        d.text(1084, y + 38, name, 12.5, SAFE, "end", 700)
 
     d.text(40, 580, "Read-back: both relays have really dropped", 16, INK, weight=700)
     d.box(40, 626, 130, 110, "Raspberry Pi", "", fill=WARM)
@@ -184,9 +184,9 @@ def relay_chain() -> Drawing:
     d.wire((750, 650), (780, 650), (780, 634))
     d.rail(780, 634, "12 V")
     d.wire((666, 686), (800, 686), color=SAFE, width=2.4)
-    d.contact(800, 686, "K1.2  NC", closed=True)
+    d.contact(800, 686, "K1 11-12", closed=True)
     d.wire((860, 686), (880, 686), color=SAFE, width=2.4)
-    d.contact(880, 686, "K2.2  NC", closed=True)
+    d.contact(880, 686, "K2 11-12", closed=True)
     d.wire((940, 686), (968, 686), (968, 700), color=SAFE, width=2.4)
     d.ground(968, 700, "0 V")
     d.text(690, 752, "5 mA wets the contacts: they want 1 mA at 5 V", 11.5, SOFT)
@@ -194,7 +194,7 @@ def relay_chain() -> Drawing:
     d.text(
         1050,
         620,
-        "GND: the Pi's\n0 V: of the 12 V supply\nThey never meet.\n12 V: behind a 250 mA polyfuse\nPin by pin: the table in hardware.md",
+        "GND: the Pi's\n0 V: of the 12 V supply\nThey never meet.\n12 V: behind a 250 mA polyfuse\nPin by pin: electronics.md",
         13.5,
         SOFT,
     )
@@ -368,8 +368,8 @@ def key() -> Drawing:
         d.wire((x + 150, 190), (x + 380 if not after else x + 190, 190), color=SAFE, width=2.4)
         d.wire((x + 150, 280), (x + 440, 280), (x + 440, 190), color=SAFE, width=2.4)
         if after:
-            d.contact(x + 190, 190, "K1.1", closed=False)
-            d.contact(x + 270, 190, "K2.1", closed=False)
+            d.contact(x + 190, 190, "K1", closed=False)
+            d.contact(x + 270, 190, "K2", closed=False)
             d.wire((x + 250, 190), (x + 270, 190), color=SAFE, width=2.4)
             d.wire((x + 330, 190), (x + 380, 190), color=SAFE, width=2.4)
             d.box(x + 172, 146, 176, 66, color=SAFE, fill="none", dash="6 5")

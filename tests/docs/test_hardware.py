@@ -1,5 +1,6 @@
 """hardware.md against the tree: pins, pictures and the hazard table must not lie."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import pytest
 
 from firmware_py.config import Config
 
-TEXT = Path("hardware.md").read_text()
+PAGES = {Path("hardware.md"): "", Path("docs/hardware/electronics.md"): ""}
+PAGES = {path: path.read_text() for path in PAGES}
+TEXT = "\n".join(PAGES.values())
 HEADER_PIN = {2: 3, 3: 5, 4: 7, 17: 11, 27: 13, 22: 15, 23: 16, 24: 18, 10: 19, 9: 21, 25: 22, 11: 23, 16: 36}
 DRAWINGS = Path("docs/hardware")
 
@@ -54,15 +57,33 @@ def test_the_hazards_are_numbered_without_gaps() -> None:
     assert [row[0] for row in HAZARDS] == [f"H{n:02d}" for n in range(1, len(HAZARDS) + 1)]
 
 
-def test_every_picture_and_every_link_is_there() -> None:
-    anchors = {
-        re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.+)$", TEXT, re.M)
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in anchors, target
-        else:
-            assert Path(target).exists(), target
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_picture_and_every_link_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[page]):
+        file, _, anchor = target.partition("#")
+        named = page.parent / file if file else page
+        assert named.exists(), target
+        assert not anchor or anchor in anchors(named.resolve()), target
+
+
+def test_the_parts_list_names_maker_or_kind_of_every_part() -> None:
+    parts = list(csv.DictReader(Path("docs/hardware/parts.csv").read_text().splitlines()))
+    assert len(parts) > 20
+    for part in parts:
+        assert part["part"] and part["maker"] and part["maker's number"], part
+    for number in ("CD74HC4538", "G7SA-2A2B", "MCP1700-3302", "2N7000", "1N4148"):
+        assert number in TEXT and any(number in part["maker's number"] for part in parts), number
+
+
+def test_the_contact_numbers_are_the_same_in_drawing_and_table() -> None:
+    drawing = (DRAWINGS / "relay-chain.svg").read_text()
+    for contact in ("33-34", "11-12"):
+        assert contact in drawing and contact.split("-")[0] in TEXT, contact
 
 
 def test_the_drawings_are_what_their_program_draws(tmp_path: Path) -> None:
