@@ -127,3 +127,13 @@ def test_no_word_is_broken_and_the_card_never_jumps(
         else:
             heights.add(page.value(CARD))
     assert len(heights) <= 1, heights
+
+
+def test_the_walkers_screen_shows_the_time_left_where_a_coach_runs(page: Browser, address: str) -> None:
+    opened(page, address + "/walk", SIZES["tablet"])
+    send(page, "running", messages.GUARDING)
+    assert page.value("document.getElementById('left').textContent") == ""
+    page.value("stream.on.coach({ data: '{\"left_s\": 125}' })")
+    assert page.value("document.getElementById('left').textContent") == "2:05 left"
+    page.value("stream.on.coach({ data: 'null' })")
+    assert page.value("document.getElementById('left').textContent") == ""

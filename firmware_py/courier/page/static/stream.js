@@ -17,7 +17,8 @@ export async function get(path) {
 }
 
 // `begin(setup)` once, then `show(view)` ten times a second, with view.lost while nothing comes; `health(now)` once a second.
-export async function connect(begin, show, health) {
+// `coach(plan)`: only where a coach runs.
+export async function connect(begin, show, health, coach = () => {}) {
   let received_ms = Date.now();
   const silent = () => { if (Date.now() - received_ms > SILENT_MS) show(LOST); };
   setInterval(silent, 500);
@@ -29,6 +30,7 @@ export async function connect(begin, show, health) {
   const stream = new EventSource("/api/stream");
   stream.addEventListener("view", (event) => { received_ms = Date.now(); show(JSON.parse(event.data)); });
   stream.addEventListener("health", (event) => health(JSON.parse(event.data)));
+  stream.addEventListener("coach", (event) => coach(JSON.parse(event.data)));
   // A browser never retries when the answer is no stream (a proxy, too many viewers): load the page again.
   stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000); });
 }

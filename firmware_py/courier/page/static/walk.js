@@ -18,8 +18,6 @@ function show(view) {
   const main = document.querySelector("main"), key = `${innerWidth} ${innerHeight} ${view.title} ${by("do").textContent}`;
   if (show.key !== key) fit(main, () => main.scrollHeight <= main.clientHeight + 1);
   show.key = key;
-  const left_s = view.coach?.left_s;
-  put("left", left_s == null ? "" : fill(_("{minutes} left"), { minutes: minutes(left_s) }));
   put("clock", new Date().toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
   if (!view.lost) deck?.show(view);
 }
@@ -30,4 +28,9 @@ function begin(setup) {
   deck = new Deck(by("deck"), setup, true);
 }
 
-connect(begin, show, () => {});
+// The time left of the set, when there is a plan.
+function coach(plan) {
+  put("left", plan?.left_s == null ? "" : fill(_("{minutes} left"), { minutes: minutes(plan.left_s) }));
+}
+
+connect(begin, show, () => {}, coach);
