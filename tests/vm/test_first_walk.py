@@ -111,8 +111,9 @@ class Device:
                     print(message)
                     ended = kind if kind != "guard" else ended
         finally:
-            it.stdin.close()
             it.wait(60)
+            it.stdin.close()
+            it.stdout.close()
         return ended
 
     def _answer(self, key: str) -> Any:

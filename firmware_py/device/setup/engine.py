@@ -92,8 +92,9 @@ def run(setup: Setup, steps: Sequence[Step], only: str | None = None) -> bool:
         return False
     finally:
         setup.progress.show(None)
-        up = setup.machine.start_guard()
-        setup.talk.send("guard", up=up, text=GUARD_UP if up else GUARD_DOWN)
+        if not setup.machine.rebooting:
+            up = setup.machine.start_guard()
+            setup.talk.send("guard", up=up, text=GUARD_UP if up else GUARD_DOWN)
     unproved = [step.name for step in steps if not setup.progress.proved(step.name)]
     setup.talk.send("end", proved=not unproved, unproved=unproved)
     return not unproved if only is None else setup.progress.proved(only)

@@ -23,6 +23,7 @@ class Machine:
 
     root = Path("/")
     simulated = False
+    rebooting = False
 
     def shown(self, key: str) -> None:
         """A person was asked for this; a simulated one does it now."""
@@ -67,6 +68,7 @@ class Machine:
         return (self.root / f"dev/i2c-{number}").exists()
 
     def reboot(self) -> None:
+        self.rebooting = True
         os.sync()
         systemctl("reboot")
 

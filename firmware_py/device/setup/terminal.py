@@ -101,6 +101,7 @@ def _how(message: dict[str, Any]) -> str:
         "secret": "nothing is shown while you type",
     }[message["form"]]
     if default is not None:
-        words = {True: "yes", False: "no"}.get(default, default) if isinstance(default, bool) else default
-        ways += f"; Enter for {message.get('choices', {}).get(words, words)}"
+        values = list(message.get("choices", ()))
+        words = {True: "yes", False: "no"}[default] if isinstance(default, bool) else default
+        ways += f"; Enter for {values.index(words) + 1 if words in values else words}"
     return f"({ways}; back to go back)"

@@ -71,6 +71,7 @@ class RigMachine(Machine):
         return "dtparam=i2c_arm=on" in (self.root / "boot/firmware/config.txt").read_text(encoding="utf-8")
 
     def reboot(self) -> None:
+        self.rebooting = True
         (self.root / "boot_id").write_text(f"{self.boot_id()}+", encoding="ascii")
 
     def name(self) -> str:
