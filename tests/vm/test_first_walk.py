@@ -174,7 +174,8 @@ def test_three_commands_lead_from_the_bundle_to_a_guarded_walk(device: Device) -
     assert code == 0 and "measured" in out, out
 
 
-STEPS = ("treadmill", "board", "network", "chips", "check", "selftest", "calibrate", "commission", "mqtt")
+# The board asks nothing any more: its lines are there. tests/device/setup cuts it off at each write.
+STEPS = ("treadmill", "network", "chips", "check", "selftest", "calibrate", "commission", "mqtt")
 
 
 def test_a_kill_in_each_step_is_gone_on_with(device: Device) -> None:
@@ -183,10 +184,10 @@ def test_a_kill_in_each_step_is_gone_on_with(device: Device) -> None:
     done: set[str] = set()
     for step in STEPS:
         device.results.clear()
-        ended = device.set_up(kill_in=step)
-        if ended == "killed":
-            load(device.root / "etc/rearguard/config.toml")
-            json.loads((device.root / "var/lib/rearguard/setup/progress.json").read_text() or "{}")
+        assert device.set_up(kill_in=step) == "killed", step
+        load(device.root / "etc/rearguard/config.toml")
+        memory = device.root / "var/lib/rearguard/setup/progress.json"
+        assert not memory.exists() or json.loads(memory.read_text())
         assert not set(device.results) & done, "a step that was done is not done again"
         done |= set(device.results)
     device.results.clear()

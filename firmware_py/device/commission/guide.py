@@ -12,6 +12,8 @@ from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s, zone_m
 from firmware_py.device.commission.bench import Bench, Person
 from firmware_py.device.commission.box import drop, look
 from firmware_py.device.commission.coast_down import Fit, fit
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 from sensors.advice import Failure
 
 DROPS = 3
@@ -19,20 +21,38 @@ BOX_M = 0.5  # from the sensor's edge to the box's face
 MARKS = (("front", 0.35), ("middle", 0.5), ("rear", 0.65))  # parts of the deck's length
 MARKS_AGREE_M = 0.06
 _KM_H = 3.6
+BOX_FROM = {
+    "front": mark(
+        "Belt off. Put the box on the belt, its face toward the sensor, exactly {distance} mm from the console end."
+    ),
+    "rear": mark(
+        "Belt off. Put the box on the belt, its face toward the sensor, exactly {distance} mm from the rear edge."
+    ),
+}
+DROP = mark(
+    "Drop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
+    "When it runs evenly, set the box down on it close to the console, let go, keep clear."
+)
+DROP_FROM_REAR = mark(
+    "Drop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
+    "When it runs evenly, set the box down at the console end, facing the sensor, let go, keep clear."
+)
 
 
 def guide(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[str, Any]]:
     """The whole commissioning. Returns the new config and the figures. Raises Failure or ConfigError."""
     person.show(
-        "Nobody on the moving belt, the treadmill's own key and cord in place. You need a tape measure and a light "
-        "box that stands on the belt and reaches above the range sensor."
+        _(
+            "Nobody on the moving belt, the treadmill's own key and cord in place. You need a tape measure and a light "
+            "box that stands on the belt and reaches above the range sensor."
+        )
     )
     length_m = (
-        person.ask("length", "Length of the running surface from end to end, in mm", before.deck.length_mm)
+        person.ask("length", _("Length of the running surface from end to end, in mm"), before.deck.length_mm)
         / 1000
     )
     ceiling_km_h = person.ask(
-        "ceiling", "Fastest belt speed you will ever walk at, in km/h", before.belt.ceiling_km_h
+        "ceiling", _("Fastest belt speed you will ever walk at, in km/h"), before.belt.ceiling_km_h
     )
     front = before.range.mount == "front"
     zero_m = _zero_m(bench, person, before.range.mount)
@@ -57,8 +77,7 @@ def _zero_m(bench: Bench, person: Person, edge: str) -> float:
     """How far outside its edge of the deck the sensor sits."""
     person.confirm(
         "box",
-        f"Belt off. Put the box on the belt, its face toward the sensor exactly {BOX_M * 1000:.0f} mm from the "
-        f"{edge} edge.",
+        _(BOX_FROM[edge]).format(distance=f"{BOX_M * 1000:.0f}"),
     )
     return look(bench, "the box") - BOX_M
 
@@ -69,8 +88,9 @@ def _half_body_m(bench: Bench, person: Person, length_m: float, zero_m: float, f
     for name, part in MARKS:
         person.confirm(
             f"mark_{name}",
-            f"Stand as you walk, the middle of your pelvis {length_m * part * 1000:.0f} mm from the front edge, "
-            f"which is the {name} mark.",
+            _("Stand as you walk, the middle of your pelvis {distance} mm from the console end.").format(
+                distance=f"{length_m * part * 1000:.0f}"
+            ),
         )
         at_m = length_m * part if front else length_m * (1.0 - part)
         seen[name] = at_m - (look(bench, f"a person at the {name} mark") - zero_m)
@@ -88,16 +108,15 @@ def _coast(bench: Bench, person: Person, ceiling_km_h: float, front: bool) -> Fi
     """How the belt comes to rest, from DROPS drops of the relay while a box is carried."""
     drops = []
     for number in range(1, DROPS + 1):
-        place = "close to the console" if front else "at the console end, facing the sensor"
         person.confirm(
             "drop",
-            f"Drop {number} of {DROPS}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. When "
-            f"it runs evenly, set the box down on it {place}, let go, keep clear.",
+            _(DROP if front else DROP_FROM_REAR).format(number=number, of=DROPS),
         )
         drops.append(drop(bench, sign=1.0 if front else -1.0))
     coast = fit(drops, ceiling_km_h / _KM_H)
     for speed_m_s, way_m in coast.drops:
-        person.show(f"from {speed_m_s * _KM_H:.2f} km/h the belt rests {way_m * 1000:.0f} mm after the cut")
+        text = _("From {speed} km/h the belt rests {way} mm after the cut.")
+        person.show(text.format(speed=f"{speed_m_s * _KM_H:.2f}", way=f"{way_m * 1000:.0f}"))
     return coast
 
 

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from firmware_py import locale
 from firmware_py.config import INSTALLED
 from firmware_py.device.setup.engine import Setup, run
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.device.setup.talk import Front, JsonFront
 from firmware_py.device.setup.terminal import LATER, Terminal
+from firmware_py.locale import translate as _
 from sensors.advice import ConfigError
 
 STEP = Annotated[str, typer.Argument(help=f"One step alone: {', '.join(step.name for step in STEPS)}.")]
@@ -50,10 +52,11 @@ def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it like Ctrl-C
         signal.signal(number, signal.default_int_handler)
     opened = Setup(front, machine, path)
+    locale.use(opened.config.courier.language)
     try:
         proved = run(opened, STEPS, step or None)
     except KeyboardInterrupt:
-        front.send({"kind": "left", "text": LATER})
+        front.send({"kind": "left", "text": _(LATER)})
         proved = False
     finally:
         opened.progress.close()

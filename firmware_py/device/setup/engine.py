@@ -15,10 +15,13 @@ from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.progress import Progress
 from firmware_py.device.setup.talk import Back, Front, Leave, Talk
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
-GUARD_UP = "The guard works again. The treadmill stays off until you press the arming button."
-GUARD_DOWN = "The guard does not stay up. The treadmill stays off. Run `rearguard check` to see why."
+UNCHANGED = mark("Nothing was changed.")
+GUARD_UP = mark("The guard works again. The treadmill stays off until you press the arming button.")
+GUARD_DOWN = mark("The guard does not stay up. The treadmill stays off. Run `rearguard check` to see why.")
 
 
 class Outcome(NamedTuple):
@@ -55,14 +58,14 @@ class Setup:
 
     def begin(self, number: int, of: int, step: "Step") -> None:
         self.talk.asked = 0
-        self._step = {"number": number, "of": of, "step": step.name, "title": step.title}
+        self._step = {"number": number, "of": of, "step": step.name, "title": _(step.title)}
         self.progress.show(self._step | {"text": ""})
         self.talk.send("step", **self._step)
 
     def _shown(self, key: str) -> None:
         question = ask.BY_KEY.get(key)
         if self._step and question is not None:
-            self.progress.show(self._step | {"text": question.text})
+            self.progress.show(self._step | {"text": _(question.text)})
         self.machine.shown(key)
 
 
@@ -94,7 +97,7 @@ def run(setup: Setup, steps: Sequence[Step], only: str | None = None) -> bool:
         setup.progress.show(None)
         if not setup.machine.rebooting:
             up = setup.machine.start_guard()
-            setup.talk.send("guard", up=up, text=GUARD_UP if up else GUARD_DOWN)
+            setup.talk.send("guard", up=up, text=_(GUARD_UP if up else GUARD_DOWN))
     unproved = [step.name for step in steps if not setup.progress.proved(step.name)]
     setup.talk.send("end", proved=not unproved, unproved=unproved)
     return not unproved if only is None else setup.progress.proved(only)
@@ -138,13 +141,15 @@ def _attempt(setup: Setup, step: Step) -> Outcome:
     try:
         return step.run(setup)
     except ConfigError as error:
-        return Outcome(False, f"{error} Nothing was changed.")
+        return Outcome(False, f"{error} {_(UNCHANGED)}")
     except Failure as failure:
         return Outcome(False, str(failure))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Outcome(False, "The disk is full. Nothing was changed. Free some space, then try again.")
-        return Outcome(False, f"{error}. Nothing was changed. Run `rearguard check` to see why.")
+            return Outcome(
+                False, _("The disk is full. Nothing was changed. Free some space, then try again.")
+            )
+        return Outcome(False, f"{error}. {_(UNCHANGED)}")
 
 
 def _after_failure(setup: Setup, step: Step) -> int:
@@ -154,5 +159,5 @@ def _after_failure(setup: Setup, step: Step) -> int:
     except Back:
         return 0
     if chosen == "leave":
-        raise Leave("Type `sudo rearguard setup` to go on here.")
+        raise Leave(_("Type `sudo rearguard setup` to go on here."))
     return 1 if chosen == "next" else 0

@@ -8,8 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
-BACK = "back"
-YES, NO = ("yes", "y", "true"), ("no", "n", "false")
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
+
+BACK = ("back", "zurück")
+YES, NO = ("yes", "y", "true", "ja", "j"), ("no", "n", "false", "nein")
+YES_OR_NO = mark("Yes or no is expected.")
+A_TEXT = mark("A short text is expected.")
+NOBODY = mark("Nobody answers any more. Start it again to go on here.")
 LOOK_S = 0.02
 PATIENCE_S = 60.0  # for a person to do what is asked
 
@@ -69,7 +75,7 @@ class Talk:
             self.send("question", **_shape(question))
             self._shown(question.key)
             typed = self._front.answer(question)
-            if isinstance(typed, str) and typed.strip().lower() == BACK:
+            if isinstance(typed, str) and typed.strip().lower() in BACK:
                 raise Back
             try:
                 value = read(question, typed)
@@ -81,9 +87,11 @@ class Talk:
 
     def watch(self, request: Question, seen: Callable[[], bool], sleep: Callable[[float], None]) -> bool:
         """Shows `request` and looks until `seen`; False after PATIENCE_S."""
-        self.send("do", key=request.key, text=request.text)
+        self.send("do", key=request.key, text=_(request.text))
         self._shown(request.key)
-        for _ in range(round(PATIENCE_S / LOOK_S)):
+        looks = 0
+        while looks * LOOK_S < PATIENCE_S:
+            looks += 1
             if seen():
                 self.send("seen", key=request.key)
                 return True
@@ -103,14 +111,12 @@ def read(question: Question, typed: Any) -> Any:
 def expected(question: Question) -> str:
     """What the question takes."""
     if question.form == "number":
-        unit = f" {question.unit}" if question.unit else ""
-        return f"A number from {question.low:g} to {question.high:g}{unit} is expected."
+        span = f"{question.low:g} ... {question.high:g} {question.unit}".strip()
+        return _("A number is expected: {span}.").format(span=span)
     if question.form == "choice":
-        numbers = " or ".join(str(n) for n, _ in enumerate(question.choices, 1))
-        return f"One of the choices is expected: {numbers}."
-    return {"yes_no": "Yes or no is expected.", "text": "A short text is expected."}.get(
-        question.form, "Press Enter when it is done."
-    )
+        numbers = ", ".join(str(number) for number in range(1, len(question.choices) + 1))
+        return _("One of the numbers is expected: {numbers}.").format(numbers=numbers)
+    return _(YES_OR_NO if question.form == "yes_no" else A_TEXT)
 
 
 def _yes_no(question: Question, typed: Any) -> bool:
@@ -121,7 +127,7 @@ def _yes_no(question: Question, typed: Any) -> bool:
 
 
 def _choice(question: Question, typed: Any) -> str:
-    values = [value for value, _ in question.choices]
+    values = [value for value, _words in question.choices]
     word = str(typed).strip().lower()
     if word in values:
         return word
@@ -152,9 +158,9 @@ _READERS: dict[str, Callable[[Question, Any], Any]] = {
 
 def _shape(question: Question) -> dict[str, Any]:
     """The question as JSON: only the fields that its form has."""
-    shape: dict[str, Any] = {"key": question.key, "text": question.text, "form": question.form}
+    shape: dict[str, Any] = {"key": question.key, "text": _(question.text), "form": question.form}
     if question.choices:
-        shape["choices"] = dict(question.choices)
+        shape["choices"] = {value: _(words) for value, words in question.choices}
     if question.form == "number":
         shape |= {"low": question.low, "high": question.high, "unit": question.unit}
     if question.default is not None and question.form != "secret":
@@ -172,7 +178,7 @@ class JsonFront:
     def answer(self, _question: Question) -> Any:
         line = sys.stdin.readline()
         if not line:
-            raise Leave("Nobody answers any more. Start it again to go on here.")
+            raise Leave(_(NOBODY))
         try:
             value = json.loads(line)
         except ValueError:

@@ -9,10 +9,12 @@ from rich.panel import Panel
 from rich.text import Text
 
 from firmware_py.device.setup.talk import Leave, Question
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 
 WIDE = 80
-PROVED = "Everything is proved. Stand at the cross, press and release to arm, then start the treadmill."
-LATER = "Left. Type the same command to go on here."
+PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
+LATER = mark("Left. Type the same command to go on here.")
 
 
 class Terminal:
@@ -34,10 +36,10 @@ class Terminal:
                 return getpass("  > ")
             return self.console.input("  > ")
         except (EOFError, KeyboardInterrupt):
-            raise Leave(LATER) from None
+            raise Leave(_(LATER)) from None
 
     def _step(self, message: dict[str, Any]) -> None:
-        title = Text(f"{message['number']} of {message['of']}   {message['title']}", style="bold")
+        title = Text(f"{message['number']} / {message['of']}   {message['title']}", style="bold")
         self.console.print()
         self.console.print(Panel(title, style="cyan", width=self.console.width))
 
@@ -59,7 +61,7 @@ class Terminal:
         self._lines(message["text"], "bold yellow")
 
     def _seen(self, _message: dict[str, Any]) -> None:
-        self._lines("✓ seen", "green")
+        self._lines(f"✓ {_('seen')}", "green")
 
     def _refused(self, message: dict[str, Any]) -> None:
         self._lines(message["text"], "bold red")
@@ -67,9 +69,9 @@ class Terminal:
     def _result(self, message: dict[str, Any]) -> None:
         self.console.print()
         if message["proved"]:
-            self._lines(f"✓ Proved. {message['text']}", "bold green")
+            self._lines(f"✓ {_('Proved.')} {message['text']}", "bold green")
         else:
-            self._lines(f"✗ Not proved. {message['text']}", "bold red")
+            self._lines(f"✗ {_('Not proved.')} {message['text']}", "bold red")
 
     def _guard(self, message: dict[str, Any]) -> None:
         self.console.print()
@@ -81,9 +83,9 @@ class Terminal:
     def _end(self, message: dict[str, Any]) -> None:
         self.console.print()
         if message["proved"]:
-            self._lines(PROVED, "bold green")
+            self._lines(_(PROVED), "bold green")
         else:
-            self._lines(f"Not proved yet: {', '.join(message['unproved'])}.", "bold red")
+            self._lines(f"{_('Not proved yet:')} {', '.join(message['unproved'])}", "bold red")
 
     def _lines(self, text: str, style: str) -> None:
         self.console.print(Padding(Text(text, style=style), (0, 2)))
@@ -91,17 +93,19 @@ class Terminal:
 
 def _how(message: dict[str, Any]) -> str:
     """How to answer, in a few words."""
-    default = message.get("default")
+    span = f"{message.get('low', 0):g} ... {message.get('high', 0):g} {message.get('unit', '')}".strip()
     ways = {
-        "done": "Enter",
-        "yes_no": "yes or no",
-        "choice": "its number",
-        "number": f"{message.get('low', 0):g} to {message.get('high', 0):g} {message.get('unit', '')}".strip(),
-        "text": "type it",
-        "secret": "nothing is shown while you type",
+        "done": _("Enter"),
+        "yes_no": _("yes or no"),
+        "choice": _("its number"),
+        "number": span,
+        "text": _("type it"),
+        "secret": _("nothing is shown while you type"),
     }[message["form"]]
+    default = message.get("default")
     if default is not None:
         values = list(message.get("choices", ()))
-        words = {True: "yes", False: "no"}[default] if isinstance(default, bool) else default
-        ways += f"; Enter for {values.index(words) + 1 if words in values else words}"
-    return f"({ways}; back to go back)"
+        word = {True: "yes", False: "no"}[default] if isinstance(default, bool) else default
+        shown = values.index(word) + 1 if word in values else {"yes": _("yes"), "no": _("no")}.get(word, word)
+        ways += "; " + _("Enter for {default}").format(default=shown)
+    return f"({ways}; {_('back to go back')})"

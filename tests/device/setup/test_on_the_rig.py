@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_py import locale
 from firmware_py.config import load
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.rig.harness.stage import IMU_ADDRESS
@@ -105,3 +106,15 @@ def test_the_json_form_answers_what_the_screen_asks(tmp_path: Path) -> None:
                     results[message["step"]] = message["proved"]
     assert results == dict.fromkeys(NAMES, True)
     assert it.returncode == 0
+
+
+def test_the_language_is_asked_first_and_holds_for_the_sheet(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    try:
+        script = device.run(language="de")
+        assert script.of("question")[1]["text"] == "Treibt ein Motor das Band an?"
+        device.run(motor="ja")
+        assert '<html lang="de">' in (sheet := (tmp_path / "var/setup/sheet.html").read_text())
+        assert "Nie schneller als" in sheet
+    finally:
+        locale.use(locale.ENGLISH)

@@ -129,7 +129,7 @@ def test_a_pod_that_does_not_answer_is_named(device: Device) -> None:
         setup.machine.stage.bus.detach(0x6B)  # type: ignore[attr-defined]
 
         run(setup, STEPS, "chips")
-    assert "the pod does not answer" in script.of("result")[0]["text"]
+    assert "The pod does not answer" in script.of("result")[0]["text"]
 
 
 def test_two_pods_are_asked_about_and_another_sensor_place_is_measured_again(device: Device) -> None:

@@ -20,7 +20,7 @@ def test_a_number_within_its_span_is_taken(typed: Any) -> None:
 
 @pytest.mark.parametrize("typed", ["799.9", "2200.1", "long", "", None, "nan", "inf", "-1400", True, [1400]])
 def test_any_other_is_answered_with_the_span(typed: Any) -> None:
-    with pytest.raises(Wrong, match="A number from 800 to 2200 mm is expected"):
+    with pytest.raises(Wrong, match=r"800 \.\.\. 2200 mm"):
         read(NUMBER, typed)
 
 
@@ -31,7 +31,7 @@ def test_a_choice_is_its_number_or_its_word(typed: Any, value: str) -> None:
 
 @pytest.mark.parametrize("typed", ["0", "3", "", "first", "²"])
 def test_no_choice_is_answered_with_the_numbers(typed: Any) -> None:
-    with pytest.raises(Wrong, match="1 or 2"):
+    with pytest.raises(Wrong, match="1, 2"):
         read(CHOICE, typed)
 
 

@@ -11,16 +11,17 @@ from firmware_py.device.setup.steps.network import network
 from firmware_py.device.setup.steps.selftest import selftest
 from firmware_py.device.setup.steps.sheet import sheet
 from firmware_py.device.setup.steps.treadmill import treadmill
+from firmware_py.locale import mark
 
 STEPS = (
-    Step("treadmill", "Is this treadmill suitable?", treadmill, needed=True),
-    Step("board", "The Raspberry Pi", board),
-    Step("network", "Name and page", network),
-    Step("chips", "Find the sensors", chips, needed=True),
-    Step("check", "Check the wiring", check),
-    Step("selftest", "Prove the stop", selftest, needed=True),
-    Step("calibrate", "How the pod sits", calibrate),
-    Step("commission", "Measure the treadmill", commission),
-    Step("mqtt", "Messages to your home", mqtt),
-    Step("sheet", "The sheet for the treadmill", sheet),
+    Step("treadmill", mark("Is this treadmill suitable?"), treadmill, needed=True),
+    Step("board", mark("The Raspberry Pi"), board),
+    Step("network", mark("Name and page"), network),
+    Step("chips", mark("Find the sensors"), chips, needed=True),
+    Step("check", mark("Check the wiring"), check),
+    Step("selftest", mark("Prove the stop"), selftest, needed=True),
+    Step("calibrate", mark("How the pod sits"), calibrate),
+    Step("commission", mark("Measure the treadmill"), commission),
+    Step("mqtt", mark("Messages to your home"), mqtt),
+    Step("sheet", mark("The sheet for the treadmill"), sheet),
 )

@@ -7,6 +7,7 @@ from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.talk import Leave
+from firmware_py.locale import translate as _
 
 PLACES = ("boot/firmware/config.txt", "boot/config.txt")
 BACKUP = "config.txt.before-rearguard"
@@ -39,32 +40,37 @@ def board(setup: Setup) -> Outcome:
     path = next((p for place in PLACES if (p := machine.root / place).exists()), None)
     if path is None:
         return Outcome(
-            False, "There is no config.txt: this is no Raspberry Pi, or its boot disk is not mounted."
+            False, _("There is no config.txt: this is no Raspberry Pi, or its boot disk is not mounted.")
         )
     before = path.read_text(encoding="utf-8", errors="surrogateescape")
     after = with_lines(before, lines(setup.config.relay.pin))
     if after != before:
         talk.show(_diff(path, before, after))
         if not talk.ask(ask.WRITE_BOOT):
-            return Outcome(False, f"{path} was not changed. The sensors need these lines.")
+            return Outcome(
+                False, _("{path} was not changed. The sensors need these lines.").format(path=path)
+            )
         progress.note("boot_id", machine.boot_id())  # first, so that a power cut cannot hide the restart
         backup = path.with_name(BACKUP)
         if not backup.exists():
             write_whole(backup, before)
         write_whole(path, after)
-        talk.show(f"Written: {path}. The file as it was: {backup}")
+        talk.show(_("Written: {path}. The file as it was: {backup}").format(path=path, backup=backup))
     if progress.noted("boot_id") == machine.boot_id():
         if talk.ask(ask.REBOOT):
             machine.reboot()
-            raise Leave("The device restarts. Log in again and type: sudo rearguard setup")
-        return Outcome(False, "The lines count after a restart.")
+            raise Leave(_("The device restarts. Log in again and type: `sudo rearguard setup`"))
+        return Outcome(False, _("The lines count after a restart."))
     progress.note("boot_id", None)
     bus = setup.config.imu.bus
     if not machine.has_bus(bus):
         return Outcome(
-            False, f"/dev/i2c-{bus} is missing after the restart. Usually another line switches it off."
+            False,
+            _("/dev/i2c-{bus} is missing after the restart. Usually another line switches it off.").format(
+                bus=bus
+            ),
         )
-    return Outcome(True, f"config.txt has every line, and the sensor bus {bus} is there.")
+    return Outcome(True, _("config.txt has every line, and the sensor bus is there."))
 
 
 def _diff(path: Path, before: str, after: str) -> str:

@@ -8,6 +8,7 @@ from firmware_py.device.settings import save
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 from sensors.advice import Failure
 from sensors.samples import ImuSample, Vec3
 
@@ -26,9 +27,8 @@ def calibrate(setup: Setup) -> Outcome:
         leaning = _record(setup, config, LEAN_S)
     result = solve(standing, front(standing, leaning))
     save(with_result(config, result), setup.path)
-    return Outcome(
-        True, f"The pod sits well: gravity {result.gravity_g:.2f} g, tilted by {result.tilt_deg:.0f} degrees."
-    )
+    text = _("The pod sits well: gravity {gravity} g, tilted by {tilt} degrees.")
+    return Outcome(True, text.format(gravity=f"{result.gravity_g:.2f}", tilt=f"{result.tilt_deg:.0f}"))
 
 
 def _record(setup: Setup, config: Config, seconds: float) -> list[ImuSample]:

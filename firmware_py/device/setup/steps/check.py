@@ -11,6 +11,7 @@ from firmware_py.device.setup.talk import Question
 from firmware_py.guard.panel import NOT_FITTED, Panel
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 from sensors.samples import ImuSample, RangeSample
 
 LATER = "commissioning"  # a step of its own
@@ -33,8 +34,11 @@ def check(setup: Setup) -> Outcome:
         return Outcome(False, f"{failed[0].name}: {failed[0].advice}")
     unseen = _by_hand(setup)
     if unseen is not None:
-        return Outcome(False, f"Nothing was seen of this within a minute: {unseen.text} Check its wire.")
-    return Outcome(True, "Wiring, buttons and sensors work.")
+        return Outcome(
+            False,
+            " ".join((_("Nothing was seen of this within a minute:"), _(unseen.text), _("Check its wire."))),
+        )
+    return Outcome(True, _("Wiring, buttons and sensors work."))
 
 
 def _by_hand(setup: Setup) -> Question | None:

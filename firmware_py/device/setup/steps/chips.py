@@ -3,7 +3,10 @@
 from firmware_py.device.check.answers import answers
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
+from firmware_py.locale import mark
 
+POD = mark("The pod does not answer.")
+DISTANCE = mark("The distance sensor does not answer.")
 IMUS, RANGES = ("lsm6dsox", "mpu6050"), ("vl53l1x", "tf_luna")
 
 
@@ -16,16 +19,14 @@ def chips(setup: Setup) -> Outcome:
         found = list(answers(bus))
     finally:
         bus.close()
-    for address, _, chip in found:
-        talk.show(f"{chip} answers at 0x{address:02x}")
+    for address, _sensor, chip in found:
+        talk.show(_("{chip} answers at {address}").format(chip=chip, address=f"0x{address:02x}"))
     imus = [one for one in found if one[1] in IMUS]
     ranges = [one for one in found if one[1] in RANGES]
     if not imus or not ranges:
-        missing = " and ".join(
-            name for name, there in (("the pod", imus), ("the distance sensor", ranges)) if not there
-        )
+        missing = [_(name) for name, there in ((POD, imus), (DISTANCE, ranges)) if not there]
         return Outcome(
-            False, f"{missing} does not answer. Usually a plug, the supply, or SDA and SCL are swapped."
+            False, " ".join([*missing, _("Usually a plug, the supply, or SDA and SCL are swapped.")])
         )
     imu, distance = imus[0], ranges[0]
     if len(imus) > 1:
@@ -41,4 +42,6 @@ def chips(setup: Setup) -> Outcome:
     if (after.range.sensor, after.range.mount) != (before.range.sensor, before.range.mount):
         setup.change(belt={"commissioned": False})
         setup.progress.forget("commission")
-    return Outcome(True, f"{imu[2]} in the pod, {distance[2]} as distance sensor.")
+    return Outcome(
+        True, _("{pod} in the pod, {distance} as distance sensor.").format(pod=imu[2], distance=distance[2])
+    )

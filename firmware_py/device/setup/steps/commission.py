@@ -10,6 +10,7 @@ from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.talk import Question, Talk
 from firmware_py.guard.relay import Relay
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 
 KM_H = 3.6
 ASKED = {"length": ask.DECK_LENGTH, "ceiling": ask.CEILING}
@@ -28,7 +29,7 @@ class Person:
         return float(self._talk.ask(ASKED[key]._replace(text=question), default))
 
     def confirm(self, key: str, request: str) -> None:
-        self._talk.ask(Question(key, f"{request} Press Enter."))
+        self._talk.ask(Question(key, f"{request} {_('Press Enter.')}"))
 
 
 def commission(setup: Setup) -> Outcome:
@@ -46,7 +47,10 @@ def commission(setup: Setup) -> Outcome:
 def sentence(figures: dict[str, Any]) -> str:
     """The safe speed in words."""
     safe, ceiling = figures["safe_speed_m_s"] * KM_H, figures["ceiling_m_s"] * KM_H
-    text = f"Safe up to {safe:.1f} km/h: even a dead standstill is then stopped in time."
+    text = _("Safe up to {speed} km/h: even a dead standstill is then stopped in time.").format(
+        speed=f"{safe:.1f}"
+    )
     if ceiling > safe:
-        text += f" Your {ceiling:.1f} km/h is faster: stay below the safe speed."
+        faster = _("Your {speed} km/h is faster: stay below the safe speed.")
+        text += " " + faster.format(speed=f"{ceiling:.1f}")
     return text

@@ -6,6 +6,7 @@ from contextlib import closing
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
+from firmware_py.locale import translate as _
 
 TIMEOUT_S = 3.0
 TLS_PORT = 8883
@@ -16,7 +17,7 @@ def mqtt(setup: Setup) -> Outcome:
     talk, before = setup.talk, setup.config.mqtt
     if not talk.ask(ask.MQTT, before.enabled or None):
         setup.change(mqtt={"enabled": False})
-        return Outcome(True, "No messages are sent.")
+        return Outcome(True, _("No messages are sent."))
     host = talk.ask(ask.BROKER, before.host if before.enabled else None)
     port = round(talk.ask(ask.PORT, before.port))
     user = talk.ask(ask.BROKER_USER, before.user or None)
@@ -34,7 +35,7 @@ def mqtt(setup: Setup) -> Outcome:
     )
     try:
         with closing(socket.create_connection((host, port), TIMEOUT_S)):
-            return Outcome(True, f"{host} answers at port {port}.")
+            return Outcome(True, _("{host} answers at port {port}.").format(host=host, port=port))
     except OSError as error:
-        why = error.strerror or error
-        return Outcome(False, f"{host} does not answer at port {port} ({why}). Walking does not need it.")
+        text = _("{host} does not answer at port {port} ({error}). Walking does not need it.")
+        return Outcome(False, text.format(host=host, port=port, error=error.strerror or error))

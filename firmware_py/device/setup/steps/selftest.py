@@ -6,6 +6,7 @@ from firmware_py.device.selftest import DROP_LIMIT_MS, judge, measure, remember
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 
 ROUNDS = 3
 
@@ -22,7 +23,7 @@ def selftest(setup: Setup) -> Outcome:
         return Outcome(False, str(wrong[0]))
     remember(Path(config.courier.state_dir) / "selftest.jsonl", done)
     slowest_ms = max(one.drop_ms for one in done if one.drop_ms is not None)
+    text = _("The contacts dropped {times} times, within {slowest} ms; {limit} are allowed.")
     return Outcome(
-        True,
-        f"The contacts dropped {len(done)} times, within {slowest_ms:.0f} ms; {DROP_LIMIT_MS:.0f} are allowed.",
+        True, text.format(times=len(done), slowest=f"{slowest_ms:.0f}", limit=f"{DROP_LIMIT_MS:.0f}")
     )

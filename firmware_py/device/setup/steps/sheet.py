@@ -14,22 +14,31 @@ from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s, zone_m
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.steps.network import address
+from firmware_py.locale import current, mark
+from firmware_py.locale import translate as _
 
 KM_H, MPH = 3.6, 0.44704
 STEPS = {
-    "treadmill": "Treadmill suitable", "board": "Raspberry Pi", "network": "Name and page", "chips": "Sensors found",
-    "check": "Wiring, buttons, sensors", "selftest": "Stop", "calibrate": "Pod", "commission": "Treadmill measured",
-    "mqtt": "Messages",
-}  # fmt: skip
+    "treadmill": mark("Treadmill suitable"),
+    "board": mark("Raspberry Pi"),
+    "network": mark("Name and page"),
+    "chips": mark("Sensors found"),
+    "check": mark("Wiring, buttons, sensors"),
+    "selftest": mark("Stop"),
+    "calibrate": mark("Pod"),
+    "commission": mark("Treadmill measured"),
+    "mqtt": mark("Messages"),
+}
 
 
 def sheet(setup: Setup) -> Outcome:
     """Writes sheet.html beside the progress; the page serves it."""
     config = setup.config
     file = Path(config.courier.state_dir) / "setup" / "sheet.html"
-    results = {title: setup.progress.result(step) for step, title in STEPS.items()}
+    results = {_(title): setup.progress.result(step) for step, title in STEPS.items()}
     write_whole(file, page(config, address(setup), results, time.strftime("%Y-%m-%d")))
-    return Outcome(True, f"Print it from {address(setup)}sheet, or from {file}.")
+    text = _("Print it from {address}, or from {file}.")
+    return Outcome(True, text.format(address=f"{address(setup)}sheet", file=file))
 
 
 def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
@@ -43,6 +52,8 @@ def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
         files("firmware_py.device.setup").joinpath("steps/sheet.html").read_text(encoding="utf-8")
     )
     return template.render(
+        _=_,
+        language=current(),
         name=config.courier.device_id,
         date=date,
         version=__version__,
