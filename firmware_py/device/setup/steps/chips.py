@@ -4,6 +4,7 @@ from firmware_py.device.check.answers import answers
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 
 POD = mark("The pod does not answer.")
 DISTANCE = mark("The distance sensor does not answer.")
