@@ -4,11 +4,8 @@ Must never put a password into it, and never restore a file whose sum, name or c
 """
 
 import hashlib
-import io
 import json
-import os
 import re
-import shutil
 import sqlite3
 import tempfile
 import time
@@ -24,9 +21,12 @@ from firmware_py.config import INSTALLED, Config, load
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed, systemctl
 from firmware_py.device.settings import save
 from firmware_py.guard.service import only_instance
+from firmware_py.storage.written import as_owner, replacing
 from sensors.advice import ConfigError, Failure
 
 NAMES = re.compile(r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-9_.+:-]*")
+SHARED = 0o640  # in the courier's own folder
+PRIVATE = 0o600  # it is about people
 MOST_BYTES = 4_000_000_000  # of one file; a zip may claim more than it holds
 FILE = Annotated[Path, typer.Argument(help="The backup, a .zip.")]
 CONFIG = Annotated[Path, typer.Option(help="The device's TOML file.")]
@@ -39,9 +39,8 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
     """
     refuse_while_armed("backup")
     state = Path(load(config).courier.state_dir)
-    new = file.with_name(file.name + ".new")
     try:
-        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+        with replacing(file, PRIVATE) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
             sums = {}
             for name, data in _contents(config, state):
                 archive.writestr(name, data)
@@ -52,11 +51,7 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
                 "files": sums,
             }
             archive.writestr("manifest.json", json.dumps(about, indent=1))
-        with new.open("rb") as written:
-            os.fsync(written.fileno())
-        new.replace(file)
     except (OSError, sqlite3.Error) as error:
-        new.unlink(missing_ok=True)
         raise Failure(
             f"backup: {file} cannot be written ({error})",
             "Usually the disk is full or the folder is missing",
@@ -151,22 +146,14 @@ def _config_of(data: bytes) -> Config:
 
 def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) -> None:
     """Each file whole or not at all; a restore that was cut off is done again. Raises OSError."""
-    owner = state.stat()
     for name, data in contents.items():
-        if name == "config.toml":
-            continue
         target = state / name
-        if name.startswith("incidents/") and target.exists():
+        if name == "config.toml" or (name.startswith("incidents/") and target.exists()):
             continue
-        target.parent.mkdir(exist_ok=True)
-        new = target.with_name(target.name + ".new")
-        with new.open("wb") as file:
-            shutil.copyfileobj(io.BytesIO(data), file)
-            file.flush()
-            os.fsync(file.fileno())
-        for there in (new, target.parent):
-            os.chown(there, owner.st_uid, owner.st_gid)
-        for tail in ("-wal", "-shm") if name == "events.sqlite" else ():
-            (state / f"{name}{tail}").unlink(missing_ok=True)
-        new.replace(target)
+        if name == "events.sqlite":
+            with as_owner(state):
+                for tail in ("-wal", "-shm"):
+                    (state / f"{name}{tail}").unlink(missing_ok=True)
+        with replacing(target, SHARED) as file:
+            file.write(data)
     save(restored, path)

@@ -16,10 +16,12 @@ from firmware_py.config import Config, load_of_device
 from firmware_py.device.check import look
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed
 from firmware_py.device.status import gather
+from firmware_py.storage.written import replacing
 from sensors.advice import Failure
 
 LOG_LINES = 3000
 CHECK_S = 2.0
+PRIVATE = 0o600
 HIDDEN = ("user", "host", "password_file", "people_file", "ca_file")
 
 
@@ -36,11 +38,10 @@ def support(
     refuse_while_armed("support")
     settings = load_of_device(config)
     try:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        with replacing(file, PRIVATE) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in contents(settings):
                 archive.writestr(name, text)
     except OSError as error:
-        file.unlink(missing_ok=True)
         raise Failure(
             f"support: {file} cannot be written ({error.strerror})",
             "Usually the disk is full, or the folder belongs to somebody else",

@@ -166,7 +166,7 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
 
 
 def test_a_backup_that_cannot_be_written_leaves_nothing(device: Device, tmp_path: Path) -> None:
-    refused = run("backup", tmp_path / "missing/b.zip", "--config", device.config)
+    refused = run("backup", tmp_path / "secret/b.zip", "--config", device.config)
     assert refused.exit_code == 1 and "cannot be written" in refused.stderr
 
 

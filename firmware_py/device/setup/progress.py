@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from firmware_py.device.settings import write_whole
+from firmware_py.storage.written import as_owner
 from sensors.advice import Failure, HardwareError
 
 TRIES, TRY_S = 5, 0.1  # the page looks at the lock now and then, for a moment
@@ -22,19 +23,21 @@ class Progress:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
+            with as_owner(folder):  # the page's own user owns the folder around it
+                folder.mkdir(parents=True, exist_ok=True)
+                folder.chmod(0o755)
+            self._held = self._lock()
         except OSError as error:
             raise HardwareError(
                 f"setup: cannot use {folder}: {error.strerror}",
                 "Usually it belongs to root, or the disk is full",
                 "run it with sudo, or free some space",
             ) from None
-        self._held = self._lock()
         self._data = self._read()
 
     def _lock(self) -> IO[str]:
-        held = (self._folder / "lock").open("a+")
+        with as_owner(self._folder):
+            held = (self._folder / "lock").open("a+")
         for _ in range(TRIES):
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +100,8 @@ class Progress:
         """What the page shows to whoever stands at the treadmill; None: no set-up."""
         path = self._folder / "step.json"
         if step is None:
-            path.unlink(missing_ok=True)
+            with as_owner(self._folder):
+                path.unlink(missing_ok=True)
         else:
             write_whole(path, json.dumps(step), 0o644)
 
