@@ -254,6 +254,7 @@ OWN_FOLDERS = (
     "firmware_py/report/command.py",  # in a folder that mkdtemp made
     "firmware_py/rig/harness/",  # folders of the simulated treadmill
     "firmware_py/rig/bench/latency.py",  # likewise
+    "firmware_py/device/backup.py",  # likewise
     "firmware_py/device/setup/progress.py",  # a lock in root's own folder
     "firmware_py/fleet/settings.py",  # the fleet's server, under a user of its own
 )
