@@ -440,3 +440,42 @@ def test_the_console_is_asked_to_stop_only_when_told_so_and_only_while_running()
     assert scene.run(1.0).soft_stop
     assert not Scene(asked).arm().run(1.0).soft_stop
     assert not Scene(position_m=0.87).arm().run(1.0).soft_stop
+
+
+# How long the range may be silent ---------------------------------------------------------------------------------
+
+
+def silent_s(walks: bool, belt: Fault | None, belt_speed_m_s: float | None, position_m: float = 0.5) -> float:
+    """Seconds from the last reading to the stop of somebody who bounces like a walker, or stands."""
+    scene = Scene(position_m=position_m).arm()
+
+    def imu() -> ImuSample:
+        t_ns = (scene.tick + 1) * TICK_NS
+        bounce_m_s2 = 2.0 * sin(2.0 * pi * 1.6 * t_ns / 1e9) if walks else 0.0
+        return ImuSample(t_ns, (0.01 * (scene.tick % 3), 0.0, 9.81 + bounce_m_s2), (0.0, 0.0, 0.0))
+
+    while scene.tick % 200 or scene.tick < 1600:
+        scene.step(imu=imu(), belt_speed_m_s=belt_speed_m_s)
+    last_tick = scene.tick
+    while scene.last is not None and scene.last.run:
+        scene.step(imu=imu(), belt=belt, belt_speed_m_s=belt_speed_m_s)
+    assert scene.last is not None and scene.last.rule == "range_age_s"
+    assert scene.last.value == scene.last.limit == pytest.approx((scene.tick - last_tick) / 200.0)
+    return scene.last.limit
+
+
+@pytest.mark.parametrize(
+    ("walks", "belt", "belt_speed_m_s", "position_m", "most_s"),
+    [
+        (True, None, 0.3, 0.5, 0.400),
+        (True, Fault.WEAK_SIGNAL, 0.3, 0.5, 0.290),
+        (True, Fault.NO_TARGET, 0.3, 0.5, 0.150),
+        (True, None, 0.3, 0.85, 0.150),  # near the rear limit
+        (True, None, None, 0.5, 0.220),  # the ceiling of 0.9 m/s is beyond any safe speed of this deck
+        (False, None, 0.3, 0.5, 0.150),  # nobody steps
+    ],
+)
+def test_a_silence_lasts_as_long_as_the_promise_and_the_pod_allow(
+    walks: bool, belt: Fault | None, belt_speed_m_s: float | None, position_m: float, most_s: float
+) -> None:
+    assert silent_s(walks, belt, belt_speed_m_s, position_m) == most_s

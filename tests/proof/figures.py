@@ -153,6 +153,16 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "Simulated walkers with 5 cm and 8 cm of wander who are never in danger: every stop is false.",
         ["rig", "campaign", "walking", "--hours", "100", "--seed", "1", "--json"],
     ),
+    "silence": (
+        "Silences of the range sensor",
+        "The hazards of the drift campaign; the range sensor does not answer for 0.1 to 0.5 s just then.",
+        ["rig", "campaign", "silence", "--runs", "5000", "--seed", "1", "--json"],
+    ),
+    "acts": (
+        "What people do while they walk",
+        "Simulated acts and the decision on each; `wrong` names repetitions that were decided otherwise.",
+        ["rig", "campaign", "acts", "--runs", "1000", "--seed", "1", "--json"],
+    ),
     "sisfall": (
         "SisFall",
         "26 development people (38 in the set), waist, acted falls, overground forward walking.",
