@@ -1,12 +1,15 @@
 """A small campaign reaches what the large one promises, and its figures are what they say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from firmware_py.config import Config
+from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.stopping import safe_speed_m_s
+from firmware_py.core.monitor import MonitorParams
 from firmware_py.rig.campaigns import campaign as module
 from firmware_py.rig.campaigns import runs
 from firmware_py.rig.campaigns.campaign import campaign
@@ -15,8 +18,11 @@ from firmware_py.rig.campaigns.peers import Cord, KalmanLine, Line, Seen, StepLo
 from firmware_py.rig.campaigns.runs import OURS, SENSOR_SILENT, Outcome
 from firmware_py.rig.command import rig
 from firmware_py.rig.harness.closed_loop import ClosedLoop
-from firmware_py.rig.world.scene import Scene, State
+from firmware_py.rig.world.belt import BeltParams
+from firmware_py.rig.world.ranging import VL53L1X
+from firmware_py.rig.world.scene import Scene, Setup, State
 from firmware_py.rig.world.setups import FRONT_LINE_M, SLOWEST_M_S, draw_drift
+from firmware_py.rig.world.walker import WalkerParams
 
 
 def test_no_walker_of_a_small_campaign_rests_past_a_line_and_the_peers_are_behind() -> None:
@@ -61,6 +67,25 @@ def test_an_ordinary_walk_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = next(iter(campaign("walking", 2, 424242, 1, lambda: None)))
     assert ours["false_stops"] == 0
     assert ours["hours"] == pytest.approx(60.0 / 3600.0, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 6])
+def test_a_lively_walker_is_not_stopped_because_true_readings_were_rejected(seed: int) -> None:
+    """The pelvis swings by 7 cm at 0.75 m/s; a hand in the beam (at 27.6 s, 38.2 s) used to end in `range_age_s`."""
+    setup = Setup(
+        deck_length_m=1.5,
+        walker=WalkerParams(home_m=0.58, wander_m=0.04, sway_m=0.07, stride_sway_m=0.021),
+        belt=BeltParams(speed_m_s=0.8, start_delay_s=0.5, ramp_m_s2=0.4),
+        ranging=replace(VL53L1X, period_s=0.033),
+    )
+    params = MonitorParams(
+        drift=DriftParams(deck_length_m=1.5, rear_line_m=1.05, belt_ceiling_m_s=0.88),
+        position=PositionParams(deck_length_m=1.5),
+    )
+    loop = ClosedLoop(Scene("walk", seed, setup), params, 100.0, hall=seed == 0)
+    while loop.scene.t_s < 40.0:
+        decision = loop.step()
+    assert decision.run, decision
 
 
 def test_every_drawn_setup_is_one_that_the_device_calls_safe() -> None:

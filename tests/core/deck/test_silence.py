@@ -10,13 +10,8 @@ from firmware_py.core.body.gait import Gait, GaitParams
 from firmware_py.core.deck.params import DriftParams
 from firmware_py.core.deck.silence import (
     CHANGE_M_S,
-    CONFIRM_S,
-    LEANING_RAD_S,
-    LEANS_RAD,
     LEAST_S,
-    MISSING_STEP,
     MOST_S,
-    MOST_WEAK_S,
     answer_most_s,
     patience_s,
     walks_evenly,
@@ -68,7 +63,7 @@ def test_between_the_two_it_shrinks_by_what_the_belt_carries() -> None:
     assert LEAST_S < behind_s < before_s < MOST_S
     assert before_s - behind_s == pytest.approx(0.02 / 0.4)
     rest_m = 0.73 + 0.4 * (DECK.stop_latency_s + 0.4 / (2 * DECK.coast_down_m_s2))
-    assert behind_s == pytest.approx((limits_m(DECK)[1] - rest_m) / 0.4 - CONFIRM_S)
+    assert behind_s == pytest.approx((limits_m(DECK)[1] - rest_m) / 0.4 - 0.060)
 
 
 def test_a_walker_who_already_comes_nearer_gets_less() -> None:
@@ -101,11 +96,11 @@ def test_a_belt_that_nobody_measured_keeps_the_same_promise_toward_the_rear() ->
 
 
 class Pod:
-    """Somebody who walks with a step a second and stands upright."""
+    """Somebody who walks with two steps a second and stands upright."""
 
     def __init__(self) -> None:
         self.gait, self.attitude = Gait(GaitParams()), Attitude(AttitudeParams())
-        self.gait.phase, self.gait.cadence_hz, self.gait.since_step_s = Phase.GUARDING, 1.0, 0.5
+        self.gait.phase, self.gait.cadence_hz, self.gait.since_step_s = Phase.GUARDING, 2.0, 0.25
 
     @property
     def even(self) -> bool:
@@ -127,21 +122,21 @@ def test_without_a_cadence_there_is_no_rhythm() -> None:
 
 def test_a_missing_step_is_doubt() -> None:
     pod = Pod()
-    pod.gait.since_step_s = MISSING_STEP
+    pod.gait.since_step_s = 0.75  # one and a half of this walker's own
     assert pod.even
-    pod.gait.since_step_s = nextafter(MISSING_STEP, 2.0)
+    pod.gait.since_step_s = nextafter(0.75, 1.0)
     assert not pod.even
 
 
-@pytest.mark.parametrize("lean_rad", [nextafter(LEANS_RAD, 0.0), LEANS_RAD])
-@pytest.mark.parametrize("growth_rad_s", [nextafter(LEANING_RAD_S, 0.0), LEANING_RAD_S])
+@pytest.mark.parametrize("lean_rad", [nextafter(0.20, 0.0), 0.20])
+@pytest.mark.parametrize("growth_rad_s", [nextafter(0.35, 0.0), 0.35])
 def test_a_lean_that_grows_is_doubt(lean_rad: float, growth_rad_s: float) -> None:
     pod = Pod()
     pod.attitude.tilt_rad, pod.attitude.tilting_rad_s = lean_rad, growth_rad_s
-    assert pod.even == (lean_rad < LEANS_RAD or growth_rad_s < LEANING_RAD_S)
+    assert pod.even == (lean_rad < 0.20 or growth_rad_s < 0.35)
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_nobody_there_is_an_answer_and_a_weak_echo_may_be_one(fault: Fault) -> None:
-    most_s = {Fault.NO_TARGET: LEAST_S, Fault.WEAK_SIGNAL: MOST_WEAK_S}.get(fault, MOST_S)
+    most_s = {Fault.NO_TARGET: 0.150, Fault.WEAK_SIGNAL: 0.290}.get(fault, 0.400)
     assert answer_most_s(fault) == most_s
