@@ -5,7 +5,7 @@ answer in the language in use. Must never decide anything, and no text is ever t
 alone is a field.
 """
 
-from math import isfinite
+from math import degrees, isfinite
 from typing import NamedTuple
 
 from firmware_py.core.events import DEVICE_CAUSES
@@ -229,7 +229,11 @@ ON_RAILS = STOPS[Cause.STANDSTILL]._replace(
     what="The steps ended while the belt was moving, and nobody was carried.",
     why="Usually the walker has stepped onto the side rails. Stepping back onto a moving belt is dangerous.",
 )
-OF_RULE = {"lies_after_blow": FALLEN, "on_rails_s": ON_RAILS}
+SANK = STOPS[Cause.FALL]._replace(why="The hip sank farther than it does in any step.")
+LEANED = STOPS[Cause.FALL]._replace(
+    why="The trunk leaned farther from this person's posture than it does in any walk."
+)
+OF_RULE = {"lies_after_blow": FALLEN, "height_lost_m": SANK, "tilt_rad": LEANED, "on_rails_s": ON_RAILS}
 # The device stopped sending while the belt ran. This is no cause of the core: nobody was left to decide.
 WENT_SILENT = Message(
     "Device went silent",
@@ -249,7 +253,7 @@ EVENTS = {
 
 
 def of_stop(cause: Cause, rule: str) -> Message:
-    """The message of a stop. A cause with two rules has two."""
+    """The message of a stop. A cause with several rules has one for each."""
     return OF_RULE.get(rule, STOPS[cause]).translated()
 
 
@@ -309,7 +313,9 @@ RULES = {
     "velocity_m_s": "the speed at which the walker was carried along the deck",
     "on_rails_s": "the time without a step, in one place, beside a moving belt",
     "leaving_m_s": "the speed at which the walker was leaving the usual place",
-    "down_velocity_m_s": "the downward speed of the hip a twentieth of a second ahead",
+    "down_velocity_m_s": "the downward speed of the hip a moment ahead",
+    "height_lost_m": "the height that the hip had lost",
+    "tilt_rad": "the lean of the trunk away from the walker's own posture",
     "lies_after_blow": "how upright the hip was after an impact (1 is upright, 0 lies)",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
@@ -325,17 +331,6 @@ RULES = {
 }
 """What the figure of a rule is, in words that need no manual."""
 
-EVIDENCE = {
-    "stride": "It came out of steps",
-    "tilting": "The lean grew",
-    "turning": "The body turned about the vertical",
-    "tipping": "The trunk tipped over",
-    "sinking": "The hip had gone down for a while",
-    "sideways": "The hip went off to a side",
-    "leapt": "Against it: the hip leapt before",
-}
-"""The evidence of a fall, under the names of core/body/evidence.py. The last one speaks against a fall."""
-
 _UNITS = (("_m_s", " m/s"), ("_m", " m"), ("_s", " s"), ("_rad", " rad"))
 _MOST_DIGITS = 3
 
@@ -345,7 +340,9 @@ def figures(rule: str, value: float, limit: float) -> tuple[str, str]:
     unit = next((words for suffix, words in _UNITS if rule.endswith(suffix)), "")
     if unit == " s" and max(abs(value), abs(limit)) < 1.0:
         value, limit, unit = value * 1000, limit * 1000, " ms"
-    least = 0 if unit == " ms" else 2
+    if unit == " rad":
+        value, limit, unit = degrees(value), degrees(limit), "\u00b0"
+    least = 0 if unit in (" ms", "\u00b0") else 2
     digits = next((n for n in range(least, _MOST_DIGITS + 1) if f"{value:.{n}f}" != f"{limit:.{n}f}"), least)
     return f"{value:.{digits}f}{unit}", f"{limit:.{digits}f}{unit}"
 

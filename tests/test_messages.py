@@ -10,7 +10,6 @@ from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import LOCK_OUTS, Cause
 from firmware_py.messages import (
     EVENTS,
-    EVIDENCE,
     FALLEN,
     GUARDING,
     LEARNING,
@@ -33,6 +32,8 @@ from tests.support.fake_guard import decision, stopped
 MOST_WORDS = 25
 SHOWN = [
     *STOPS.values(),
+    messages.SANK,
+    messages.LEANED,
     *messages.WARNINGS.values(),
     FALLEN,
     GUARDING,
@@ -46,7 +47,7 @@ SHOWN = [
 def texts() -> Iterator[str]:
     for message in SHOWN:
         yield from message
-    yield from (*EVENTS.values(), *EVIDENCE.values())
+    yield from EVENTS.values()
     yield from (rule_sentence(rule, 1.23, 4.56) for rule in RULES)
 
 

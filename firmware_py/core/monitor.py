@@ -92,7 +92,7 @@ class Monitor:
         dt_ns = frame.t_ns - self._t_ns if self._started else self._tick_ns
         dt_s = dt_ns * 1e-9
         imu = self.spikes.check(frame.imu) if isinstance(frame.imu, ImuSample) else frame.imu
-        fall = self._sense_body(frame.t_ns, imu, dt_s)
+        fall = self._sense_body(imu, frame.belt_speed_m_s, dt_s)
         self._t_ns, self._started = frame.t_ns, True
         speed_m_s = self.belt_speed.update(frame.belt_speed_m_s, self.gait.phase is not Phase.WAITING, dt_s)
         carried = self._sense_deck(frame, speed_m_s, dt_s)
@@ -103,7 +103,7 @@ class Monitor:
         reason = locked_out[1:] if locked_out else self._reason
         return self._decision(frame.t_ns, reason, finding, refused, speed_m_s)
 
-    def _sense_body(self, t_ns: int, imu: ImuSample | Fault, dt_s: float) -> Finding | None:
+    def _sense_body(self, imu: ImuSample | Fault, belt_m_s: float | None, dt_s: float) -> Finding | None:
         """Takes a new sample of the pod; a finding when the walker loses balance or has fallen."""
         if not isinstance(imu, ImuSample):
             return None
@@ -115,8 +115,8 @@ class Monitor:
         attitude, gait = self.attitude, self.gait
         attitude.update(imu, dt_s)
         gait.update(attitude, dt_s)
-        falls = self.balance.update(t_ns, attitude, gait, self.drift.warning is not None, dt_s)
-        has_fallen = self.fallen.update(imu, attitude, gait, dt_s)
+        falls = self.balance.update(attitude, gait, belt_m_s, dt_s)
+        has_fallen = self.fallen.update(imu, attitude, self.balance.watching, dt_s)
         return falls or has_fallen
 
     def _sense_deck(self, frame: Frame, speed_m_s: float | None, dt_s: float) -> Finding | None:
@@ -224,10 +224,8 @@ class Monitor:
         )
 
     def fall_limit(self) -> Limit | None:
-        """The limit of the last step, and what it is made of; None while nobody walks. Changes nothing."""
-        if self.gait.phase is Phase.WAITING:
-            return None
-        return self.balance.limit(self.attitude, self.gait)
+        """The limit of the last step and the motion it comes from; None while nobody is watched. Changes nothing."""
+        return self.balance.limit(self.attitude) if self.balance.watching else None
 
 
 def _person(frame: Frame) -> Finding | None:

@@ -1,16 +1,14 @@
-"""Owns how the limit of a fall came about, in words: what the rule added up, and which evidence of a fall there was.
+"""Owns how the limit of a fall came about, in words: what explains the motion of the hip, and what speaks for a fall.
 
-Must never judge: the figures are the core's own, at the moment of the cut.
+Must never judge: rows and figures are the core's own, at the moment of the cut.
 """
 
 from collections.abc import Iterator
 from math import degrees
 from typing import NamedTuple
 
-from firmware_py.core.body.fall import BalanceParams, Limit
-from firmware_py.core.frame import Decision
+from firmware_py.core.body.fall import BalanceParams, Limit, Motion, Row
 from firmware_py.locale import translate as _
-from firmware_py.messages import EVIDENCE
 from firmware_py.report.gather import Report
 
 Rows = list[tuple[str, str]]
@@ -19,9 +17,9 @@ _LEAST_M_S = 0.005  # less cannot be shown
 
 
 class FallLimit(NamedTuple):
-    """Two tables: (what, figure)."""
+    """Two tables: (what, figure). What came of both ends the second one."""
 
-    terms: Rows
+    explains: Rows
     evidence: Rows
 
 
@@ -30,89 +28,34 @@ def explained(report: Report) -> FallLimit | None:
     limit = report.fall_limit
     if limit is None:
         return None
-    params = report.config.monitor_params().balance
-    return FallLimit(list(_terms(limit, params, report.stop)), list(_evidence(limit, params)))
+    p = report.config.monitor_params().balance
+    start = (_("A hip that stands still"), f"{p.base_m_s:.2f}")
+    explains = [start, *_worth(p.explains, limit.motion, 1.0)]
+    return FallLimit(explains, [*_worth(p.evidence, limit.motion, -1.0), *_sum(limit, p, report.stop.limit)])
 
 
-def _terms(limit: Limit, params: BalanceParams, stop: Decision) -> Iterator[tuple[str, str]]:
-    p, terms = params, limit.terms
-    yield _("The most that steps like this walker's leave unexplained"), _signed(limit.margin_m_s)
-    rows = (
-        (
-            terms.vigour,
-            _("Brisk steps push the hip up, {push} m/s\u00b2 on average").format(
-                push=f"{terms.vigour / p.vigour_s:.1f}"
-            ),
-        ),
-        (terms.tilt, _lean(stop.tilt_rad or 0.0, p.most_lean_rad)),
-        (terms.height, _height(-terms.height / p.sunk_per_s)),
-        (terms.acceleration, _acceleration(terms.acceleration / p.ahead_s)),
-        (terms.leap, _("The hip leapt before")),
-        (terms.thrown, _("The hip sensor reads a sideways thrust that no hip has")),
-    )
-    for value, what in rows:
-        if abs(value) >= _LEAST_M_S:
-            yield what, _signed(value)
-    total = limit.margin_m_s + limit.explained_m_s
-    bounded = min(max(total, p.floor_m_s), p.ceiling_m_s)
-    if bounded != total:
-        what = (
-            _("Together {total}, but at least this")
-            if total < bounded
-            else _("Together {total}, but at most this")
-        )
-        yield what.format(total=_signed(total)), f"{bounded:.2f}"
+def _worth(rows: tuple[Row, ...], motion: Motion, sign: float) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        term = row.term_m_s(motion)
+        if abs(term) >= _LEAST_M_S:
+            value = getattr(motion, row.feature)
+            yield (
+                _(row.sentence).format(value=value, degrees=degrees(value), cm=100.0 * value),
+                _signed(sign * term),
+            )
+
+
+def _sum(limit: Limit, p: BalanceParams, at_stop_m_s: float) -> Iterator[tuple[str, str]]:
+    motion = limit.motion
+    total = p.base_m_s + sum(row.term_m_s(motion) for row in p.explains)
+    total -= sum(row.term_m_s(motion) for row in p.evidence)
+    if total < p.floor_m_s:
+        yield _("Together {total}, but at least").format(total=_signed(total)), f"{p.floor_m_s:.2f}"
     else:
-        yield _("Together"), f"{bounded:.2f}"
-    yield _("Times the evidence of a fall"), f"\u00d7 {limit.times:.2f}"
+        yield _("Together"), f"{total:.2f}"
     if p.stumbles == "warn":
         yield _("A recovery is hoped for (balance.stumbles = warn)"), _signed(p.recovery_m_s)
-    at_ceiling = limit.m_s < bounded * limit.times - _LEAST_M_S
-    yield _("The limit, which is never higher") if at_ceiling else _("The limit"), f"{stop.limit:.2f} m/s"
-
-
-def _lean(tilt_rad: float, most_rad: float) -> str:
-    what = _("The trunk leans {lean}\u00b0 away from its usual posture")
-    if tilt_rad > most_rad:
-        what = _("The trunk leans {lean}\u00b0 away from its usual posture, of which {most}\u00b0 count")
-    return what.format(lean=round(degrees(tilt_rad)), most=round(degrees(most_rad)))
-
-
-def _height(lost_m: float) -> str:
-    what = (
-        _("The hip has lost {cm} cm of height") if lost_m > 0.0 else _("The hip has gained {cm} cm of height")
-    )
-    return what.format(cm=round(abs(lost_m) * 100))
-
-
-def _acceleration(upward_m_s2: float) -> str:
-    what = (
-        _("It is being braked at {rate} m/s\u00b2")
-        if upward_m_s2 > 0.0
-        else _("It drops at {rate} m/s\u00b2")
-    )
-    return what.format(rate=f"{abs(upward_m_s2):.1f}")
-
-
-def _evidence(limit: Limit, params: BalanceParams) -> Iterator[tuple[str, str]]:
-    whole = params.signs
-    shares = {
-        "stride": max(whole.stride_m_s.share, whole.stride_of_usual.share),
-        "tilting": whole.tilting_rad_s.share,
-        "turning": whole.turning_rad_s.share,
-        "tipping": whole.tipping_rad_s.share,
-        "sinking": whole.sinking_s.share,
-        "sideways": whole.sideways_m_s.share,
-        "leapt": whole.leapt_m_s.share,
-    }
-    for name, value in limit.signs._asdict().items():
-        yield _(EVIDENCE[name]), _found(value / shares[name] if shares[name] else 0.0)
-
-
-def _found(share: float) -> str:
-    if share <= 0.0:
-        return _("no")
-    return _("yes") if share >= 1.0 else _("{share} % of it").format(share=round(100 * share))
+    yield _("The limit"), f"{at_stop_m_s:.2f} m/s"
 
 
 def _signed(value: float) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from firmware_py.config import Config
+from firmware_py.core.body.fall import BalanceParams, figures
 from firmware_py.core.frame import Cause
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.command import DatasetName, evaluate
@@ -112,7 +113,7 @@ def test_two_processes_give_what_one_gives_in_the_same_order(folder: Path) -> No
 
 
 def test_a_miss_is_shown_around_its_impact(folder: Path) -> None:
-    blind = curves.scaled(Config().monitor_params(), curves.ALL, 100.0)
+    blind = MonitorParams(balance=BalanceParams(hold_s=1e9, lean_s=1e9))
     shown, again = run_job(
         job(folder, protocols=("cold",), params=blind, excerpts=True, kinds=(Kind.FALL_WALKING,))
     ).excerpts
@@ -198,29 +199,17 @@ def test_each_point_of_a_curve_is_filed_under_its_setting(folder: Path) -> None:
     assert points[names[0]][1].others is None, "there are none in this folder"
 
 
-def leaves(value: object, path: str = "") -> dict[str, object]:
-    """Every number of nested parameters under its own name."""
-    if not is_dataclass(value):
-        return {path: value}
-    return {
-        k: v for f in fields(value) for k, v in leaves(getattr(value, f.name), f"{path}.{f.name}").items()
-    }
-
-
 @pytest.mark.parametrize("name", curves.thresholds())
-def test_a_setting_is_scaled_by_itself_and_a_sign_by_its_share(name: str) -> None:
-    before, after = (leaves(p) for p in (MonitorParams(), curves.scaled(MonitorParams(), name, 2.0)))
-    changed = {k for k in before if before[k] != after[k]}
-    assert changed in ({f".balance.{name}"}, {f".balance.{name}.share"})
-    (key,) = changed
-    assert after[key] == 2.0 * before[key]  # type: ignore[operator]
+def test_a_figure_is_scaled_by_itself_and_a_row_of_the_tables_by_its_weight(name: str) -> None:
+    before, after = (figures(p.balance) for p in (MonitorParams(), curves.scaled(MonitorParams(), name, 2.0)))
+    assert after == before | {name: 2.0 * before[name]}
 
 
-def test_all_levels_at_once_leave_the_signs_alone() -> None:
-    before, after = (leaves(p) for p in (MonitorParams(), curves.scaled(MonitorParams(), curves.ALL, 2.0)))
-    changed = {k for k in before if before[k] != after[k]}
-    assert ".balance.floor_m_s" in changed
-    assert not any("signs" in key for key in changed)
+def test_all_levels_at_once_leave_the_tables_alone() -> None:
+    before, after = MonitorParams().balance, curves.scaled(MonitorParams(), curves.ALL, 2.0).balance
+    assert (after.explains, after.evidence) == (before.explains, before.evidence)
+    changed = {n for n, value in figures(before).items() if figures(after)[n] != value}
+    assert changed == {"base_m_s", "floor_m_s", "sunk_m", "lean_rad"}
 
 
 app = typer.Typer()
@@ -303,7 +292,7 @@ def test_every_form_of_output_shows_the_figures_of_the_curves(
     drawn = re.findall(r"<svg[^>]*>.*?</svg>", page.read_text(), re.DOTALL)
     titles = [ElementTree.fromstring(d).get("aria-label") for d in drawn]
     assert {"median lead (ms)", "floor_m_s"} <= set(titles)
-    assert "other activities stopped (%)" not in titles, "there are none in this folder"
+    assert "leaves walking stopped (%)" not in titles, "there are none in this folder"
 
 
 def test_rough_splices_are_scored_beside_the_gentle_one(folder: Path) -> None:

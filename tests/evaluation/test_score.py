@@ -144,7 +144,7 @@ def test_every_kind_has_its_own_line_and_backward_slips_two() -> None:
             "falls outside walking",
             "walking",
             "stumbles with recovery",
-            "other activities",
+            "leaves walking",
         ]
     )
     assert group_of(fall()) == ["falls while walking", "  backward slips"]

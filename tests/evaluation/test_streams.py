@@ -108,7 +108,7 @@ def test_the_trial_begins_in_step_with_the_walk_before_it() -> None:
 
 
 def test_a_change_of_posture_across_the_splice_shows_in_the_gyro() -> None:
-    bent = VARIANTS["tilt 15 deg forward"](made.trial(Kind.OTHER, RATE_HZ))
+    bent = VARIANTS["tilt 15 deg forward"](made.trial(Kind.LEAVES_WALKING, RATE_HZ))
     stream = warm(bent, [SLOW], mounting_varies=False)
     place = slice(stream.start, stream.start + round(SPLICE_S * RATE_HZ))
     felt = stream.gyro_rad_s[place] - cross_fade(SLOW.gyro_rad_s[:6050], bent.gyro_rad_s, 50)[6000:6050]
@@ -117,7 +117,7 @@ def test_a_change_of_posture_across_the_splice_shows_in_the_gyro() -> None:
 
 @pytest.mark.parametrize("mounting_varies", [False, True])
 def test_nobody_lies_down_out_of_a_walk_in_half_a_second(mounting_varies: bool) -> None:
-    lying = made.trial(Kind.OTHER, RATE_HZ, 20)
+    lying = made.trial(Kind.LEAVES_WALKING, RATE_HZ, 20)
     lying = replace(lying, accel_m_s2=lying.accel_m_s2[:, (2, 1, 0)])
     stream = warm(lying, [SLOW], mounting_varies)
     assert stream.start == stream.shared == 0

@@ -58,7 +58,6 @@ ALSO: dict[str, list[str]] = {
     "body/gait.py": TRACES,
     "body/fall.py": TRACES,
     "body/fallen.py": ["tests/core/test_monitor.py"],
-    "body/evidence.py": ["tests/core/body/test_fall.py"],
     "deck/params.py": [*DECK, "tests/core/deck/test_drift.py", "tests/core/deck/test_position.py"],
     "deck/kalman.py": DECK,
     "deck/gate.py": [*DECK, "tests/core/deck/test_position.py"],

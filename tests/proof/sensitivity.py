@@ -1,61 +1,42 @@
-"""What if a figure of the balance rule were another: `python -m tests.proof.sensitivity DATA`, a row of a table each.
+"""What if a figure of the fall rule were another: `python -m tests.proof.sensitivity DATA`, a row of a table each.
 
-A quick answer beside `rearguard evaluate --curves`, which plays every setting through the product and takes hours on
-two cores. This one looks once (the columns of fit.py: what the product says of each sample, the learned margin
-included) and applies the rule with another figure to whole columns; the row of the shipped figures is the product's
-own. What it leaves out: time constants, how the margin is learned, a second stop, and who is stopped for lying.
+A quick answer beside `rearguard evaluate --curves`, which plays every setting through the product and takes hours. This
+one looks once (the columns of fit.py) and calls the product's rule with another figure on whole columns. It leaves out
+time constants, the gate, a second stop, and who is stopped for lying.
 """
 
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 
-from firmware_py.core.body.evidence import Ramp, SignsParams
-from firmware_py.core.body.fall import BalanceParams
+from firmware_py.core.body.fall import BalanceParams, figures
+from firmware_py.core.monitor import MonitorParams
+from firmware_py.evaluation.results.curves import ALL, scaled
 from firmware_py.evaluation.run.job import WARM
-from tests.proof import fit_signs
-from tests.proof.fit import SETS, Evidence, Figures, arguments, counts, everyone, look
+from tests.proof.fit import SETS, Evidence, arguments, counts, everyone, look
 
-ALL, MARGIN = "all trip levels", "margin_m_s"
-LEVELS = ("floor_m_s", "ceiling_m_s")  # and the margin
-FIGURES = (
-    *LEVELS, "vigour_s", "lean_m_s", "most_lean_rad", "sunk_per_s", "soon_s", "ahead_s", "leap_m_s", "leap_share",
-    "thrown_m_s", "thrown_share",
-)  # fmt: skip
-SIGNS = ("without", "least", "most", "hardly", *fit_signs.COLUMNS)
+HELD = ("vigour_tau_s", "hold_s", "lean_s")  # times, which the columns cannot change
 WIDE, NARROW = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0), (0.8, 1.25)
 
 
 def settings() -> Iterator[tuple[str, float]]:
     """What is scaled, and by how much."""
-    yield from ((name, scale) for name in (ALL, "floor_m_s") for scale in WIDE)
-    yield from ((name, scale) for name in (MARGIN, *FIGURES[1:], *SIGNS) for scale in NARROW)
-
-
-def scaled(evidence: Evidence, name: str, scale: float) -> tuple[Figures, SignsParams]:
-    """The figures and the signs with this one scaled; of a sign its share. The margin is each walker's own."""
-    shipped, signs = BalanceParams(), SignsParams()
-    figures: Figures = {MARGIN: evidence.said[MARGIN] * (scale if name in (ALL, MARGIN) else 1.0)}
-    if name in SIGNS:
-        value = getattr(signs, name)
-        other = replace(value, share=value.share * scale) if isinstance(value, Ramp) else value * scale
-        return figures, replace(signs, **{name: other})
-    scaled_names = LEVELS if name == ALL else (name,) if name != MARGIN else ()
-    return figures | {n: getattr(shipped, n) * scale for n in scaled_names}, signs
+    yield from ((ALL, scale) for scale in WIDE)
+    yield from ((name, scale) for name in figures(BalanceParams()) if name not in HELD for scale in NARROW)
 
 
 def row(evidence: Evidence, name: str, scale: float) -> str:
-    """Falls stopped, leads in ms, falls stopped before they begin; other activities; walks stopped."""
-    stops = evidence.stops(*scaled(evidence, name, scale)).tolist()
+    """Falls stopped, leads in ms, falls stopped before they begin; stumbles; what leaves walking; walks stopped."""
+    stops = evidence.stops(scaled(MonitorParams(), name, scale).balance).tolist()
     falls: dict[str, str] = {}
     others: dict[str, int] = {}
+    stumbles: dict[str, int] = {}
     walks = 0
     for dataset in SETS:
         own = [(t, at) for t, at in zip(evidence.trials, stops, strict=True) if t.dataset == dataset]
-        leads, early, of_walks, others[dataset] = counts(own)
+        leads, early, of_walks, others[dataset], stumbles[dataset] = counts(own)
         walks += of_walks
         seen = [lead for lead in leads if lead is not None]
         if leads:
@@ -65,7 +46,7 @@ def row(evidence: Evidence, name: str, scale: float) -> str:
             falls[dataset] = told + (f" ({early})" if early else "")
     return (
         f"| {name} x {scale:g} | {falls.get('sisfall', '')} | {falls.get('fallalld', '')} "
-        f"| {others['sisfall']} + {others['fallalld']} | {walks} |"
+        f"| {stumbles['sisfall']} + {stumbles['fallalld']} | {others['sisfall']} + {others['fallalld']} | {walks} |"
     )
 
 
@@ -77,7 +58,7 @@ def main() -> int:
         return 2
     with ProcessPoolExecutor(options.jobs) as pool:
         evidence = Evidence.of([trial for some in pool.map(look, everybody) for trial in some])
-    print("| | SisFall warm | FallAllD warm | other activities, warm | walks |\n|---|---|---|---|---|")
+    print("| | SisFall warm | FallAllD warm | stumbles | leaves walking | walks |\n|---|---|---|---|---|---|")
     for name, scale in settings():
         print(row(evidence, name, scale), flush=True)
     return 0

@@ -2,7 +2,6 @@
 
 import re
 from html.parser import HTMLParser
-from math import cos, pi, sin
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,10 @@ import typer
 from typer.testing import CliRunner
 
 from firmware_py.config import parse
-from firmware_py.core.body.evidence import Signs
-from firmware_py.core.body.fall import Limit, Terms
+from firmware_py.core.body.fall import Limit, Motion, limit_m_s
 from firmware_py.core.frame import Cause
 from firmware_py.core.monitor import Monitor
-from firmware_py.messages import EVIDENCE, RULES, STOPS
+from firmware_py.messages import RULES, STOPS
 from firmware_py.report import command
 from firmware_py.report.charts import stretches, thinned
 from firmware_py.report.fall import explained
@@ -341,13 +339,11 @@ def test_the_limit_of_a_fall_is_the_cores_own_and_is_taken_apart(tmp_path: Path,
     assert found.stop.cause is Cause.FALL and limit is not None
     more_m_s = params.recovery_m_s if stumbles == "warn" else 0.0
     assert limit.m_s + more_m_s == found.stop.limit
-    assert sum(limit.terms) == pytest.approx(limit.explained_m_s)
-    assert limit.terms.height < 0.0 and limit.terms.tilt < 0.0 and limit.terms.acceleration < 0.0
     text = render(found)
     Page(text)
     assert "How the limit came about" in text
     assert ("A recovery is hoped for" in text) == (stumbles == "warn")
-    assert f"\u00d7 {limit.times:.2f}" in text and f"{found.stop.limit:.2f} m/s" in text
+    assert f"{found.stop.limit:.2f} m/s" in text
 
 
 def test_a_stop_by_another_rule_has_no_such_section(incident: Path) -> None:
@@ -365,98 +361,56 @@ def test_what_does_not_come_to_the_limit_of_the_stop_is_not_taken_apart(tmp_path
     assert "How the limit came about" not in render(found)
 
 
-TERMS = Terms(vigour=2.3, tilt=-0.72, height=-0.99, acceleration=-0.84, leap=0.0, thrown=0.0)
-NO_SIGN = Signs(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-MARGIN_M_S = 1.6
+MOTION = Motion(0.3, -7.0, vigour_m_s2=1.0, sideways_m_s=0.1, tilt_rad=0.1, height_lost_m=0.03)
 
 
-def rows(
-    found: Report, terms: Terms = TERMS, signs: Signs = NO_SIGN, tilt_rad: float = 0.1, times: float = 0.5
-) -> dict[str, str]:
-    """The rows of the section for a limit that is made of these, of a trunk that leans by `tilt_rad`."""
-    found.stop = found.stop._replace(tilt_rad=tilt_rad)
-    found.fall_limit = Limit(MARGIN_M_S, terms, sum(terms), signs, times, found.stop.limit)
+def rows(found: Report, **seen: float) -> dict[str, str]:
+    """The rows of the section for a limit of this motion."""
+    params, motion = found.config.monitor_params().balance, MOTION._replace(**seen)
+    found.fall_limit = Limit(motion, limit_m_s(params, motion))
     made = explained(found)
     assert made is not None
-    cells = [*made.terms, *made.evidence]
+    cells = [*made.explains, *made.evidence]
     assert len(dict(cells)) == len(cells)
     return dict(cells)
 
 
-def test_each_term_is_told_with_what_was_measured_and_one_of_nothing_is_left_out(tmp_path: Path) -> None:
-    told = rows(fall(tmp_path))
-    assert told["The most that steps like this walker's leave unexplained"] == "+1.60"
-    assert told["Brisk steps push the hip up, 1.0 m/s\u00b2 on average"] == "+2.30"
-    assert told["The trunk leans 6\u00b0 away from its usual posture"] == "\u22120.72"
-    assert told["The hip has lost 3 cm of height"] == "\u22120.99"
-    assert told["It drops at 7.0 m/s\u00b2"] == "\u22120.84"
-    assert told["Together"] == "1.35"
-    assert told["Times the evidence of a fall"] == "\u00d7 0.50"
-    assert not {"The hip leapt before", "The hip sensor reads a sideways thrust that no hip has"} & set(told)
-
-
-def test_a_limit_at_its_ceiling_says_so(tmp_path: Path) -> None:
-    found = fall(tmp_path)
-    found.stop = found.stop._replace(limit=2.4)
-    assert rows(found, TERMS._replace(height=3.3))["The limit"] == "2.40 m/s"  # 2.4 x 0.5 is less
-    assert (
-        rows(found, TERMS._replace(height=3.3), times=1.1)["The limit, which is never higher"] == "2.40 m/s"
-    )
-
-
-def test_a_lean_beyond_what_counts_is_told_whole(tmp_path: Path) -> None:
-    told = rows(fall(tmp_path), TERMS._replace(tilt=-3.24), tilt_rad=0.6)
-    assert (
-        told["The trunk leans 34\u00b0 away from its usual posture, of which 26\u00b0 count"] == "\u22123.24"
-    )
+def test_each_row_is_shown_with_what_was_measured_and_one_of_nothing_is_left_out(tmp_path: Path) -> None:
+    shown = rows(fall(tmp_path))
+    assert shown["A hip that stands still"] == "1.90"
+    assert shown["Brisk steps push the hip up, 1.0 m/s\u00b2 on average"] == "+1.60"
+    assert shown["The trunk leans 6\u00b0 away from its usual posture"] == "\u22120.53"
+    assert shown["The hip has lost 3 cm of height"] == "\u22120.99"
+    assert shown["Together"] == "1.98"
+    assert "The pod reads a thrust sideways that no hip has" not in shown
 
 
 @pytest.mark.parametrize(
-    ("terms", "what", "figure"),
+    ("seen", "what", "figure"),
     [
-        (TERMS._replace(height=0.66), "The hip has gained 2 cm of height", "+0.66"),
-        (TERMS._replace(acceleration=0.36), "It is being braked at 3.0 m/s\u00b2", "+0.36"),
-        (TERMS._replace(leap=1.4), "The hip leapt before", "+1.40"),
-        (TERMS._replace(thrown=0.21), "The hip sensor reads a sideways thrust that no hip has", "+0.21"),
-        (TERMS._replace(height=-3.3), "Together \u22120.96, but at least this", "0.39"),
-        (TERMS._replace(height=3.3), "Together +5.64, but at most this", "2.40"),
+        ({"sideways_m_s": 1.0}, "The pod reads a thrust sideways that no hip has", "+0.75"),
+        ({"height_lost_m": 0.2}, "The hip has lost 20 cm of height", "\u22122.64"),
+        ({"vigour_m_s2": 0.0, "height_lost_m": 0.2}, "Together \u22121.27, but at least", "0.35"),
     ],
 )
-def test_what_speaks_the_other_way_and_what_meets_a_bound_says_so(
-    tmp_path: Path, terms: Terms, what: str, figure: str
+def test_what_meets_a_bound_says_so(tmp_path: Path, seen: dict[str, float], what: str, figure: str) -> None:
+    assert rows(fall(tmp_path), **seen)[what] == figure
+
+
+@pytest.mark.parametrize(
+    ("rule", "title", "why"),
+    [
+        ("lies_after_blow", "Fall", "followed by lying down"),
+        ("height_lost_m", "Loss of balance", "sank farther"),
+        ("tilt_rad", "Loss of balance", "leaned farther"),
+    ],
+)
+def test_a_fall_that_another_rule_saw_has_its_own_words_and_no_limit_to_explain(
+    tmp_path: Path, rule: str, title: str, why: str
 ) -> None:
-    assert rows(fall(tmp_path), terms)[what] == figure
-
-
-def test_each_sign_says_yes_no_or_how_much(tmp_path: Path) -> None:
     found = fall(tmp_path)
-    shares = found.config.monitor_params().balance.signs
-    signs = Signs(shares.stride_m_s.share, shares.tilting_rad_s.share / 2, 0.0, 0.0, 0.0, 0.0, 0.0)
-    told = rows(found, signs=signs)
-    assert [told[what] for what in EVIDENCE.values()] == ["yes", "50 % of it", "no", "no", "no", "no", "no"]
-    against = rows(found, signs=NO_SIGN._replace(leapt=shares.leapt_m_s.share))
-    assert against[EVIDENCE["leapt"]] == "yes"
-    assert set(EVIDENCE) == set(Signs._fields)
-
-
-def test_a_fall_that_was_seen_on_the_ground_only_says_so_and_has_no_limit_to_explain(tmp_path: Path) -> None:
-    """He tips over without going down, is struck, and lies."""
-    path = tmp_path / "late.csv"
-    frames = []
-    for frame in walk(14.0):
-        tips_s = (frame.t_ns - 12_000_000_000) * 1e-9
-        if tips_s >= 0.0:
-            angle = min(tips_s / 1.0, 1.0) * pi / 2
-            size = 25.0 if 1.0 < tips_s < 1.03 else 9.81
-            turns = pi / 2 if tips_s < 1.0 else 0.0
-            felt = (-size * sin(angle), 0.001 * (frame.t_ns % 3), size * cos(angle))
-            frame = frame._replace(imu=ImuSample(frame.t_ns - 1000, felt, (0.0, turns, 0.0)))
-        frames.append(frame)
-    write_csv(path, iter(frames))
-    found = gather(path)
-    assert (found.stop.cause, found.stop.rule) == (Cause.FALL, "lies_after_blow")
+    found.stop = found.stop._replace(rule=rule, value=0.1, limit=0.26)
+    found.fall_limit = fall_limit(found.fall_limit, found.config, found.stop)
     text = render(found)
-    assert "<h1>Fall</h1>" in text and "The walker has fallen" in sentence(found)
-    assert "followed by lying down" in reason(found) and "after an impact" in reason(found)
-    assert "Belt cut: Fall." in text
+    assert f"<h1>{title}</h1>" in text and why in reason(found)
     assert found.fall_limit is None and "How the limit came about" not in text

@@ -11,11 +11,12 @@ from typing import Any
 
 from firmware_py import locale as language
 from firmware_py import messages
+from firmware_py.core.body import fall
 from sensors import hints
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "firmware_py"
-TABLES = (messages, hints)  # modules whose public tables are translated as they are shown
+TABLES = (messages, hints, fall)  # modules whose public tables are translated as they are shown
 HEAD = "Language: {}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n"
 # `_("...")` in a page or a script; a text runs over several lines only inside one pair of quotes.
 IN_MARKUP = re.compile(r"""(?<!\w)_\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
@@ -48,6 +49,8 @@ def _leaves(table: Any) -> Iterator[str]:
         yield table
     elif isinstance(table, dict):
         yield from (text for value in table.values() for text in _leaves(value))
+    elif isinstance(table, fall.Row):
+        yield table.sentence
     elif isinstance(table, tuple):
         yield from (text for value in table for text in _leaves(value))
 

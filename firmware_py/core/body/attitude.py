@@ -27,8 +27,6 @@ class AttitudeParams:
     velocity_tau_s: float = 0.5  # leak of the downward velocity: about a step
     height_lost_tau_s: float = 0.4  # leak of the height lost: about a step
     posture_tau_s: float = 2.5  # the walker's own mean up
-    tilting_tau_s: float = 0.05  # over which the growth of the tilt is seen
-    sinking_m_s: float = 0.02  # a hip that goes down slower than this stands
 
 
 @dataclass(slots=True)
@@ -41,19 +39,15 @@ class Attitude:
     up_accel_m_s2: float = 0.0
     down_velocity_m_s: float = 0.0
     height_lost_m: float = 0.0
-    sinking_s: float = 0.0  # for how long the hip has gone down already
     sideways_m_s: float = 0.0
     tilt_rad: float = 0.0  # away from the walker's own posture
-    tilting_rad_s: float = 0.0  # how fast the tilt grows
-    turning_rad_s: float = 0.0  # about the vertical
-    tipping_rad_s: float = 0.0  # about any horizontal axis
+    leaning_away: bool = False  # farther from upright than the own posture
     _seen_s: float = 0.0
     _sum_m_s: Vec3 = (0.0, 0.0, 0.0)
     _mean_m_s2: float = G_M_S2
     _bias_rad_s: Vec3 = (0.0, 0.0, 0.0)
     _gained_m_s: Vec3 = (0.0, 0.0, 0.0)
     _posture: Vec3 = (0.0, 0.0, 1.0)
-    _lagged_tilt_rad: float = 0.0
 
     @property
     def gravity_g(self) -> float:
@@ -92,10 +86,6 @@ class Attitude:
             bz - b * (ex * uy - ey * ux),
         )
         self.up = (nx, ny, nz)
-        about_up = gx * nx + gy * ny + gz * nz
-        about_level = gx * gx + gy * gy + gz * gz - about_up * about_up
-        self.turning_rad_s = abs(about_up)
-        self.tipping_rad_s = sqrt(about_level) if about_level > 0.0 else 0.0
 
         along = ax * nx + ay * ny + az * nz
         mean += (along - mean) * dt_s / (seen_s if seen_s < p.scale_tau_s else p.scale_tau_s)
@@ -107,7 +97,6 @@ class Attitude:
         self.height_lost_m = exp(-dt_s / p.height_lost_tau_s) * (
             self.height_lost_m + self.down_velocity_m_s * dt_s
         )
-        self.sinking_s = self.sinking_s + dt_s if self.down_velocity_m_s > p.sinking_m_s else 0.0
 
         # The same leaky integral for all directions, carried along by the gyro. A pod that was moved on the body reads
         # gravity from the side and calls it metres a second that no hip gains.
@@ -130,9 +119,7 @@ class Attitude:
         if size > 0.0:
             dx, dy, dz = nx - mx / size, ny - my / size, nz - mz / size
             self.tilt_rad = 2.0 * asin(min(1.0, 0.5 * sqrt(dx * dx + dy * dy + dz * dz)))
-        behind = (self.tilt_rad - self._lagged_tilt_rad) * p.tilting_tau_s / (p.tilting_tau_s + dt_s)
-        self._lagged_tilt_rad = self.tilt_rad - behind
-        self.tilting_rad_s = behind / p.tilting_tau_s
+            self.leaning_away = dz < 0.0
 
     def _settle(self, ax: float, ay: float, az: float, dt_s: float) -> None:
         """Half a second of mean acceleration names up and the accelerometer's own scale."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from math import cos, radians
 
 from firmware_py.core.body.attitude import Attitude
-from firmware_py.core.body.gait import Gait
 from firmware_py.core.filters import LeakyTimer
-from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.frame import Cause, Finding, Signal
 from sensors.samples import ImuSample
 
 
@@ -44,14 +43,13 @@ class Fallen:
         self.impact_ago_s = self.params.impact_s
         self._lying.clear()
 
-    def update(self, imu: ImuSample, attitude: Attitude, gait: Gait, dt_s: float) -> Finding | None:
-        """One sample; a finding when somebody has fallen."""
+    def update(self, imu: ImuSample, attitude: Attitude, watching: bool, dt_s: float) -> Finding | None:
+        """One sample; a finding when somebody whom the fall rule watches has fallen."""
         p = self.params
         ax, ay, az = imu.accel_m_s2
         impact = ax * ax + ay * ay + az * az > p.impact_m_s2 * p.impact_m_s2
         self.impact_ago_s = 0.0 if impact else self.impact_ago_s + dt_s
-        walked = gait.phase is not Phase.WAITING
-        lying = walked and self.impact_ago_s < p.impact_s and attitude.up[2] < self._lying_cos
+        lying = watching and self.impact_ago_s < p.impact_s and attitude.up[2] < self._lying_cos
         if self._lying.update(lying, dt_s):
             return Finding(Signal.DANGER, Cause.FALL, "lies_after_blow", attitude.up[2], self._lying_cos)
         return None

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from math import radians
 
+from firmware_py.evaluation.datasets.classes import falls_backward, kind_of
 from firmware_py.evaluation.datasets.files import RecordingError, SourceFile
-from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Kind, Trial, checked, number_table
+from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Trial, checked, number_table
 
 RATE_HZ = 238.0
 _ACCEL_M_S2 = 0.000244 * G_M_S2  # LSM9DS1 datasheet, +-8 g
@@ -18,25 +19,7 @@ _GYRO_RAD_S = -radians(0.07)  # LSM9DS1 datasheet, +-2000 deg/s; the sign was ch
 _FILE = re.compile(r"S(\d+)_D3_A(\d+)_T(\d+)_([AG])\.dat$", re.IGNORECASE)
 # Recordings are cut around the fall, 10 s in. Jogging before it and getting up after it can peak higher.
 _FALL_WITHIN_S = (8.0, 12.0)
-_WALKS = range(19, 23)
-_STUMBLE = 23
-_FALLS_WALKING = range(101, 113)
-_FALLS_JOGGING = range(121, 127)
-_BACKWARD_SLIPS = range(107, 111)
-_FIRST_FALL = 101  # activities below it are no falls
 _FILES_A_TRIAL = 2
-
-
-def kind_of(activity: int) -> Kind:
-    if activity in _WALKS:
-        return Kind.WALK
-    if activity == _STUMBLE:
-        return Kind.STUMBLE
-    if activity in _FALLS_WALKING:
-        return Kind.FALL_WALKING
-    if activity in _FALLS_JOGGING:
-        return Kind.FALL_JOGGING
-    return Kind.FALL_OTHER if activity >= _FIRST_FALL else Kind.OTHER
 
 
 def person_of(where: str) -> str | None:
@@ -75,11 +58,11 @@ def _trial(person: str, activity: int, name: str, pair: dict[str, SourceFile]) -
         person=person,
         activity=str(activity),
         name=name,
-        kind=kind_of(activity),
+        kind=kind_of("fallalld", str(activity)),
         rate_hz=RATE_HZ,
         accel_m_s2=body_frame(accel * _ACCEL_M_S2),
         gyro_rad_s=body_frame(gyro * _GYRO_RAD_S),
-        backward=activity in _BACKWARD_SLIPS,
+        backward=falls_backward("fallalld", str(activity)),
     )
 
 

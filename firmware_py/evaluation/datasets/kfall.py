@@ -16,40 +16,15 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from firmware_py.evaluation.datasets.classes import falls_backward, kind_of
 from firmware_py.evaluation.datasets.files import RecordingError, SourceFile
-from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Kind, Trial, checked
+from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Trial, checked
 
 RATE_HZ = 100.0
 _FILE = re.compile(r"SA?(\d+)T(\d+)R(\d+)\.csv$", re.IGNORECASE)
 _LABELS = re.compile(r"SA?(\d+)_label\.xlsx$", re.IGNORECASE)
 _TASK = re.compile(r"\((\d+)\)")  # "F15 (34)": the fall's own number, then the task number in the file names
 _COLUMNS = ("FrameCounter", "AccX", "AccY", "AccZ", "GyrX", "GyrY", "GyrZ")
-
-_WALKS = (6, 7)
-_STUMBLE = 10
-_FALLS = range(20, 35)
-_FALLS_WALKING = (
-    28,
-    29,
-    30,
-    32,
-    33,
-    34,
-)  # faint (28, 29), trip 30, slip forward 32, sideways 33, backward 34
-_TRIP_JOGGING = 31
-_BACKWARD_SLIP = 34
-
-
-def kind_of(task: int) -> Kind:
-    if task in _WALKS:
-        return Kind.WALK
-    if task == _STUMBLE:
-        return Kind.STUMBLE
-    if task in _FALLS_WALKING:
-        return Kind.FALL_WALKING
-    if task == _TRIP_JOGGING:
-        return Kind.FALL_JOGGING
-    return Kind.FALL_OTHER if task in _FALLS else Kind.OTHER
 
 
 def person_of(where: str) -> str | None:
@@ -86,7 +61,7 @@ def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingErro
 def _trial(person: str, task: int, file: SourceFile, label: tuple[int, int] | None) -> Trial:
     frames, values = _parse_csv(file.read(), file.where)
     onset = impact = None
-    if kind_of(task).is_fall and label is not None:
+    if kind_of("kfall", str(task)).is_fall and label is not None:
         # frames are counted from 1 and a few may be lost: look the number up instead of subtracting one
         onset, impact = (int(np.searchsorted(frames, frame)) for frame in label)
         if not onset < impact < len(frames):
@@ -99,11 +74,11 @@ def _trial(person: str, task: int, file: SourceFile, label: tuple[int, int] | No
         person=person,
         activity=f"T{task:02d}",
         name=file.name.removesuffix(".csv"),
-        kind=kind_of(task),
+        kind=kind_of("kfall", str(task)),
         rate_hz=RATE_HZ,
         accel_m_s2=body_frame(values[:, :3] * G_M_S2),
         gyro_rad_s=body_frame(values[:, 3:] * radians(1)),
-        backward=task == _BACKWARD_SLIP,
+        backward=falls_backward("kfall", str(task)),
         onset_index=onset,
         impact_index=impact,
         labelled=label is not None,

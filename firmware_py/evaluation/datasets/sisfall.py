@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from math import radians
 
+from firmware_py.evaluation.datasets.classes import falls_backward, kind_of
 from firmware_py.evaluation.datasets.files import RecordingError, SourceFile
-from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Kind, Trial, checked, number_table
+from firmware_py.evaluation.datasets.trials import G_M_S2, Array, Dataset, Trial, checked, number_table
 
 RATE_HZ = 200.0
 _ACCEL_M_S2 = 32 / 8192 * G_M_S2  # ADXL345: +-16 g in 13 bits (the set's readme)
@@ -19,20 +20,6 @@ _GYRO_RAD_S = radians(1 / 14.375)
 _FILE = re.compile(r"([DF]\d\d)_(S[AE]\d\d)_R(\d\d)\.txt$", re.IGNORECASE)
 # Nobody falls in the first two seconds, but a knock at the start of F03_SA13_R04 peaks higher than its fall.
 _FALL_WITHIN_S = (2.0, 1e6)
-_WALKS = ("D01", "D02")
-_FALLS_WALKING = ("F01", "F02", "F03", "F04", "F06")
-
-
-def kind_of(activity: str) -> Kind:
-    if activity in _WALKS:
-        return Kind.WALK
-    if activity == "D18":
-        return Kind.STUMBLE
-    if activity in _FALLS_WALKING:
-        return Kind.FALL_WALKING
-    if activity == "F05":
-        return Kind.FALL_JOGGING
-    return Kind.FALL_OTHER if activity.startswith("F") else Kind.OTHER
 
 
 def person_of(where: str) -> str | None:
@@ -59,11 +46,11 @@ def read(person: str, files: list[SourceFile]) -> Iterator[Trial | RecordingErro
                     person=person,
                     activity=activity,
                     name=file.name.removesuffix(".txt"),
-                    kind=kind_of(activity),
+                    kind=kind_of("sisfall", activity),
                     rate_hz=RATE_HZ,
                     accel_m_s2=body_frame(raw[:, :3] * _ACCEL_M_S2),
                     gyro_rad_s=body_frame(raw[:, 3:6] * _GYRO_RAD_S),
-                    backward=activity == "F02",
+                    backward=falls_backward("sisfall", activity),
                 ),
                 _FALL_WITHIN_S,
             )

@@ -24,7 +24,14 @@ class Kind(Enum):
     FALL_JOGGING = "fall_jogging"
     FALL_OTHER = "fall_other"
     STUMBLE = "stumble"
-    OTHER = "other"
+    LEAVES_WALKING = "other"
+
+    @property
+    def counts_as(self) -> str:
+        """The class by which a stop is judged (classes.py)."""
+        if self.is_fall:
+            return "fall"
+        return {Kind.WALK: "walk-like", Kind.STUMBLE: "stumble"}.get(self, "leaves walking")
 
     @property
     def is_fall(self) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from firmware_py.evaluation.datasets.classes import kind_of
 from firmware_py.evaluation.datasets.files import RecordingError, SourceFile
-from firmware_py.evaluation.datasets.trials import Array, Kind, Trial, checked
+from firmware_py.evaluation.datasets.trials import Array, Trial, checked
 
 RATE_HZ = 100.0  # MTw Awinda, as exported in both sets that use it
 _COLUMNS = ("Acc_X", "Acc_Y", "Acc_Z", "Gyr_X", "Gyr_Y", "Gyr_Z")
@@ -33,7 +34,7 @@ def walk(
             person=person,
             activity=activity,
             name=name,
-            kind=Kind.WALK,
+            kind=kind_of(dataset, activity),
             rate_hz=RATE_HZ,
             accel_m_s2=body_frame(accel),
             gyro_rad_s=body_frame(gyro),

@@ -71,12 +71,12 @@ def lead_by_activity(falls: list[Score]) -> Plot:
 
 
 def trade_off(points: list[Point]) -> list[Plot]:
-    """Falls, leads, walks and other activities against the scale of all trip levels; of what the data set has."""
+    """Falls, leads, walks and what leaves walking against the scale of all trip levels; of what the data set has."""
     drawn = (
         _scaled(points, "falls stopped before impact (%)", _PERCENT, _stopped_percent),
         _scaled(points, "median lead (ms)", (600.0, 900.0), _median_lead_ms),
         _scaled(points, "false stops an hour of walking", (6.0, 60.0), _false_stops_per_hour),
-        _scaled(points, "other activities stopped (%)", (6.0, 60.0), _others_percent),
+        _scaled(points, "leaves walking, stopped (%)", (6.0, 60.0), _others_percent),
     )
     return [plot for plot in drawn if plot is not None]
 
@@ -122,14 +122,14 @@ def _scaled(
 _SENSITIVITY: tuple[tuple[str, str, Callable[[Point], float | None]], ...] = (
     ("c1", "falls stopped before impact (%)", _stopped_percent),
     ("c2", "false stops an hour of walking", _false_stops_per_hour),
-    ("c3", "other activities stopped (%)", _others_percent),
+    ("c3", "leaves walking, stopped (%)", _others_percent),
     ("c4", "lead, 5th percentile (hundredths of a second)", _least_lead_cs),
 )
 SENSITIVITY_LEGEND: Legend = [(css, what) for css, what, _ in _SENSITIVITY]
 
 
 def sensitivity(name: str, points: list[Point]) -> Plot:
-    """One setting: falls and other activities stopped (per cent); on the same scale false stops an hour, and leads."""
+    """One setting: falls and trials that leave walking stopped (per cent); false stops an hour; leads."""
     own = [p for p in points if p.detector == OURS]
     scales = [p.scale for p in own]
     plot = Plot((min(scales), max(scales)), (0, 105), name, f"{name} x", "%, stops/h, cs", 300, 210)

@@ -3,11 +3,9 @@
 Must never pick a threshold: a person reads the curves.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from firmware_py.core.body.evidence import Ramp, SignsParams
-from firmware_py.core.body.fall import BalanceParams
+from firmware_py.core.body.fall import BalanceParams, figures, with_figures
 from firmware_py.core.monitor import MonitorParams
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results.tables import Line, summarize
@@ -18,8 +16,7 @@ from firmware_py.evaluation.run.side_by_side import Setting
 ALL = "all thresholds"
 _ALL_SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 _ONE_SCALES = (0.6, 0.8, 0.9, 1.1, 1.25, 1.6)
-_SIGN = "signs."
-_ONLY_WARNING = ("recovery_m_s", "warning_s")  # as shipped they stop nobody
+_LEVELS = ("base_m_s", "floor_m_s", "sunk_m", "lean_rad")  # what has to be exceeded
 _WALKING = (Kind.FALL_WALKING, Kind.WALK)
 
 
@@ -40,27 +37,15 @@ Curves = dict[str, list[Point]]  # by the name of what was scaled
 
 
 def thresholds() -> list[str]:
-    """The settings of the balance rule that are numbers and decide who is stopped; its signs, of each the share."""
-    own = [f.name for f in fields(BalanceParams) if isinstance(getattr(BalanceParams(), f.name), float)]
-    return [n for n in own if n not in _ONLY_WARNING] + [_SIGN + f.name for f in fields(SignsParams)]
+    """The figures of the balance rule that decide who is stopped; of each row of its tables the weight."""
+    return list(figures(BalanceParams()))
 
 
 def scaled(params: MonitorParams, name: str, scale: float) -> MonitorParams:
-    """The parameters with one balance setting scaled, or with every trip level at once."""
-    balance = params.balance
-    if name.startswith(_SIGN):
-        sign = name.removeprefix(_SIGN)
-        value: float | Ramp = getattr(balance.signs, sign)
-        other: Any = replace(value, share=value.share * scale) if isinstance(value, Ramp) else value * scale
-        return replace(params, balance=replace(balance, signs=replace(balance.signs, **{sign: other})))
-    names = [n for n in thresholds() if _is_level(n)] if name == ALL else [name]
-    return replace(params, balance=replace(balance, **{n: getattr(balance, n) * scale for n in names}))
-
-
-def _is_level(name: str) -> bool:
-    """A velocity downward to exceed. What leaning takes off the limit, what a leap or a thrust begins at, times and
-    shares are left as they are."""
-    return name.endswith("_m_s") and not name.startswith(("lean", "leap", "thrown", _SIGN))
+    """The parameters with one figure of the balance rule scaled, or with every limit at once."""
+    own = figures(params.balance)
+    names = [n for n in own if n in _LEVELS] if name == ALL else [name]
+    return replace(params, balance=with_figures(params.balance, {n: own[n] * scale for n in names}))
 
 
 def walking_only(job: Job, label: str, variant: str = "") -> Job:
@@ -74,7 +59,7 @@ def plan(jobs: list[Job]) -> list[Job]:
     return [
         replace(
             walking_only(job, ""),
-            kinds=(*_WALKING, Kind.OTHER),
+            kinds=(*_WALKING, Kind.LEAVES_WALKING),
             peer_scale=None,
             settings=tuple(
                 Setting(
@@ -99,7 +84,7 @@ def collect(result: Result) -> Curves:
     for (name, scale, detector), scores in buckets.items():
         falls, walks, others = (
             summarize(kind.value, own) if (own := [s for s in scores if s.kind is kind]) else None
-            for kind in (Kind.FALL_WALKING, Kind.WALK, Kind.OTHER)
+            for kind in (Kind.FALL_WALKING, Kind.WALK, Kind.LEAVES_WALKING)
         )
         curves.setdefault(name, []).append(Point(name, detector, scale, falls, walks, others))
     unscaled = [p for p in curves.get(ALL, []) if p.scale == 1.0 and p.detector == OURS]

@@ -41,18 +41,33 @@ def print_tables(console: Console, title: str, scores: list[Score]) -> None:
 
 
 WIDTH = 110
-HEAD = ("trials", "stopped", "late", "missed", "off", "lead ms", "p5", "false stops", "hours", "/h", "< /h")
+HEAD = (
+    "trials",
+    "stopped",
+    "late",
+    "missed",
+    "off",
+    "lead ms",
+    "p5",
+    "false stops",
+    "hours",
+    "/h",
+    "< /h",
+    "watched",
+)
 _LEGEND = """\
 stopped      of all falls, the share cut before the impact; lead: how long before
 off          the belt was off, or not yet armed, when the fall came
 false stops  before a fall, or any stop where nobody fell; hours: time the belt could run
-< /h         95 % upper bound of the false stops an hour (exact Poisson)"""
+< /h         95 % upper bound of the false stops an hour (exact Poisson)
+watched      from the third step of a walk on, the share of time in which the fall rule is armed
+A stop is false while somebody walks. It is right, and has no bound, where somebody leaves walking: sits, jogs."""
 
 _CURVES_LEGEND = """\
 x          how many times the shipped value
 too early  falls before which the belt was stopped falsely
 walks      false stops while somebody only walked, reversed copies included
-others     other activities in which the belt was stopped"""
+others     trials that leave walking in which the belt was stopped"""
 
 
 def cells(line: Line) -> list[str]:
@@ -70,6 +85,7 @@ def cells(line: Line) -> list[str]:
         f"{line.hours:.2f}",
         f"{line.false_stops_per_hour:.2f}" if line.false_stops_per_hour is not None else "",
         f"{line.false_stops_per_hour_upper95:.1f}" if line.false_stops_per_hour_upper95 is not None else "",
+        f"{line.watched_percent:.1f} %" if line.watched_percent is not None else "",
     ]
 
 
@@ -157,7 +173,8 @@ def _point(point: Point) -> dict[str, Any]:
 
 
 def _enums(score: Score) -> dict[str, Any]:
-    return {"kind": score.kind.value, "outcome": score.outcome.value if score.outcome else None}
+    outcome = score.outcome.value if score.outcome else None
+    return {"kind": score.kind.value, "class": score.kind.counts_as, "outcome": outcome}
 
 
 def _json(value: dict[str, Any]) -> str:

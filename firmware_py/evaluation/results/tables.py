@@ -33,6 +33,9 @@ class Line:
     hours: float
     false_stops_per_hour: float | None
     false_stops_per_hour_upper95: float | None
+    watched_percent: (
+        float | None
+    )  # of the walking time after the third step, the fall rule watches in so much
 
     @property
     def stopped_percent(self) -> float | None:
@@ -46,6 +49,8 @@ def summarize(group: str, scores: list[Score]) -> Line:
     leads_ms = [1000 * s.lead_s for s in falls if s.lead_s is not None]
     count = {outcome: sum(s.outcome is outcome for s in falls) for outcome in Outcome}
     false_stops = sum(len(s.false_stops) for s in scores)
+    walked_s = sum(s.walked_s or 0.0 for s in scores)
+    watched_s = sum(s.watched_s or 0.0 for s in scores)
     hours = sum(s.armed_s for s in scores) / 3600
     return Line(
         detector=first.detector,
@@ -66,6 +71,7 @@ def summarize(group: str, scores: list[Score]) -> Line:
         hours=hours,
         false_stops_per_hour=false_stops / hours if hours else None,
         false_stops_per_hour_upper95=poisson_upper95(false_stops) / hours if hours else None,
+        watched_percent=100 * watched_s / walked_s if walked_s else None,
     )
 
 
@@ -82,7 +88,7 @@ GROUPS: dict[str, str] = {
     "walking": "walk",
     "walking, time-reversed": "reversed",
     "stumbles with recovery": "stumble",
-    "other activities": "other",
+    "leaves walking": "other",
 }
 
 

@@ -6,7 +6,7 @@ For the range sensor the walker stands in the middle of the deck, so only the IM
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.evaluation.datasets.trials import Array
 from sensors.samples import ImuSample, RangeSample
 
@@ -54,6 +54,8 @@ class Replayer:
         self._range_due_ns = _START_NS
         self._readings = 0
         self._armed_from = 0
+        self.walked = 0  # samples with the belt running, from the third step on ...
+        self.watched = 0  # ... and those of them in which the fall rule watches
 
     def feed(
         self, accel_m_s2: Array, gyro_rad_s: Array, watch: Callable[[Decision], None] | None = None
@@ -79,6 +81,9 @@ class Replayer:
             elif run and not decision.run:
                 self._note_stop(index, t_ns, decision)
             run = decision.run
+            if run and decision.steps:  # the third step is the first that can be even
+                self.walked += 1
+                self.watched += decision.phase is not Phase.WAITING
             self._may_press = decision.refusal is None
             if watch is not None:
                 watch(decision)

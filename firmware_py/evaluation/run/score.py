@@ -50,6 +50,8 @@ class Score:
     lead_s: float | None
     rule: str
     false_stops: tuple[tuple[float, str], ...]  # when and by which rule
+    walked_s: float | None = None  # of a walk: the time from the third step on, while the belt could run ...
+    watched_s: float | None = None  # ... and that part of it in which the fall rule watched
 
 
 def judge(

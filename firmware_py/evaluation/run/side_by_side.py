@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from firmware_py.core.body.attitude import Attitude
 from firmware_py.core.body.fall import Balance, BalanceParams
 from firmware_py.core.body.gait import Gait
-from firmware_py.core.frame import Finding
+from firmware_py.core.frame import Decision, Finding, Frame
 from firmware_py.core.monitor import Monitor, MonitorParams
 from firmware_py.evaluation.run.replay import Replayer, Stop
 
@@ -32,13 +32,19 @@ class ManySettings(Monitor):
         super().__init__(params, rate_hz)
         self.balance = _Balances(settings, rate_hz)
 
+    def step(self, frame: Frame) -> Decision:
+        assert isinstance(self.balance, _Balances)
+        self.balance.now_ns = frame.t_ns
+        return super().step(frame)
+
 
 class _Balances(Balance):
-    __slots__ = ("_all", "found")
+    __slots__ = ("_all", "found", "now_ns")
 
     def __init__(self, settings: tuple[Setting, ...], rate_hz: float) -> None:
         self._all = [Balance(setting.balance, rate_hz) for setting in settings]
         self.found: list[tuple[int, Finding] | None] = [None] * len(settings)  # the first of each, and when
+        self.now_ns = 0
         super().__init__(settings[0].balance, rate_hz)
 
     def relearn(self) -> None:
@@ -46,14 +52,13 @@ class _Balances(Balance):
         for balance in self._all:
             balance.relearn()
 
-    def update(
-        self, t_ns: int, attitude: Attitude, gait: Gait, warning_active: bool, dt_s: float
-    ) -> Finding | None:
+    def update(self, attitude: Attitude, gait: Gait, belt_m_s: float | None, dt_s: float) -> Finding | None:
         for number, balance in enumerate(self._all):
             if self.found[number] is None:
-                finding = balance.update(t_ns, attitude, gait, warning_active, dt_s)
+                finding = balance.update(attitude, gait, belt_m_s, dt_s)
                 if finding is not None:
-                    self.found[number] = t_ns, finding
+                    self.found[number] = self.now_ns, finding
+        self.watching = any(balance.watching for balance in self._all)
         return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from firmware_py.core.frame import Decision
 from firmware_py.core.monitor import Monitor
-from firmware_py.evaluation.datasets.trials import Dataset, Trial
+from firmware_py.evaluation.datasets.trials import Dataset, Kind, Trial
 from firmware_py.evaluation.run import peers
 from firmware_py.evaluation.run.excerpt import ExcerptRecorder, is_notable
 from firmware_py.evaluation.run.job import OURS, WARM, Job, Result
@@ -47,11 +47,13 @@ class Runner:
             return
         stream, key = played
         replayer = self.at_start(stream, key)
+        before = replayer.walked, replayer.watched
         replayer.feed(stream.accel_m_s2[stream.start :], stream.gyro_rad_s[stream.start :])
         if self._job.settings:
-            self._each_setting(trial, stream, replayer, result)
+            self._each_setting(trial, stream, replayer, before, result)
             return
         score = self._judge(trial, stream, OURS, replayer.stops, replayer.armed_intervals(), self._job.label)
+        score = _walked(score, replayer, before, stream.rate_hz)
         result.scores.append(score)
         if self._job.peer_scale is not None:
             scales = {self._job.label: self._job.peer_scale}
@@ -64,7 +66,9 @@ class Runner:
             )
             result.excerpts.append(recorder.excerpt)
 
-    def _each_setting(self, trial: Trial, stream: Stream, replayer: Replayer, result: Result) -> None:
+    def _each_setting(
+        self, trial: Trial, stream: Stream, replayer: Replayer, before: tuple[int, int], result: Result
+    ) -> None:
         """A score for each setting. Only its first stop is known: where more than that counts, or where it would have
         kept the belt from starting, the setting gets a monitor of its own."""
         armed = replayer.armed_intervals()
@@ -77,7 +81,7 @@ class Runner:
                 stops = [] if stop is None else [stop]
                 score = self._judge(trial, stream, OURS, stops, own, setting.label)
                 if not score.false_stops:
-                    result.scores.append(score)
+                    result.scores.append(_walked(score, replayer, before, stream.rate_hz))
                     if setting.peer_scale is not None:
                         scales[setting.label] = setting.peer_scale
                     continue
@@ -156,3 +160,13 @@ class Runner:
             for name, rule in peers.PEERS.items():
                 hits, armed = peers.stops(rule(motion, scale), first, round(REARM_S * rate_hz))
                 yield self._judge(trial, tail, name, [peers.as_stop(hit, name) for hit in hits], armed, label)
+
+
+def _walked(score: Score, replayer: Replayer, before: tuple[int, int], rate_hz: float) -> Score:
+    """With the walking time since then, and how much of it the fall rule watched; only of a walk."""
+    if score.kind is not Kind.WALK:
+        return score
+    walked_s, watched_s = (
+        (now - then) / rate_hz for now, then in zip((replayer.walked, replayer.watched), before, strict=True)
+    )
+    return replace(score, walked_s=walked_s, watched_s=watched_s)

@@ -8,8 +8,7 @@ import pytest
 
 from firmware_py.core.body.attitude import Attitude
 from firmware_py.core.body.fallen import Fallen, FallenParams
-from firmware_py.core.body.gait import Gait
-from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.frame import Cause, Finding, Signal
 from sensors.samples import ImuSample, Vec3
 
 P = FallenParams()
@@ -26,15 +25,14 @@ class Body:
         self.fallen = Fallen(P)
 
     def feels(
-        self, samples: int, accel: Vec3 = REST, up_z: float = 1.0, phase: Phase = Phase.GUARDING
+        self, samples: int, accel: Vec3 = REST, up_z: float = 1.0, watching: bool = True
     ) -> Finding | None:
         """The finding of the last of so many samples."""
         found: Finding | None = None
         for _ in range(samples):
             attitude: Any = SimpleNamespace(up=(0.0, 0.0, up_z))
-            gait: Any = SimpleNamespace(phase=phase)
             imu = ImuSample(0, accel, (0.0, 0.0, 0.0))
-            found = self.fallen.update(imu, cast(Attitude, attitude), cast(Gait, gait), DT_S)
+            found = self.fallen.update(imu, cast(Attitude, attitude), watching, DT_S)
         return found
 
 
@@ -64,11 +62,11 @@ def test_lying_is_75_degrees_from_upright(up_z: float, found: bool) -> None:
     assert (body.feels(LONG, up_z=up_z) is not None) is found
 
 
-@pytest.mark.parametrize("phase", Phase)
-def test_only_who_walks_can_fall_out_of_a_walk(phase: Phase) -> None:
+@pytest.mark.parametrize("watching", [True, False])
+def test_only_who_is_watched_can_have_fallen(watching: bool) -> None:
     body = Body()
-    body.feels(1, IMPACT, phase=phase)
-    assert (body.feels(LONG, up_z=0.0, phase=phase) is not None) is (phase is not Phase.WAITING)
+    body.feels(1, IMPACT, watching=watching)
+    assert (body.feels(LONG, up_z=0.0, watching=watching) is not None) is watching
 
 
 def test_who_lies_down_without_an_impact_stops_nothing() -> None:

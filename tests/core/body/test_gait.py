@@ -53,12 +53,12 @@ def test_walking_is_seen_at_every_cadence_and_rate(cadence_hz: float, rate_hz: f
     assert gait.walking_s > 14.0 / cadence_hz
 
 
-@pytest.mark.parametrize("swing_m_s", [0.08, 0.15, 0.4, 0.9, 1.2])
+@pytest.mark.parametrize("swing_m_s", [0.055, 0.08, 0.15, 0.4, 0.9, 1.2])
 def test_shuffling_and_striding_are_both_walking(swing_m_s: float) -> None:
     assert Walker().walks(15.0, 1.5, swing_m_s).phase is Phase.GUARDING
 
 
-@pytest.mark.parametrize("swing_m_s", [0.0, 0.02, 0.05])
+@pytest.mark.parametrize("swing_m_s", [0.0, 0.02, 0.045])
 def test_swaying_while_standing_is_not_walking(swing_m_s: float) -> None:
     gait = Walker().walks(20.0, 1.5, swing_m_s)
     assert gait.phase is Phase.WAITING
@@ -80,14 +80,14 @@ def test_a_slow_bend_now_and_then_is_not_walking() -> None:
     assert walker.gait.phase is Phase.WAITING
 
 
-@pytest.mark.parametrize(("swing_m_s", "enough"), [(0.4, P.firm_steps), (0.12, P.faint_steps)])
-def test_phases_come_at_their_step_and_not_a_step_before(swing_m_s: float, enough: int) -> None:
+@pytest.mark.parametrize("swing_m_s", [0.06, 0.12, 0.4])
+def test_phases_come_at_their_step_and_not_a_step_before(swing_m_s: float) -> None:
     walker = Walker()
     first: dict[Phase, int] = {}
     for _ in range(40):
         gait = walker.swings_once(swing_m_s, 0.5)
         first.setdefault(gait.phase, gait.steps)
-    assert first[Phase.LEARNING] == enough
+    assert first[Phase.LEARNING] == P.even_steps
     assert first[Phase.GUARDING] == P.known_steps
 
 
@@ -168,21 +168,17 @@ def test_a_limp_within_bounds_is_walking_and_beyond_is_not() -> None:
 
 def test_the_bump_of_a_foot_within_a_step_is_not_a_step() -> None:
     plain = Walker().walks(20.0, 1.6, 0.3)
-    bumpy = Walker().moves(20.0, lambda t: 0.15 * sin(2 * pi * 1.6 * t) + 0.06 * sin(2 * pi * 6.4 * t))
+    bumpy = Walker().moves(20.0, lambda t: 0.15 * sin(2 * pi * 1.6 * t) + 0.05 * sin(2 * pi * 6.4 * t))
     assert bumpy.phase is Phase.GUARDING
     assert abs(bumpy.steps - plain.steps) <= 1
     assert bumpy.cadence_hz == pytest.approx(1.6, rel=0.05)
 
 
-@pytest.mark.parametrize(
-    ("cadence_hz", "after_s"), [(2.5, P.lost_least_s), (1.9, 3.0 / 1.9), (1.2, P.lost_s)]
-)
-def test_the_walk_ends_when_three_steps_have_not_come_and_not_before(
-    cadence_hz: float, after_s: float
-) -> None:
+@pytest.mark.parametrize("cadence_hz", [2.5, 1.9, 1.2])
+def test_the_walk_ends_when_no_step_has_come_for_its_time_and_not_before(cadence_hz: float) -> None:
     walker = Walker()
     walker.walks(20.0, cadence_hz)
-    walker.stands(after_s - walker.gait.since_step_s - 0.02)
+    walker.stands(P.lost_s - walker.gait.since_step_s - 0.02)
     assert walker.gait.phase is Phase.GUARDING
     gait = walker.stands(0.04)
     assert gait.phase is Phase.WAITING
@@ -209,72 +205,11 @@ def test_a_change_of_speed_does_not_end_the_walk() -> None:
         assert walker.gait.cadence_hz == pytest.approx(cadence_hz, rel=0.15)
 
 
-def test_how_fast_the_hip_rose_is_told_until_it_rises_again() -> None:
-    walker = Walker()
-    rises = walker.moves(0.3, lambda t: -0.8 * sin(pi * t / 0.6)).upward_speed_m_s
-    assert rises == pytest.approx(0.8, abs=0.01)
-    lands = walker.moves(0.6, lambda t: -0.8 * cos(pi * t / 0.6)).upward_speed_m_s
-    assert lands == pytest.approx(0.8, abs=0.01)
-    again = walker.moves(0.6, lambda t: 0.8 - 1.1 * sin(pi * t / 1.2)).upward_speed_m_s
-    assert again == pytest.approx(0.3, abs=0.01)
-
-
-def test_a_hip_that_never_rose_has_not_risen() -> None:
-    assert Gait(P).upward_speed_m_s == 0.0
-    assert Walker().moves(1.0, lambda t: 0.5 * t).upward_speed_m_s == 0.0
-
-
-@pytest.mark.parametrize("swing_m_s", [0.1, 0.4, 1.0])
-def test_from_twelve_steps_on_the_usual_swing_is_the_walkers_own(swing_m_s: float) -> None:
-    walker = Walker()
-    shares = {}
-    for _ in range(60):
-        gait = walker.swings_once(swing_m_s, 0.5)
-        shares[gait.steps] = gait.swing_of_usual
-    assert min(steps for steps, share in shares.items() if share > 0.0) == P.usual_steps
-    assert shares[59] == pytest.approx(1.0, abs=0.05)
-    assert walker.gait.swing_m_s == pytest.approx(swing_m_s, rel=0.02)
-
-
-def test_who_walked_and_only_sways_now_takes_a_small_share_of_the_usual_step() -> None:
-    walker = Walker()
-    for _ in range(40):
-        walker.swings_once(0.5, 0.5)
-    for _ in range(8):
-        walker.swings_once(0.2, 0.5)
-    assert walker.gait.swing_of_usual == pytest.approx(0.5, abs=0.1)
-    for _ in range(160):
-        walker.swings_once(0.2, 0.5)
-    assert walker.gait.swing_of_usual == pytest.approx(1.0, abs=0.05), "forty steps later it is the usual one"
-
-
-def test_the_usual_swing_is_the_mean_of_the_steps_until_forty_and_then_follows() -> None:
-    walker, expected = Walker(), 0.0
-    for n in range(1, 60):
-        gait = walker.swings_once(0.3 + 0.002 * n, 0.5)
-        if gait.steps:
-            expected += (gait.swing_m_s - expected) / min(gait.steps, P.usual_memory_steps)
-        assert gait._usual_swing_m_s == pytest.approx(expected, abs=1e-12)
-    assert walker.gait.steps > P.usual_memory_steps + 10
-
-
-def test_the_usual_swing_of_the_last_walker_is_forgotten() -> None:
-    walker = Walker()
-    for _ in range(20):
-        walker.swings_once(0.5, 0.5)
-    walker.gait.relearn()
-    assert walker.gait.swing_of_usual == 0.0
-    for _ in range(13):
-        walker.swings_once(0.15, 0.5)
-    assert walker.gait.swing_of_usual > 0.8
-
-
 # At the limits themselves: numbers that a float holds exactly ------------------------------------------------------
 
 EXACT = GaitParams(
-    swing_m_s=0.0625, swing_share=0.25, largest_swing_m_s=1.5, shortest_s=0.25, longest_s=1.5, uneven=2.0,
-    firm_swing_m_s=0.25, firm_steps=2, faint_steps=4, known_steps=6,
-    lost_steps=4.0, lost_least_s=1.0, lost_s=3.0,
+    swing_m_s=0.0625, swing_share=0.25, largest_swing_m_s=1.5, shortest_s=0.25, uneven=2.0,
+    even_steps=2, known_steps=6, lost_s=1.5,
 )  # fmt: skip
 
 
@@ -331,7 +266,7 @@ def test_a_swing_ends_and_begins_beyond_the_hysteresis_and_not_at_it() -> None:
         assert gait._rising is rising, velocity
 
 
-def test_usual_swing_and_cadence_move_a_quarter_of_the_way() -> None:
+def test_swing_and_cadence_move_a_quarter_of_the_way() -> None:
     gait = Gait(EXACT)
     counts(gait, 0.5)
     assert gait.swing_m_s == 0.25
@@ -341,22 +276,13 @@ def test_usual_swing_and_cadence_move_a_quarter_of_the_way() -> None:
     assert gait.cadence_hz == 1.75
 
 
-def test_a_swing_of_just_the_firm_size_is_still_a_faint_one() -> None:
-    gait = Gait(EXACT)
-    counts(gait, 0.5, 1.0)  # leaves a usual swing of exactly 0.25 m/s
-    assert [counts(gait, 0.5, 0.25) for _ in range(3)] == [True] * 3
-    assert (gait.swing_m_s, gait.phase, gait.walking_s) == (0.25, Phase.WAITING, 0.0)
-    counts(gait, 0.5, 0.25)
-    assert gait.phase is Phase.LEARNING
-
-
-@pytest.mark.parametrize(("every_s", "after_s"), [(0.25, 1.0), (0.5, 2.0), (1.0, 3.0)])
-def test_the_walk_is_lost_after_its_time_and_not_at_it(every_s: float, after_s: float) -> None:
+@pytest.mark.parametrize("every_s", [0.25, 0.5, 1.0])
+def test_the_walk_is_lost_after_its_time_and_not_at_it(every_s: float) -> None:
     gait = Gait(EXACT)
     for _ in range(4):
         counts(gait, every_s)
     phases = []
-    for dt_s in (after_s, 0.0625):
+    for dt_s in (1.5, 0.0625):
         feel(gait, 0.0, dt_s)
         phases.append(gait.phase)
     assert phases == [Phase.LEARNING, Phase.WAITING]
