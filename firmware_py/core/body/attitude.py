@@ -41,6 +41,7 @@ class Attitude:
     height_lost_m: float = 0.0
     sideways_m_s: float = 0.0
     tilt_rad: float = 0.0  # away from the walker's own posture
+    turning_rad_s: float = 0.0  # about any axis
     leaning_away: bool = False  # farther from upright than the own posture
     _seen_s: float = 0.0
     _sum_m_s: Vec3 = (0.0, 0.0, 0.0)
@@ -86,6 +87,7 @@ class Attitude:
             bz - b * (ex * uy - ey * ux),
         )
         self.up = (nx, ny, nz)
+        self.turning_rad_s = sqrt(gx * gx + gy * gy + gz * gz)
 
         along = ax * nx + ay * ny + az * nz
         mean += (along - mean) * dt_s / (seen_s if seen_s < p.scale_tau_s else p.scale_tau_s)

@@ -36,11 +36,7 @@ class Rails:
         if not stopped_stepping or belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
             self._for_s = 0.0
             return None
-        quiet = (
-            -QUIET_M_S2 < attitude.up_accel_m_s2 < QUIET_M_S2
-            and attitude.tipping_rad_s < QUIET_RAD_S
-            and attitude.turning_rad_s < QUIET_RAD_S
-        )
+        quiet = -QUIET_M_S2 < attitude.up_accel_m_s2 < QUIET_M_S2 and attitude.turning_rad_s < QUIET_RAD_S
         if not quiet or abs(position.position_m - self._at_m) > SAME_PLACE_M:
             self._at_m, self._for_s = position.position_m, 0.0
             return None

@@ -10,7 +10,7 @@ front      The same toward the console, for steps that become too long at the la
 too fast   Above its safe speed nobody's standstill can be stopped before the line, silence or not. There a silence may
            last as long as a standstill takes to be seen (SEE_S): a walker whose feet stop in it is stopped no later
            than one whom the sensor sees. Not so near a limit that the belt carries the walker there meanwhile.
-doubt      Only while the pod shows even steps and no growing lean may a silence last longer than LEAST_S. A sensor that
+doubt      Only while the pod shows even steps and no lean may a silence last longer than LEAST_S. A sensor that
            reports that nobody is there is not silent, and one that reports a weak echo may mean the same (F22).
 
 An IMU without fresh samples stops the belt long before LEAST_S (health.py), so its steps here are always fresh ones.
@@ -29,8 +29,7 @@ SILENT_S = 0.100  # a younger reading needs no patience
 CONFIRM_S = 0.06
 CHANGE_M_S = 0.10  # steps that become too long gain so much more on the belt [A]
 MISSING_STEP = 1.5  # no step for so many of this walker's own: one is missing
-LEANS_RAD = 0.20  # from the own posture, and growing: twice what steady walking shows [A]
-LEANING_RAD_S = 0.35
+LEANS_RAD = 0.20  # from the own posture: twice what steady walking shows [A]
 
 
 def patience_s(
@@ -54,12 +53,12 @@ def patience_s(
 
 
 def walks_evenly(gait: Gait, attitude: Attitude) -> bool:
-    """Whether the pod alone shows somebody who walks on: even steps, none missing, no growing lean."""
+    """Whether the pod alone shows somebody who walks on: even steps, none missing, no lean."""
     if gait.phase is Phase.WAITING or gait.cadence_hz is None:
         return False
     if gait.since_step_s * gait.cadence_hz > MISSING_STEP:
         return False
-    return attitude.tilt_rad < LEANS_RAD or attitude.tilting_rad_s < LEANING_RAD_S
+    return attitude.tilt_rad < LEANS_RAD
 
 
 def answer_most_s(range_fault: Fault) -> float:

@@ -83,7 +83,6 @@ def test_who_is_carried_further_than_the_scatter_stands_on_the_belt(
     [
         ("up_accel_m_s2", 0.35),
         ("up_accel_m_s2", -0.35),
-        ("tipping_rad_s", 0.20),
         ("turning_rad_s", 0.20),
     ],
 )
