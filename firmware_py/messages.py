@@ -316,6 +316,7 @@ RULES = {
     "down_velocity_m_s": "the downward speed of the hip a moment ahead",
     "height_lost_m": "the height that the hip had lost",
     "tilt_rad": "the lean of the trunk away from the walker's own posture",
+    "gravity_g": "the gravity that the hip sensor reads, in g",
     "lies_after_blow": "how upright the hip was after an impact (1 is upright, 0 lies)",
     "beyond_deck_s": "the time without a walker on the deck",
     "belt_speed_m_s": "the speed of the belt",
