@@ -52,10 +52,6 @@ def a_little_short(steps: Steps) -> float:
     return steps.belt_m_s - min(0.08, steps.belt_m_s)
 
 
-def a_fifth_short(steps: Steps) -> float:
-    return 0.8 * steps.belt_m_s
-
-
 def quick(steps: Steps) -> float:
     """Away from the rear edge at once."""
     return steps.belt_m_s + 0.35
@@ -203,4 +199,4 @@ TURN = Act("turn round", uneven, turning_round, lasts_s=1.5)
 BEND = Act("bend to the shoe", uneven, bending, lasts_s=2.4)
 BUCKLE = Act("knee buckles", keep_place, buckling, lasts_s=0.6)
 SINK = Act("knee gives way", feet_still, sinking)
-HURRY = Act("drift, then hurry", a_fifth_short, lasts_s=2.0, then=Act("hurry", quick, lasts_s=0.55))
+HURRY = Act("drift, then hurry", a_little_short, lasts_s=2.0, then=Act("hurry", quick, lasts_s=0.55))
