@@ -1,5 +1,6 @@
 """A wrong config says every mistake at once, in words with key, value, span and cure; a right one round-trips."""
 
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -309,3 +310,32 @@ def test_on_a_reverse_belt_the_front_line_keeps_the_70_percent_from_the_other_si
     config = parse({"belt": {"direction": direction}, "deck": {"front_line_mm": front_mm}})
     assert config.front_line_m == pytest.approx(line_m)
     assert config.monitor_params().drift.front_line_m == config.front_line_m
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[imu]\ngyro_bias_deg_s = [nan, 0.0, 0.0]",
+        "[imu]\nmounting = [[nan, 0, 0], [0, 1, 0], [0, 0, 1]]",
+        "[belt]\nceiling_km_h = inf",
+        "[mqtt]\nenabled = true\nhost = ''",
+        "[mqtt]\nhost = '" + "x" * 300 + "'",
+        "[mqtt]\ndiscovery_prefix = 'home/#'",
+        "[mqtt]\ndiscovery_prefix = ''",
+        "[mqtt]\ndiscovery_prefix = 'home/'",
+        "[courier]\nsocket = ' '",
+        "[courier]\nstate_dir = 'a\\u0000b'".replace("'", '"'),
+        "[page]\nport = " + "9" * 900,
+        "[page]\nport = " + "9" * 5000,
+        "a." * 30_000 + "a = 1",
+        "# x\n" * 20_000,
+    ],
+)
+def test_what_no_person_would_set_is_refused_with_a_sentence_and_at_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    began_s = time.monotonic()
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert time.monotonic() - began_s < 5.0
+    assert str(refused.value).startswith("config: ") and len(str(refused.value)) < 2000

@@ -61,7 +61,7 @@ def test_a_file_holds_ten_minutes_and_each_replays_alone(
     assert len(paths) == 4
     summaries = [replay_file(path) for path in paths]
     assert [s.frames for s in summaries] == [1200, 1200, 1200, 400]
-    assert all(s.notes == [] for s in summaries)
+    assert all(s.agrees for s in summaries)
     assert [len(s.stops) for s in summaries] == [0, 0, 1, 0]
 
 

@@ -3,6 +3,8 @@
 cache.py       programs of other people, installed by name into a folder outside the repository
 recordings.py  recordings of every origin
 foxglove.py    the shipped layout over a recording, in Foxglove Studio
-test_viewers.py, test_events.py
+home_assistant.py, ha_probe.py
+               the real Home Assistant beside a real broker and courier; what runs inside it
+test_viewers.py, test_events.py, test_live_events.py, test_home_assistant.py
                the checks themselves, for `make proof`
 """
