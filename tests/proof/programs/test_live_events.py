@@ -39,6 +39,7 @@ def live_events(folder: Path) -> list[str]:
 
         with courier(toml(folder, mqtt_port=broker.port)) as process, guard(folder, round_s=4.0) as talking:
             wait_for(lambda: {"armed", "warning", "warning_cleared", "stopped"} <= kinds())
+            wait_for(lambda: len(listener.of("rearguard/rig/event/armed")) == 2)  # it runs again
             talking.force = Cause.IMU
             wait_for(lambda: "stopped_by_fault" in kinds())
             process.kill()
