@@ -210,3 +210,44 @@ def test_a_packet_that_makes_no_sense_is_refused_and_the_link_goes_on(
     assert receiver.refused_packets == 1
     assert [what for what, _ in received.packets] == ["tick"]
     guard.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_what_is_no_socket_is_never_deleted(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "c.sock"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        (tmp_path / "other").write_text("precious")
+        path.symlink_to(tmp_path / "other")
+    else:
+        path.write_text("precious")
+    made = Receiver(path, Received())
+    with pytest.raises(FileExistsError):
+        made.start()
+    made.close()
+    assert path.exists()
+
+
+def test_a_guard_that_finds_no_handle_left_is_taken_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver_module, "REFUSED_S", 0.01)
+    real, refusals = socket.socket.accept, iter([OSError(24, "Too many open files")] * 3)
+
+    def full(listening: socket.socket) -> Any:
+        for refusal in refusals:
+            raise refusal
+        return real(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", full)
+    made = Receiver(tmp_path / "c.sock", Received())
+    made.start()
+    guard = FakeGuard(str(tmp_path / "c.sock"))
+    guard.link.connect(time.monotonic_ns())
+    deadline_s = time.monotonic() + 5
+    while not made.connected and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert made.connected and made.refused_connections == 3 and made.listening
+    guard.link.close()
+    made.close()

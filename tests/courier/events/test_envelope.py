@@ -78,7 +78,7 @@ def test_a_stop_tells_what_why_the_figures_and_what_to_do() -> None:
     event = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)
     message = event["data"]["message"]
     assert "drifted toward the rear" in message and "reached 1.01 m; the limit was 0.98 m" in message
-    assert "press and release to arm" in message
+    assert "to arm" in message
     assert event["time"] == "2001-09-09T01:46:40.000Z"
     raw = sent("stopped", cause="fall", rule="lies_after_blow", value=0.1, limit=0.26)
     message = json.loads(from_guard(STAMP, 1, raw, lambda t_ns: 1e9).text)["data"]["message"]

@@ -430,7 +430,7 @@ def test_a_stop_is_on_the_wire_within_half_a_second_with_its_reason(serving: Ser
                 took_s.append(time.monotonic() - began_s)
         assert max(took_s) < 0.5
         assert view["title"] == "Too near the rear edge"
-        assert "rear line" in view["why"] and "release to arm" in view["do"]
+        assert "rear line" in view["why"] and "to arm" in view["do"]
         assert (
             view["rule"]
             == "The place where the walker would have come to rest reached 0.83 m; the limit was 0.62 m."

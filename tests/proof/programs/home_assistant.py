@@ -104,9 +104,9 @@ class HomeAssistant:
         (self.folder / "states.json").unlink(missing_ok=True)
         inside = "/" + str(self.folder.relative_to(ROOT))
         words = ["chroot", str(ROOT), "/ha/bin/hass", "--skip-pip", "-c", inside]
-        log = (self.folder / "out.log").open("ab")
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
-        self._process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+        with (self.folder / "out.log").open("ab") as log:
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         wait_for((self.folder / "states.json").exists, START_S)
 
     def end(self) -> None:
