@@ -54,7 +54,7 @@ def a_little_short(steps: Steps) -> float:
 
 def quick(steps: Steps) -> float:
     """Away from the rear edge at once."""
-    return steps.belt_m_s + 0.35
+    return steps.belt_m_s + 0.20
 
 
 def uneven(steps: Steps) -> float:
