@@ -63,6 +63,7 @@ class Device:
     def stage(self) -> None:
         bus = EmulatedBus()
         bus.advance(time.monotonic_ns())
+        self.pi.button = None  # the person on the stage presses
         self.pi.put(Stage(Config(), SEED, bus))
 
     def boot(self) -> None:
