@@ -13,7 +13,7 @@ from firmware_py.config import Config, load, parse
 from firmware_py.device.settings import save
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.machine import Machine
-from firmware_py.device.setup.progress import Progress
+from firmware_py.device.setup.progress import Progress, sweep
 from firmware_py.device.setup.talk import Back, Front, Leave, Talk
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
@@ -38,6 +38,7 @@ class Setup:
         self.machine = machine
         self.path = path
         self.progress = Progress(Path(self.config.courier.state_dir) / "setup")
+        sweep(path.parent)
         self._front = front
         self.talk = Talk(front, self._shown)
         self._step: dict[str, Any] = {}

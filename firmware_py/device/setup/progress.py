@@ -17,6 +17,13 @@ from sensors.advice import Failure, HardwareError
 TRIES, TRY_S = 5, 0.1  # the page looks at the lock now and then, for a moment
 
 
+def sweep(folder: Path) -> None:
+    """Takes away what a power cut left of files that never took their place."""
+    with as_owner(folder):
+        for half in folder.glob(".*.new"):
+            half.unlink()
+
+
 class Progress:
     """`folder` is made when it is missing. Raises HardwareError when it cannot be used."""
 
@@ -33,6 +40,7 @@ class Progress:
                 "Usually it belongs to root, or the disk is full",
                 "run it with sudo, or free some space",
             ) from None
+        sweep(folder)
         self._data = self._read()
 
     def _lock(self) -> IO[str]:

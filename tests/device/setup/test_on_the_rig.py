@@ -71,6 +71,7 @@ def test_a_power_cut_at_any_question_or_write_is_gone_on_with(
             script = device.run(step) if step == "board" else None
             assert script is None or script.results() == {"board": True}
             after = load(device.config)
+            assert not [*folder.glob("etc/rearguard/.*.new"), *folder.glob("var/setup/.*.new")]
             assert after.belt.commissioned and after.imu.address == whole.imu.address
         shutil.rmtree(folder)
         if not cut:
