@@ -1,0 +1,209 @@
+"""The dose of the next session: one thing at a time, never on silence, and down when the body says so."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from firmware_py.coach.programme import Dose, Programme, Steps
+from firmware_py.coach.progression import UNSEEN_STEPS, Answers, Done, Next, Soreness, next_session
+
+MONDAY = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+TWO_DAYS = timedelta(days=2)
+PLAN = Programme(
+    start=Dose(speed_km_h=1.4, set_s=120, sets=2),
+    step=Steps(set_s=60, speed_km_h=0.2, incline_percent=1.0),
+    goal=Dose(speed_km_h=2.0, incline_percent=2.0, set_s=300, sets=2),
+)
+GOOD = Answers(pain=1, effort=11, rails="none", talk=True)
+
+
+def done(day: int, dose: Dose, share: float = 1.0, answers: Answers = GOOD, **more: object) -> Done:
+    return Done(MONDAY + TWO_DAYS * day, dose, share * dose.walking_s, answers=answers, **more)  # type: ignore[arg-type]
+
+
+def then(past: list[Done], soreness: Soreness | None = Soreness.NONE, plan: Programme = PLAN) -> Next:
+    return next_session(plan, past, past[-1].started + timedelta(days=3), soreness)
+
+
+def twice(dose: Dose, **more: object) -> list[Done]:
+    return [done(0, dose), done(1, dose, **more)]  # type: ignore[arg-type]
+
+
+def test_the_first_session_is_the_plans_start_with_somebody_beside_the_treadmill() -> None:
+    first = next_session(PLAN, [], MONDAY, None)
+    assert first.dose == PLAN.start
+    assert first.spotter
+
+
+def test_the_first_speed_is_at_most_half_of_the_forward_speed() -> None:
+    assert Programme(forward_speed_km_h=2.4).first_dose.speed_km_h == 1.2
+
+
+def test_a_slow_backward_test_starts_on_the_slowest_belt() -> None:
+    assert Programme(backward_3_m_s=5.5).first_dose.speed_km_h == 1.6
+    assert Programme(backward_3_m_s=5.6).first_dose.speed_km_h == 0.72
+
+
+def test_two_good_sessions_make_longer_sets_first() -> None:
+    up = then(twice(PLAN.start))
+    assert up.stepped_up
+    assert up.dose == Dose(speed_km_h=1.4, set_s=180, sets=2)
+
+
+def test_one_good_session_is_not_enough() -> None:
+    assert then([done(0, PLAN.start)]).dose == PLAN.start
+
+
+def test_with_the_time_at_its_goal_the_belt_is_faster_and_the_sets_shorter() -> None:
+    up = then(twice(Dose(speed_km_h=1.4, set_s=300, sets=2)))
+    assert up.dose == Dose(speed_km_h=1.6, set_s=180, sets=2)
+
+
+def test_with_time_and_speed_at_their_goal_the_deck_is_steeper_and_the_belt_slower() -> None:
+    past = [
+        done(0, Dose(speed_km_h=1.8, set_s=300)),
+        *[done(n, Dose(speed_km_h=2.0, set_s=300)) for n in (1, 2)],
+    ]
+    up = then(past)
+    assert up.dose == Dose(speed_km_h=1.8, incline_percent=1.0, set_s=300, sets=2)
+    assert up.spotter  # steeper than ever
+
+
+CLOSED = {
+    "cut short": {"share": 0.89},
+    "a fall": {"stops_by_fall": 1},
+    "one drift stop": {"stops_by_drift": 1},
+    "warnings": {"warnings": 2},
+    "enough early": {"enough_at": 0.79},
+    "pain": {"answers": Answers(pain=4, talk=True)},
+    "pain not answered": {"answers": Answers(talk=True)},
+    "talk not answered": {"answers": Answers(pain=1)},
+    "could not talk": {"answers": Answers(pain=1, talk=False)},
+}
+OPEN = {
+    "nearly all": {"share": 0.9},
+    "one warning in four minutes is too many, none is fine": {"warnings": 0},
+    "enough late": {"enough_at": 0.8},
+    "little pain": {"answers": Answers(pain=3, talk=True)},
+}
+
+
+@pytest.mark.parametrize("gate", CLOSED)
+def test_each_gate_alone_holds_the_dose(gate: str) -> None:
+    held = then(twice(PLAN.start, **CLOSED[gate]))
+    assert not held.stepped_up
+    assert held.dose.set_s <= PLAN.start.set_s
+
+
+@pytest.mark.parametrize("gate", OPEN)
+def test_on_its_limit_each_gate_is_open(gate: str) -> None:
+    assert then(twice(PLAN.start, **OPEN[gate])).stepped_up
+
+
+@pytest.mark.parametrize("soreness", [None, Soreness.GONE_AFTER_WARM_UP])
+def test_soreness_that_is_unknown_or_gone_holds_the_dose(soreness: Soreness | None) -> None:
+    assert then(twice(PLAN.start), soreness).dose == PLAN.start
+
+
+def test_soreness_through_the_warm_up_rests_two_days_and_goes_one_step_down() -> None:
+    past = [done(0, PLAN.start), done(1, PLAN.start.model_copy(update={"set_s": 180}))]
+    now = past[-1].started + timedelta(hours=21)
+    less = next_session(PLAN, past, now, Soreness.STAYS)
+    assert less.dose == PLAN.start
+    assert less.not_before == past[-1].started + timedelta(days=2)
+
+
+def test_a_fall_asks_for_less_for_company_and_for_the_therapist() -> None:
+    past = [done(0, PLAN.start), done(1, PLAN.start.model_copy(update={"set_s": 180}), stops_by_fall=1)]
+    less = then(past)
+    assert less.dose == PLAN.start
+    assert less.spotter and less.tell_the_therapist
+
+
+def test_after_more_than_14_days_the_dose_is_the_last_but_two() -> None:
+    doses = [PLAN.start.model_copy(update={"set_s": s}) for s in (120, 180, 240)]
+    past = [done(n, dose) for n, dose in enumerate(doses)]
+    fourteen = past[-1].started + timedelta(days=14)
+    assert next_session(PLAN, past, fourteen, Soreness.NONE).dose.set_s == 240
+    assert next_session(PLAN, past, fourteen + timedelta(seconds=1), Soreness.NONE).dose.set_s == 120
+
+
+def test_sessions_are_20_hours_apart_and_no_more_than_planned_in_a_week() -> None:
+    past = [done(0, PLAN.start)]
+    soon = next_session(PLAN, past, MONDAY + timedelta(hours=19), Soreness.NONE)
+    assert soon.not_before == MONDAY + timedelta(hours=20)
+    assert next_session(PLAN, past, MONDAY + timedelta(hours=20), Soreness.NONE).not_before is None
+    three = [done(n, PLAN.start) for n in range(3)]
+    fourth = next_session(PLAN, three, MONDAY + timedelta(days=6), Soreness.NONE)
+    assert fourth.not_before == MONDAY + timedelta(days=7)
+
+
+def test_a_plan_steps_up_four_times_and_then_waits_to_be_looked_at() -> None:
+    past = [done(n, PLAN.start, stepped_up=n < UNSEEN_STEPS) for n in range(UNSEEN_STEPS + 2)]
+    assert not then(past).stepped_up
+    looked_at = past[1].started
+    assert next_session(PLAN, past, past[-1].started + TWO_DAYS, Soreness.NONE, looked_at).stepped_up
+
+
+def test_a_plan_past_its_review_steps_up_no_more() -> None:
+    plan = PLAN.model_copy(update={"author": "A", "made_on": MONDAY.date()})
+    past = twice(PLAN.start)
+    last = plan.last_day
+    assert last is not None
+    on_the_day = datetime(last.year, last.month, last.day, 12, tzinfo=UTC)
+    late = [done(18, PLAN.start), done(19, PLAN.start)]
+    assert next_session(plan, late, on_the_day, Soreness.NONE).stepped_up
+    assert not next_session(plan, late, on_the_day + timedelta(days=1), Soreness.NONE).stepped_up
+    assert then(past, plan=plan).stepped_up
+
+
+PATTERNS = list(
+    product(
+        (0.85, 1.0),  # share done
+        (0, 1),  # falls
+        (0, 2),  # drifts
+        (None, 2, 5),  # pain
+        (None, True, False),  # talk
+        (None, *Soreness),
+    )
+)
+
+
+@pytest.mark.parametrize("first", range(0, len(PATTERNS), 40))
+def test_whatever_is_answered_six_weeks_never_break_a_bound(first: int) -> None:
+    """Each pattern of answers for six weeks, then good ones: one variable up at most, and never above the goal."""
+    for share, falls, drifts, pain, talk, soreness in PATTERNS[first : first + 40]:
+        past: list[Done] = []
+        now = MONDAY
+        for n in range(18):
+            bad = n % 3 == 2  # two good sessions, then this pattern
+            step = next_session(PLAN, past, now, soreness if bad else Soreness.NONE)
+            if step.not_before is not None:
+                now = step.not_before
+            if past:
+                before, after = past[-1].dose, step.dose
+                raised = [
+                    name
+                    for name in ("speed_km_h", "incline_percent", "set_s", "sets")
+                    if getattr(after, name) > getattr(before, name)
+                ]
+                assert len(raised) <= 1
+                assert step.stepped_up == bool(raised)
+                assert step.reason.endswith(".")
+            for name in ("speed_km_h", "incline_percent", "set_s", "sets"):
+                assert getattr(step.dose, name) <= getattr(PLAN.goal, name)
+            assert step.dose.walking_s <= PLAN.longest_session_s
+            past.append(
+                Done(
+                    now,
+                    step.dose,
+                    (share if bad else 1.0) * step.dose.walking_s,
+                    stops_by_fall=falls if bad else 0,
+                    stops_by_drift=drifts if bad else 0,
+                    stepped_up=step.stepped_up,
+                    answers=Answers(pain=pain, talk=talk) if bad else GOOD,
+                )
+            )
+            assert sum(d.stepped_up for d in past) <= UNSEEN_STEPS
+            now += timedelta(days=2, hours=8)
