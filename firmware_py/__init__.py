@@ -13,6 +13,7 @@ The rooms, from the bottom up. Imports point down only; `make lint` checks it (p
     traces/         frames to and from files; replay through the same core
     guard/          process 1: reads, asks the core, drives the relay; decides nothing itself
     report/         one incident as a page
+    coach/          a walker's plan and session: hints, questions, report; can only speak
     courier/        process 2: records, publishes, shows; can never make the belt run
     device/         what a person runs at the treadmill: check, calibrate, commission, selftest, config
     evaluation/     recorded subjects through the same core, scored

@@ -37,6 +37,8 @@ COMMANDS = {
     "support": "firmware_py.device.support:support",
     "report": "firmware_py.report.command:report",
     "history": "firmware_py.courier.sessions.history:history",
+    "programme": "firmware_py.coach.command:programme",
+    "forget": "firmware_py.coach.command:forget",
     "config": "firmware_py.device.settings:config",
     "alerts": "firmware_py.alerts.command:alerts",
     "fleet": "firmware_py.fleet.process:fleet",

@@ -326,6 +326,19 @@ class AlertsConfig(_Section):
     link_port: int = _setting(8766, "its port", "", 1, 65535)
 
 
+class CoachConfig(_Section):
+    """What helps a walker to follow a plan. It shows and sounds; it cannot arm, stop or change a limit."""
+
+    programmes: str = _setting(
+        "", "folder of plans, NAME.toml for each walker; empty: programmes/ in courier.state_dir"
+    )
+    sound: Literal["none", "alsa"] = _setting("none", "alsa: a speaker of its own, never the guard's buzzer")
+    sound_device: str = _setting("default", "ALSA name of that speaker; `aplay -L` lists them")
+    metronome_percent: Literal[0, 95, 100, 105] = _setting(
+        0, "0: off; else a beat at this share of the walker's own cadence", "%"
+    )
+
+
 class Config(_Section):
     """Everything a person may set. The defaults are those of replay and evaluation."""
 
@@ -342,6 +355,7 @@ class Config(_Section):
     mqtt: MqttConfig = MqttConfig()
     page: PageConfig = PageConfig()
     alerts: AlertsConfig = AlertsConfig()
+    coach: CoachConfig = CoachConfig()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -529,31 +543,37 @@ def parse(raw: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(dict(e)) for e in error.errors())) from None
+        raise ConfigError(explain(error, Config, "config")) from None
 
 
-def _explain(error: dict[str, Any]) -> str:
-    """One mistake in one line: key, value, and what is allowed."""
+def explain(error: ValidationError, model: type[BaseModel], file: str) -> str:
+    """Every mistake in a line of its own: key, value, and what is allowed. `file` names what was read."""
+    return "\n".join(_explain(dict(e), model, file) for e in error.errors())
+
+
+def _explain(error: dict[str, Any], model: type[BaseModel], file: str) -> str:
     where = [str(part) for part in error["loc"]]
     key = ".".join(where)
+    section = _section_of(model, where[0]) if where else None
     if error["type"] == "extra_forbidden":
-        known = _names(Config if len(where) == 1 else _model_of(where[0]))
+        known = _names(section if section and len(where) > 1 else model)
         near = difflib.get_close_matches(where[-1], known, 1, 0.4)
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
-        return f"config: {key} is not a setting; {hint}"
+        return f"{file}: {key} is not a setting; {hint}"
     if error["type"] == "value_error":
-        return "\n".join(f"config: {line}" for line in str(error["ctx"]["error"]).splitlines())
+        return "\n".join(f"{file}: {line}" for line in str(error["ctx"]["error"]).splitlines())
     value = error["input"]
-    if len(where) < 2:
-        return f"config: [{key}] must be a section with settings of its own, not {value!r}."
-    field = _model_of(where[0]).model_fields[where[1]]
-    return f"config: {key} = {value!r} {_span(field)}."
+    if section and len(where) < 2:
+        return f"{file}: [{key}] must be a section with settings of its own, not {value!r}."
+    field = section.model_fields[where[1]] if section else model.model_fields[where[0]]
+    return f"{file}: {key} = {value!r} {_span(field)}."
 
 
-def _model_of(section: str) -> type[BaseModel]:
-    annotation = Config.model_fields[section].annotation
-    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation
+def _section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The model of a section of this name; None when it is a plain setting or nothing at all."""
+    field = model.model_fields.get(name)
+    kind = field.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _names(model: type[BaseModel]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Owns what arrives from the guard: each packet goes to recording, events, page and session. Must never block.
+"""Owns what arrives from the guard: each packet goes to recording, events, page, session and coach. Must never block.
 
 Thread: every Listener method runs on the link's thread (receiver.py) and hands slow work to another thread.
 The main thread calls `take_up` before the link starts, `save_session` while it runs, and `close` after it has ended.
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from firmware_py.coach.live import Coach
 from firmware_py.config import Config
 from firmware_py.core.frame import Decision, Frame
 from firmware_py.courier.events.envelope import Stamp
@@ -33,13 +34,20 @@ class GuardSide:
     """The listener of the link. `hurry()` asks the main thread to update page and telemetry at once."""
 
     def __init__(
-        self, config: Config, live: Live, recorder: Recorder, events: EventWriter, hurry: Callable[[], None]
+        self,
+        config: Config,
+        live: Live,
+        recorder: Recorder,
+        events: EventWriter,
+        coach: Coach,
+        hurry: Callable[[], None],
     ) -> None:
         self.stamp = Stamp(config.courier.device_id, "guard", "unknown", "", "")
         self.sessions = Sessions(config.drift.warn_mm / 1000, self._session_ended, self._near_miss)
         self._live = live
         self._recorder = recorder
         self._events = events
+        self._coach = coach
         self._hurry = hurry
         self._gaps = Gaps("link", events.record)
         self._clock_known = False
@@ -67,6 +75,7 @@ class GuardSide:
             if not self.sessions.resume(saved, self.stamp.boot_id, time.time()):
                 self._end_interrupted(name, saved)
         self._interrupted = {}
+        self._coach.hello(self.stamp.boot_id, time.time())
         self._recorder.hello(hello)
         if self._gone:
             self._gone = False
@@ -79,7 +88,9 @@ class GuardSide:
             self._live.clock_offset_ns = offset_ns if abs(offset_ns) > OTHER_CLOCK_NS else 0
         urgent = self._live.tick(frame, decision)
         self._recorder.tick(frame, decision)
-        self.sessions.update(frame, decision, self.stamp.boot_id, time.time())
+        now_s = time.time()
+        self.sessions.update(frame, decision, self.stamp.boot_id, now_s)
+        self._coach.tick(frame, decision, now_s, self.sessions.second, self.sessions.window)
         if urgent:
             self._hurry()
 
@@ -112,6 +123,7 @@ class GuardSide:
             "guard_lost", message="The safety monitor has gone silent. Without its pulses the belt is off."
         )
         self.sessions.guard_lost(time.time())
+        self._coach.lost(time.time())
         self._recorder.lost()
         self._hurry()
 

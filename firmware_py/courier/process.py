@@ -28,6 +28,8 @@ from functools import partial
 from pathlib import Path
 
 from firmware_py import __version__
+from firmware_py.coach.live import Coach
+from firmware_py.coach.sound import speaker_of
 from firmware_py.config import Config
 from firmware_py.courier.events.envelope import Stamp
 from firmware_py.courier.events.writer import EventWriter
@@ -68,7 +70,10 @@ class Courier:
         self.recorder = Recorder(
             self.state_dir, config.courier.quota_mb, config.courier.keep_days, on_lost=self._incident_lost
         )
-        self.guard = GuardSide(config, self.live, self.recorder, self.events, lambda: self._soon(self._hurry))
+        self.coach = Coach(config, self.events.row, speaker_of(config.coach))
+        self.guard = GuardSide(
+            config, self.live, self.recorder, self.events, self.coach, lambda: self._soon(self._hurry)
+        )
         self.receiver = Receiver(Path(config.courier.socket), self.guard)
         self.publisher = Publisher(config, self._remote_stop, self.events.wake, self.events.mark)
         self.health = Health(
@@ -122,6 +127,7 @@ class Courier:
             if threading.current_thread() is threading.main_thread():
                 self._loop.add_signal_handler(number, self._stopping.set)
         self.publisher.start(*self._take_up())
+        self.coach.begin(time.time())
         self.events.start(self.publisher.broker)
         try:
             self.receiver.start()
@@ -134,7 +140,7 @@ class Courier:
         self._manager.send("READY=1")
         tasks = [asyncio.create_task(self._update())]
         if self.config.page.enabled:
-            shown = Shown(self.config, self._stream, self.health.now, self.live.recent)
+            shown = Shown(self.config, self._stream, self.health.now, self.live.recent, self.coach)
             tasks.append(asyncio.create_task(serve(shown, self._stopping, self.health.page)))
         await self._stopping.wait()
         for task in tasks:
@@ -181,11 +187,15 @@ class Courier:
                     self._manager.send("WATCHDOG=1")
                 self.health.report_gaps()
                 self._stream.publish("health", self.health.now)
+                self.coach.renew(time.time())
+                if self.coach.fitted:
+                    self._stream.publish("coach", self.coach.view)
 
     def _close(self) -> None:
         self._manager.send("STOPPING=1")
         self.receiver.close()
         self.guard.close()
+        self.coach.close(time.time())
         self.events.mark("running", "")
         self.recorder.close()
         self.events.close()

@@ -496,7 +496,7 @@ def _page() -> tuple[asyncio.AbstractEventLoop, ServerConfig, _Complaints]:
     courier = _courier()
     shown = server.Shown(courier.config, Stream(), courier.health.now, courier.live.recent)
     gate = server.application(shown, "sesame")
-    gate._within_rate = lambda client: True  # type: ignore[method-assign]
+    gate._within_rate = lambda *_: True  # type: ignore[method-assign]
     gate._login = lambda header, client: gate._failures.clear() or Gate._login(gate, header, client)  # type: ignore
     config = ServerConfig(gate, http=server._Impatient, ws="none", lifespan="off", access_log=False, log_config=None,
                           server_header=False, h11_max_incomplete_event_size=8192)  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from firmware_py.coach import diary
 from firmware_py.courier.ages import ages
 from firmware_py.courier.events.envelope import Envelope
 from firmware_py.courier.events.salvage import Found, last_event
@@ -201,6 +202,10 @@ class Outbox:
             (name, started_s, ended_s, json.dumps(summary)),
         )
 
+    def run(self, row: diary.Row) -> None:
+        """What the coach wants stored, inside a transaction of the caller's."""
+        self._db.execute(row.sql, row.values)
+
     def open_sessions(self) -> list[tuple[str, dict[str, Any]]]:
         """Sessions whose end was never written: the courier was killed during a walk."""
         rows = self._db.execute("SELECT id, summary FROM sessions WHERE ended_s IS NULL")
@@ -227,7 +232,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA journal_size_limit=4000000")
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + diary.SCHEMA)
     except BaseException:
         db.close()
         raise

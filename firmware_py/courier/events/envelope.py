@@ -67,7 +67,9 @@ class SessionEnded(Data):
     position_max_m: float | None = None
     drift_max_m_s: float | None = Field(None, description="fastest drift toward the rear")
     margin_min_m: float | None = Field(None, description="smallest distance of the resting point to a line")
-    regularity_mean: float | None = Field(None, description="0 to 1: how much a stride resembles the next")
+    regularity_mean: float | None = Field(
+        None, description="0 to 1: how much a stride is like the next (Ad2, 30 s)"
+    )
     regularity_per_min: float | None = Field(None, description="its trend over the session, change a minute")
     near_misses: int = Field(0, ge=0, description="unsteady for a moment, and recovered")
     warnings: int = Field(ge=0)

@@ -11,9 +11,11 @@ CHUNK = 256  # rows; a chunk that cannot be read is halved until the bad row is 
 _TABLES = {  # table -> its key, its columns; what is small comes first
     "marks": ("rowid", "name, value"),
     "sessions": ("rowid", "id, started_s, ended_s, summary"),
+    "coached": ("rowid", "id, walker, started_s, ended_s, record, state"),
+    "answers": ("n", "n, session, walker, time_s, question, value, set_number"),
     "events": ("n", "n, id, boot_id, seq, type, time_s, event, published_s"),
 }
-_JSON = {"sessions": 3, "events": 6}  # the column that must be JSON
+_JSON = {"sessions": 3, "coached": 4, "events": 6}  # the column that must be JSON
 
 
 class Found(NamedTuple):

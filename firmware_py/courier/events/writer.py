@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from firmware_py.coach.diary import Row
 from firmware_py.courier.events.database import SLICE, Outbox, damage, read_only
 from firmware_py.courier.events.envelope import DATA, Envelope, Stamp, build, from_guard
 from firmware_py.courier.events.mqtt import Broker
@@ -69,6 +70,7 @@ class EventWriter:
         self._events: dict[tuple[str, int], tuple[Envelope, int | None]] = {}
         self._sessions: dict[str, SessionRow] = {}
         self._marks: dict[str, str] = {}
+        self._rows: dict[str, Row] = {}  # of the coach, by key
         self._acknowledged: list[int] = []  # rows that the broker has, not marked as published yet
         self._next_tidy_s = 0.0
         self._suspect = self._reopen = False  # the file may be damaged; it is to be opened anew
@@ -127,6 +129,12 @@ class EventWriter:
             self._sessions[row.id] = row
         self._wake.set()
 
+    def row(self, row: Row) -> None:
+        """A row of the coach; a later one of the same key replaces it."""
+        with self._lock:
+            self._rows[row.key] = row
+        self._wake.set()
+
     def mark(self, name: str, value: str) -> None:
         with self._lock:
             self._marks[name] = value
@@ -170,7 +178,7 @@ class EventWriter:
             except Exception:
                 log.exception("events: an unexpected mistake; trying again")
                 time.sleep(RETRY_S)
-            if closing and (self.problem or not self._events):
+            if closing and (self.problem or not (self._events or self._rows)):
                 if self._outbox is not None:
                     self._outbox.close()
                 return
@@ -198,11 +206,11 @@ class EventWriter:
             raise OSError(self.problem)
         with self._lock:
             events = dict(islice(self._events.items(), BATCH))
-            sessions, marks = dict(self._sessions), dict(self._marks)
+            sessions, marks, rows = dict(self._sessions), dict(self._marks), dict(self._rows)
         if self._broker:
             self._acknowledged += self._broker.acknowledged()
-        if events or sessions or marks or self._acknowledged:
-            self._store(outbox, events, sessions, marks)
+        if events or sessions or marks or rows or self._acknowledged:
+            self._store(outbox, events, sessions, marks, rows)
         if not self._closing:
             self._tidy(outbox)
 
@@ -212,6 +220,7 @@ class EventWriter:
         events: dict[tuple[str, int], tuple[Envelope, int | None]],
         sessions: dict[str, SessionRow],
         marks: dict[str, str],
+        rows: dict[str, Row],
     ) -> None:
         with outbox.transaction():
             outbox.keep(event for event, _ in events.values())
@@ -219,12 +228,15 @@ class EventWriter:
                 outbox.save_session(*row)
             for name, value in marks.items():
                 outbox.mark(name, value)
+            for coached in rows.values():
+                outbox.run(coached)
             outbox.published(self._acknowledged, time.time())
         self._acknowledged.clear()
         with self._lock:
             _remove(self._events, events)
             _remove(self._sessions, sessions)
             _remove(self._marks, marks)
+            _remove(self._rows, rows)
             if self._events:
                 self._wake.set()
         self._written(events.values())

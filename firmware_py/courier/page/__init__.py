@@ -1,1 +1,1 @@
-"""The page: read-only, for a phone on a stand and for a desk. Nothing here can start or stop the belt."""
+"""The page, for a phone on a stand and for a desk. Nothing here can start or stop the belt."""

@@ -1,6 +1,7 @@
 """Owns who may ask for what: method, host name, password, rate, and the headers every answer carries.
 
-Must never let anything through that could change the device: only GET and HEAD exist.
+Must never let anything through that could change the device. There are GET and HEAD, and one address that takes a small
+JSON body: the walker's answers to the coach. Such a body comes from a page of ours (Origin), and comes rarely.
 """
 
 import ipaddress
@@ -18,6 +19,10 @@ BURST = 600.0  # all of them load the page at once
 ADDRESSES = 256  # how many clients are remembered
 MAX_TARGET = 512  # bytes of path and query
 MAX_HEADERS = 8192  # bytes
+ANSWERS = b"/answer"  # the one address that takes a body
+MAX_ANSWER = 512  # bytes
+ANSWERS_PER_S = 0.5
+ANSWERS_BURST = 12.0  # more than one session asks
 
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -42,6 +47,7 @@ class Gate:
         self._passwords = None if password is None else Passwords(password, now_s)
         self._now_s = now_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -55,16 +61,20 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = dict(scope["headers"])
-        if not self._within_rate(network_of(_client(scope))):
+        client = network_of(_client(scope))
+        if not self._within_rate(self._buckets, client, REQUESTS_PER_S, BURST):
             return 429, "Too many requests. Wait a moment.", {"retry-after": "5"}
-        if scope["method"] not in ("GET", "HEAD"):
+        answers = scope["method"] == "POST" and scope.get("raw_path") == ANSWERS
+        if scope["method"] not in ("GET", "HEAD") and not answers:
             return 405, "This page only shows; nothing can be sent to it.", {"allow": "GET, HEAD"}
-        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            return (
-                413,
-                "Requests must not have a body.",
-                {},
-            )  # what follows is not read: the connection is closed
+        # What follows a body that is refused is not read: the connection is closed.
+        if answers:
+            if reason := _unfit_answer(headers):
+                return reason
+            if not self._within_rate(self._answers, client, ANSWERS_PER_S, ANSWERS_BURST):
+                return 429, "Too many answers. Wait a minute.", {"retry-after": "20"}
+        elif headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            return 413, "Requests must not have a body.", {}
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return 414, "This address is too long.", {}
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
@@ -80,18 +90,35 @@ class Gate:
             dict(scope["headers"]).get(b"authorization", b""), _client(scope)
         )
 
-    def _within_rate(self, client: str) -> bool:
+    def _within_rate(
+        self, buckets: OrderedDict[str, tuple[float, float]], client: str, per_s: float, burst: float
+    ) -> bool:
         now_s = self._now_s()
-        left, seen_s = self._buckets.pop(client, (BURST, now_s))
-        left = min(BURST, left + (now_s - seen_s) * REQUESTS_PER_S) - 1.0
-        self._buckets[client] = max(left, -1.0), now_s
-        if len(self._buckets) > ADDRESSES:
-            self._buckets.popitem(last=False)
+        left, seen_s = buckets.pop(client, (burst, now_s))
+        left = min(burst, left + (now_s - seen_s) * per_s) - 1.0
+        buckets[client] = max(left, -1.0), now_s
+        if len(buckets) > ADDRESSES:
+            buckets.popitem(last=False)
         return left >= 0.0
 
 
 def _client(scope: Scope) -> str:
     return str(scope["client"][0]) if scope.get("client") else ""
+
+
+def _unfit_answer(headers: dict[bytes, bytes]) -> Refusal | None:
+    """Why this cannot be an answer from a page of ours. A page of another site cannot send this type unasked."""
+    length = headers.get(b"content-length", b"")
+    if b"transfer-encoding" in headers or not length.isdigit() or not 0 < int(length) <= MAX_ANSWER:
+        return 413, f"An answer has at most {MAX_ANSWER} bytes.", {}
+    if headers.get(b"content-type", b"").split(b";")[0].strip() != b"application/json":
+        return 415, "An answer is JSON.", {}
+    origin, host = headers.get(b"origin", b""), headers.get(b"host", b"")
+    if origin not in (b"http://" + host, b"https://" + host):
+        return 403, "Answers are taken only from this device's own page.", {}
+    if headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
+        return 403, "Answers are taken only from this device's own page.", {}
+    return None
 
 
 def _own_name(host: str) -> bool:

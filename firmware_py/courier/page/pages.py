@@ -17,6 +17,9 @@ _TYPES = {
 _FILES = {
     "/": "index.html",
     "/walk": "walk.html",
+    "/answer.html": "answer.html",
+    "/static/answer.js": "answer.js",
+    "/static/coach.js": "coach.js",
     "/static/app.js": "app.js",
     "/static/walk.js": "walk.js",
     "/static/stream.js": "stream.js",

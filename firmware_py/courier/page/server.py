@@ -1,4 +1,7 @@
-"""Owns the page's routes and its server. Must never write, and never serve a file that is not on its list."""
+"""Owns the page's routes and its server. Must never write, and never serve a file that is not on its list.
+
+The one address that takes something is the coach's (answers.py).
+"""
 
 import asyncio
 import contextlib
@@ -19,8 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from firmware_py.coach.live import Coach
 from firmware_py.config import Config
 from firmware_py.core.deck.stopping import mark_m
+from firmware_py.courier.page import answers
 from firmware_py.courier.page.connections import Connections
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.pages import files
@@ -52,6 +57,7 @@ class Shown(NamedTuple):
     stream: Stream
     now: Callable[[], dict[str, Any]]
     recent: Callable[[], list[dict[str, Any]]]
+    coach: Coach | None = None
 
 
 def application(shown: Shown, password: str | None) -> Gate:
@@ -120,6 +126,8 @@ def application(shown: Shown, password: str | None) -> Gate:
         Route("/incidents/{name}", report),
         Route("/sheet", sheet),
     ]
+    if shown.coach is not None:
+        routes += answers.routes(shown.coach, config)
     listed = Starlette(routes=routes)
     # An address that is not on the list is not found, never redirected.
     listed.router.redirect_slashes = False

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from firmware_py.core.frame import Cause, Decision, Frame
+from firmware_py.coach.walk.strides import Second, Strides, Window
+from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.near_miss import NearMisses
 from firmware_py.courier.events.envelope import rfc3339, rounded, ulid
-from firmware_py.courier.sessions.regularity import Regularity
 from sensors.samples import Fault, ImuSample, RangeSample
 
 STAYED_STOPPED_S = 120.0
-REGULARITIES_MOST = 2000  # of 10 s each: five and a half hours
+REGULARITIES_MOST = 2000  # one every 10 s: five and a half hours
 TREND_POINTS = 3
 LEFT_S = 5.0  # stopped, and the distance sensor sees nobody for this long
 
@@ -93,7 +93,9 @@ class Sessions:
         self._on_end = on_end
         self._on_near_miss = on_near_miss
         self._near_misses = NearMisses()
-        self._regularity = Regularity()
+        self._strides = Strides()
+        self.second: Second | None = None  # what this tick completed, for the coach
+        self.window: Window | None = None
         self._last: Decision | None = None
         self._stopped_ns: int | None = None
         self._nobody_ns: int | None = None
@@ -125,6 +127,7 @@ class Sessions:
     def update(self, frame: Frame, d: Decision, boot_id: str, now_s: float) -> None:
         """One tick; `now_s` is wall time."""
         last, self._last = self._last, d
+        self.second = self.window = None
         if d.run and (last is None or not last.run):
             self._begin(boot_id, now_s)
         tally = self.current
@@ -147,7 +150,7 @@ class Sessions:
 
     def _begin(self, boot_id: str, now_s: float) -> None:
         self._stopped_ns = self._nobody_ns = None
-        self._regularity = Regularity()
+        self._strides.restart()
         if self.current is None:
             self.current = Tally(ulid(now_s, boot_id, int(now_s * 1000)), boot_id, now_s, now_s)
 
@@ -173,10 +176,12 @@ class Sessions:
             tally.drift_max_m_s = _most(tally.drift_max_m_s, d.velocity_m_s)
         if d.stop_margin_m is not None:
             tally.margin_min_m = _least(tally.margin_min_m, d.stop_margin_m)
-        if isinstance(frame.imu, ImuSample):
-            found = self._regularity.update(d.t_ns, frame.imu.accel_m_s2)
-            if found is not None and len(tally.regularity) < REGULARITIES_MOST:
-                tally.regularity.append((round(tally.belt_s / 60, 2), round(found, 3)))
+        if isinstance(frame.imu, ImuSample) and d.phase is not Phase.WAITING:
+            strides = self._strides
+            strides.update(d.t_ns, frame.imu.accel_m_s2, d.position_m, d.cadence_hz)
+            self.second, self.window = strides.second, strides.window
+            if strides.window is not None and len(tally.regularity) < REGULARITIES_MOST:
+                tally.regularity.append((round(tally.belt_s / 60, 2), round(max(strides.window.ad2, 0.0), 3)))
 
     def _end_if_left(self, frame: Frame, d: Decision, now_s: float) -> None:
         if self._stopped_ns is None:

@@ -29,6 +29,7 @@ from firmware_py.rig.harness.processes import process, settle
 from firmware_py.rig.world.scenarios import SCENARIOS
 
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
+SESSION = "session"  # of the coach; the others are of the guard
 PICTURE_S = 1 / 15
 READ_S = 6.0  # a stop stays on the screen for so long
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
@@ -76,9 +77,29 @@ def _undisturbed(
     return run.result() | {"tries": attempt}
 
 
+def _session(words: Console, seed: int, as_json: bool) -> None:
+    """A session with the coach, in simulated time: some seconds for three minutes."""
+    from firmware_py.rig.demo import session as coached
+
+    words.print("demo: a short session with the coach, in simulated time (docs/coach.md)")
+    cues, last = [], None
+    for t_s, said, session in coached.play(seed):
+        last = session
+        words.print(f"{t_s:6.1f} s  {said}", markup=False, highlight=False)
+        cues += [said.strip("\u201c\u201d")] if said.startswith("\u201c") else []
+    assert last is not None
+    folder = Path(tempfile.mkdtemp(prefix="rearguard-session-"))
+    found = coached.result(last, cues, folder / "report.html")
+    words.print(f"demo: the report is {found['report']}", markup=False)
+    if as_json:
+        typer.echo(json.dumps(found))
+    if not found["as_expected"]:
+        raise typer.Exit(1)
+
+
 def demo(
     scenario: Annotated[
-        str, typer.Option(metavar="NAME", help=f"One of: {', '.join((*SCENARIOS, 'all'))}.")
+        str, typer.Option(metavar="NAME", help=f"One of: {', '.join((*SCENARIOS, SESSION, 'all'))}.")
     ] = "all",
     seconds: Annotated[
         float, typer.Option(min=3, metavar="SECONDS", help="How long the walk scenario runs.")
@@ -95,6 +116,9 @@ def demo(
 
     Example: rearguard demo --scenario standstill
     """
+    if scenario == SESSION:
+        _session(Console(stderr=True), seed, as_json)
+        return
     names = IN_ALL if scenario == "all" else [_known(scenario)]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

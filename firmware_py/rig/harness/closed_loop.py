@@ -12,7 +12,18 @@ _PRESS_S, _EVERY_S = 0.2, 0.8  # a person presses until the belt may run
 class ClosedLoop:
     """`step` advances person, belt and monitor by one tick. The first stop ends the pressing."""
 
-    __slots__ = ("_dt_s", "_hall", "_press_s", "armed_t_s", "decision", "monitor", "run", "scene", "state")
+    __slots__ = (
+        "_dt_s",
+        "_hall",
+        "_press_s",
+        "armed_t_s",
+        "decision",
+        "frame",
+        "monitor",
+        "run",
+        "scene",
+        "state",
+    )
 
     def __init__(self, scene: Scene, params: MonitorParams, rate_hz: float, hall: bool) -> None:
         self.scene = scene
@@ -24,6 +35,7 @@ class ClosedLoop:
         self.armed_t_s: float | None = None
         self.state: State | None = None
         self.decision: Decision | None = None
+        self.frame: Frame | None = None
 
     def step(self) -> Decision:
         scene, dt_s = self.scene, self._dt_s
@@ -31,7 +43,8 @@ class ClosedLoop:
         speed = self._hall.advance(dt_s, scene.belt.travel_m) if self._hall is not None else None
         self._press_s = (self._press_s + dt_s) % _EVERY_S
         pressed = self.armed_t_s is None and self._press_s < _PRESS_S
-        decision = self.monitor.step(frame_of(state, speed, self.run, pressed))
+        self.frame = frame_of(state, speed, self.run, pressed)
+        decision = self.monitor.step(self.frame)
         if decision.run and self.armed_t_s is None:
             self.armed_t_s = state.t_s
         self.run = decision.run

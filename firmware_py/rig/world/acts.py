@@ -92,6 +92,15 @@ def fall_backward(t_s: float) -> HipMotion:
     return HipMotion(0.0, _LYING_RAD, 0.0)
 
 
+_TIPPED_RAD, _TIPS_S = -0.3, 3.0  # forward by 17 degrees, in so long
+
+
+def tip_forward(t_s: float) -> HipMotion:
+    """The hips tip forward and stay so."""
+    part = min(t_s / _TIPS_S, 1.0)
+    return HipMotion(0.0, _TIPPED_RAD * part, _TIPPED_RAD / _TIPS_S if part < 1.0 else 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """`feet` gives the speed over the belt that they aim at; `hip` its motion so many seconds after the act began.
@@ -113,6 +122,7 @@ WALK = Act("walk", keep_place)
 DRIFT = Act("drift", too_short)  # goes toward the rear edge
 CLIMB = Act("climb", too_long)  # goes toward the console
 FALL = Act("fall", feet_still, fall_backward)
+TIP = Act("tip", keep_place, tip_forward)  # walks on with the hips tipped forward
 LEAVE = Act("leave", feet_still, on_belt=False)
 
 

@@ -113,7 +113,9 @@ class Scene:
         gyro: Vec3 | None = None
         if not (self.scenario.unplugs and self.hazard_t_s is not None):
             motion = walker.act.hip(walker.act_s)
-            accel, gyro = self._hip.feel(walker.phase, walker.cadence_hz, walker.effort, motion)
+            accel, gyro = self._hip.feel(
+                walker.phase, walker.cadence_hz, walker.effort * walker.strength, motion
+            )
         return State(
             self.t_s,
             accel,

@@ -44,8 +44,10 @@ class Walker:
         "_felt_rate",
         "_noise",
         "_params",
+        "_ragged",
         "_random",
         "_rhythm",
+        "_step_rate",
         "_wander_m_s",
         "act",
         "act_s",
@@ -54,14 +56,15 @@ class Walker:
         "phase",
         "place_m",
         "position_m",
+        "ragged",
+        "strength",
         "velocity_m_s",
     )
 
     def __init__(self, params: WalkerParams, random: Random) -> None:
         self._params = params
         self._random = random
-        k, tau = params.regulate_hz, params.speed_tau_s
-        self._noise = params.wander_m * sqrt(k * (1 + k * tau) / tau)  # m/s: gives that wander exactly
+        self.wander(params.wander_m)
         self._wander_m_s = 0.0
         self._rhythm = 0.0
         self._felt = 0.0
@@ -71,6 +74,12 @@ class Walker:
         self.feet_m_s = 0.0  # speed over the belt, toward the console
         self.effort = 0.0  # 0 standing, 1 walking: scales bounce and sway
         self.phase = random.random()  # of the stride, 0 to 1
+        self.ragged = 0.0  # steps differ by this share of their time, by four times it of their force
+        self.strength = 1.0  # of this step, 1 is usual
+        self._step_rate = 1.0  # of this step, 1 is usual
+        self._ragged = Random(
+            self.phase
+        )  # its own chance: a walker who is not ragged draws what it always drew
         self.place_m = params.home_m  # pelvis without sway
         self.position_m = params.home_m
         self.velocity_m_s = 0.0
@@ -79,9 +88,14 @@ class Walker:
         self.act = act
         self.act_s = 0.0
 
+    def wander(self, wander_m: float) -> None:
+        """From now on the place on the deck has this standard deviation."""
+        k, tau = self._params.regulate_hz, self._params.speed_tau_s
+        self._noise = wander_m * sqrt(k * (1 + k * tau) / tau)  # m/s: gives that wander exactly
+
     @property
     def cadence_hz(self) -> float:
-        return cadence_hz(self.feet_m_s) * self._params.cadence_scale * (1 + self._rhythm)
+        return cadence_hz(self.feet_m_s) * self._params.cadence_scale * (1 + self._rhythm) * self._step_rate
 
     def advance(self, dt_s: float, belt_m_s: float) -> None:
         params, random = self._params, self._random
@@ -99,13 +113,22 @@ class Walker:
         tau = params.halt_tau_s if aim == 0.0 else 0.08
         self.feet_m_s += (max(0.0, aim) - self.feet_m_s) * min(1.0, dt_s / tau)
         self.effort += (min(1.0, self.feet_m_s / 0.2) - self.effort) * min(1.0, dt_s / 0.15)
+        before = self.phase
         self.phase = (self.phase + 0.5 * self.cadence_hz * dt_s * (self.feet_m_s > _STANDS_BELOW_M_S)) % 1.0
+        if self.ragged > 0.0 and int(2 * before) != int(2 * self.phase):
+            self._draw_step()
         self.velocity_m_s = 0.0 if self.act.on_rails else belt_m_s - self.feet_m_s
         if self.act.on_belt:
             self.place_m += self.velocity_m_s * dt_s
         self.position_m = self.place_m + self.effort * (
             params.sway_m * sin(4 * pi * self.phase) + params.stride_sway_m * sin(2 * pi * self.phase + 1.0)
         )
+
+    def _draw_step(self) -> None:
+        """A step of its own time and force, within what a walker can do."""
+        gauss = self._ragged.gauss
+        self._step_rate = 1.0 / min(max(1.0 + self.ragged * gauss(0, 1), 0.6), 1.6)
+        self.strength = min(max(1.0 + 4.0 * self.ragged * gauss(0, 1), 0.2), 1.8)
 
     def _feel(self, dt_s: float, belt_m_s: float) -> None:
         """The feet follow the belt like a second-order servo: late when it changes, right when it is steady."""

@@ -1,6 +1,7 @@
 // Owns the page: takes the live stream and fills in the words and numbers. Must never send anything.
 
 import { Charts } from "./charts.js";
+import { coach } from "./coach.js";
 import { Deck } from "./deck.js";
 import { by, fit, put, showWord, words } from "./signs.js";
 import { connect, get } from "./stream.js";
@@ -168,4 +169,4 @@ async function begin(setup) {
   load_past();
 }
 
-connect(begin, show, health);
+connect(begin, show, health, coach);

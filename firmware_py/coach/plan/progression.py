@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from firmware_py.coach.programme import GENTLE_M_S, SLOW_BACKWARD_TEST_S, Dose, Programme
+from firmware_py.coach.plan.programme import GENTLE_M_S, SLOW_BACKWARD_TEST_S, Dose, Programme
+from firmware_py.coach.words import minutes
 
 DONE_SHARE = 0.9  # of the planned time [A]
-PAIN_LIMIT = (
-    3  # of 10; rehabilitation after knee surgery uses "below 5" (Perry 2005), we keep 3 for people alone
-)
+DRIFT_STOPS = 2  # in one session: as bad as a fall stop
+# Of 10. Rehabilitation after knee surgery uses "below 5" (Perry 2005); 3 is for people alone.
+PAIN_LIMIT = 3
 ENOUGH_SHARE = 0.8  # "enough" before this part of the plan holds the dose
 WARNINGS_PER_5_MIN = 1.0
 GATED_SESSIONS = 2  # good ones in a row before a step up [A]
@@ -89,6 +90,12 @@ def next_session(
         return Next(plan.first_dose, "The first session of this plan.", spotter=True)
     last = past[-1]
     held = _within(plan, last.dose)
+    if last.started > now:  # a Pi that starts without a network has a wrong clock
+        return Next(
+            held,
+            "The device's clock stands before the last session: the same again.",
+            spotter=_alone_is_not_enough(plan),
+        )
     rest = _rest_until(plan, past, now)
     if soreness is Soreness.STAYS:
         rest = _later(rest, last.started + timedelta(days=2))
@@ -105,7 +112,7 @@ def next_session(
             not_before=_if_later(rest, now),
         )
     rest = _if_later(rest, now)
-    if last.stops_by_fall or last.stops_by_drift >= 2:
+    if last.stops_by_fall or last.stops_by_drift >= DRIFT_STOPS:
         return Next(
             _smaller(plan, past),
             "The belt had to be stopped for you last time: a smaller dose, with somebody beside the treadmill.",
@@ -192,7 +199,7 @@ def _step(plan: Programme, past: Sequence[Done], dose: Dose) -> tuple[Dose, str]
         set_s = min(dose.set_s + step.set_s, longest_s)
         return dose.model_copy(
             update={"set_s": set_s}
-        ), f"Two good sessions: each set is now {_minutes(set_s)}."
+        ), f"Two good sessions: each set is now {minutes(set_s)}."
     if dose.speed_km_h < goal.speed_km_h - 1e-9:
         speed = round(min(dose.speed_km_h + step.speed_km_h, goal.speed_km_h), 2)
         shorter = max(60, int(SPEED_KEEPS_TIME * dose.set_s))
@@ -255,8 +262,3 @@ def _later(a: datetime | None, b: datetime | None) -> datetime | None:
 
 def _if_later(rest: datetime | None, now: datetime) -> datetime | None:
     return rest if rest is not None and rest > now else None
-
-
-def _minutes(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min" if not rest else f"{minutes} min {rest} s"

@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from firmware_py.config import Config, explain
+from firmware_py.core.deck.stopping import safe_speed_m_s
 from sensors.advice import ConfigError
 
 SLOWEST_M_S, FASTEST_M_S = 0.2, 0.9  # the span of the articles: 0.5 to 2 mph
@@ -21,26 +23,23 @@ REVIEW_WITHIN = timedelta(weeks=6)  # the trials last 6 weeks [A]
 ADVICE = "General advice from articles, not therapy"
 
 
-class Dose(BaseModel):
-    """What one session asks for."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    speed_km_h: float = Field(
-        1.6, ge=0.72, le=3.24, description="belt speed", json_schema_extra={"unit": "km/h"}
-    )
-    incline_percent: float = Field(
-        0.0,
-        ge=0.0,
-        le=15.0,
-        description="entered by hand: the pod cannot see it",
-        json_schema_extra={"unit": "%"},
-    )
-    set_s: int = Field(120, ge=60, le=900, description="length of one set", json_schema_extra={"unit": "s"})
-    sets: int = Field(2, ge=1, le=6, description="sets in one session")
-    pause_s: int = Field(
-        60, ge=30, le=300, description="between sets, belt at rest", json_schema_extra={"unit": "s"}
-    )
+
+def _setting(default: Any, why: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
+    """One setting: default, span, unit, and where the number comes from."""
+    return Field(default, ge=ge, le=le, description=why, json_schema_extra={"unit": unit})
+
+
+class Dose(_Part):
+    """What one session asks for."""
+
+    speed_km_h: float = _setting(1.6, "belt speed; articles: start at 0.5 to 1 mph", "km/h", 0.72, 3.24)
+    incline_percent: float = _setting(0.0, "of the deck, entered by hand: the pod cannot see it", "%", 0, 15)
+    set_s: int = _setting(120, "length of one set; articles: 2 to 5 min at first", "s", 60, 900)
+    sets: int = _setting(2, "in one session; articles: 2 or 3", "", 1, 6)
+    pause_s: int = _setting(60, "between sets, belt at rest", "s", 30, 300)
 
     @property
     def speed_m_s(self) -> float:
@@ -52,52 +51,28 @@ class Dose(BaseModel):
         return self.set_s * self.sets
 
 
-class Steps(BaseModel):
+class Steps(_Part):
     """How much one step up adds. The smallest of the articles unless a therapist sets more."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    set_s: int = Field(60, ge=30, le=120, description="longer set", json_schema_extra={"unit": "s"})
-    speed_km_h: float = Field(
-        0.17, ge=0.1, le=0.33, description="faster belt", json_schema_extra={"unit": "km/h"}
-    )
-    incline_percent: float = Field(
-        1.0, ge=0.5, le=2.0, description="steeper deck", json_schema_extra={"unit": "%"}
-    )
+    set_s: int = _setting(60, "longer set", "s", 30, 120)
+    speed_km_h: float = _setting(0.17, "faster belt; articles: 0.1 to 0.2 mph", "km/h", 0.1, 0.33)
+    incline_percent: float = _setting(1.0, "steeper deck; articles: 1 to 2", "%", 0.5, 2)
 
 
-class Programme(BaseModel):
-    """One plan. Without a file the articles' default ladder holds, and says that it is no therapy."""
+class Programme(_Part):
+    """One plan. Without a file the ladder of the articles holds, and says that it is no therapy."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    author: str = Field(
-        "", max_length=80, description="who answers for this plan; empty: nobody, the articles' ladder"
+    author: str = _setting("", "who answers for this plan; empty: nobody, the articles' ladder")
+    made_on: date | None = _setting(None, "day on which it was written: 2026-11-29")
+    review_on: date | None = _setting(None, "until when it may step up; at most 6 weeks after made_on")
+    sessions_a_week: int = _setting(3, "articles and trials: 3", "", 1, 5)
+    daily: bool = _setting(False, "true: less than 20 h between two sessions is allowed")
+    longest_session_s: int = _setting(1200, "walking backward in one session", "s", 60, 1800)
+    forward_speed_km_h: float | None = _setting(
+        None, "usual forward speed: the start is at most half of it", "km/h", 0.5, 8
     )
-    made_on: date | None = Field(None, description="when it was written")
-    review_on: date | None = Field(
-        None, description="until when it may step up; at most 6 weeks after made_on"
-    )
-    sessions_a_week: int = Field(3, ge=1, le=5, description="articles and trials: 3")
-    daily: bool = Field(False, description="true: less than 20 h between two sessions is allowed")
-    longest_session_s: int = Field(
-        1200, ge=60, le=1800, description="time backward in one session", json_schema_extra={"unit": "s"}
-    )
-    forward_speed_km_h: float | None = Field(
-        None,
-        ge=0.5,
-        le=8.0,
-        description="usual forward speed: start at half of it",
-        json_schema_extra={"unit": "km/h"},
-    )
-    backward_3_m_s: float | None = Field(
-        None,
-        ge=1.0,
-        le=60.0,
-        description="time of the 3 m backward walk test",
-        json_schema_extra={"unit": "s"},
-    )
-    spotter: Literal["by rule", "always"] = Field("by rule", description="always: never alone")
+    backward_3_m_s: float | None = _setting(None, "time of the 3 m backward walk test", "s", 1, 60)
+    spotter: Literal["by rule", "always"] = _setting("by rule", "always: never alone")
     start: Dose = Dose()
     step: Steps = Steps()
     goal: Dose = Dose(speed_km_h=1.6, set_s=300, sets=2)
@@ -114,13 +89,11 @@ class Programme(BaseModel):
             first, last = getattr(self.start, name), getattr(self.goal, name)
             if first > last:
                 wrong.append(f"start.{name} = {first} is above goal.{name} = {last}")
-        if self.author and self.made_on is None:
-            wrong.append("made_on is missing: a plan with an author has a date")
-        if self.made_on is not None and self.review_on is not None:
-            if not self.made_on < self.review_on <= self.made_on + REVIEW_WITHIN:
-                wrong.append(
-                    f"review_on = {self.review_on} must be at most 6 weeks after made_on = {self.made_on}"
-                )
+        if (self.author or self.review_on) and self.made_on is None:
+            wrong.append("made_on is missing: a plan with an author or a review has a date")
+        made, review = self.made_on, self.review_on
+        if made is not None and review is not None and not made < review <= made + REVIEW_WITHIN:
+            wrong.append(f"review_on = {review} must be at most 6 weeks after made_on = {made}")
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
@@ -145,6 +118,14 @@ class Programme(BaseModel):
         if self.backward_3_m_s is not None and self.backward_3_m_s > SLOW_BACKWARD_TEST_S:
             speed = SLOWEST_M_S * 3.6
         return self.start.model_copy(update={"speed_km_h": round(speed, 2)})
+
+
+def safe_speed_of(config: Config) -> float | None:
+    """The commissioned safe speed of this treadmill, m/s; None when nobody commissioned it."""
+    if not config.belt.commissioned:
+        return None
+    drift = config.monitor_params().drift
+    return safe_speed_m_s(drift.rear_line_m, drift.front_line_m, drift.stop_latency_s, drift.coast_down_m_s2)
 
 
 def load(path: Path, today: date, safe_speed_m_s: float | None) -> Programme:
@@ -175,7 +156,7 @@ def parse(raw: dict[str, Any], today: date, safe_speed_m_s: float | None) -> Pro
     try:
         plan = Programme.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(dict(e)) for e in error.errors())) from None
+        raise ConfigError(explain(error, Programme, "programme")) from None
     wrong = []
     if safe_speed_m_s is not None:
         for name, dose in (("start", plan.start), ("goal", plan.goal)):
@@ -186,26 +167,6 @@ def parse(raw: dict[str, Any], today: date, safe_speed_m_s: float | None) -> Pro
                 )
     if plan.made_on is not None and plan.made_on > today:
         wrong.append(f"programme: made_on = {plan.made_on} is in the future: today is {today}")
-    if plan.review_on is not None and plan.made_on is None and plan.review_on < today:
-        wrong.append(f"programme: review_on = {plan.review_on} is past: ask its author for a new plan")
     if wrong:
         raise ConfigError("\n".join(wrong))
     return plan
-
-
-def _explain(error: dict[str, Any]) -> str:
-    """One mistake in one line: key, value, span."""
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"programme: {key} is not a setting of a plan"
-    if error["type"] == "value_error":
-        return "\n".join(f"programme: {line}" for line in str(error["ctx"]["error"]).splitlines())
-    span = " to ".join(
-        f"{value:g}" for name in ("ge", "le") if (value := (error.get("ctx") or {}).get(name)) is not None
-    )
-    limit = (
-        f"must be {'at least' if 'ge' in (error.get('ctx') or {}) else 'at most'} {span}"
-        if span
-        else error["msg"]
-    )
-    return f"programme: {key} = {error['input']!r} {limit}"

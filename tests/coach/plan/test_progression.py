@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from firmware_py.coach.programme import Dose, Programme, Steps
-from firmware_py.coach.progression import UNSEEN_STEPS, Answers, Done, Next, Soreness, next_session
+from firmware_py.coach.plan.programme import Dose, Programme, Steps
+from firmware_py.coach.plan.progression import UNSEEN_STEPS, Answers, Done, Next, Soreness, next_session
 
 MONDAY = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 TWO_DAYS = timedelta(days=2)
@@ -137,6 +137,12 @@ def test_sessions_are_20_hours_apart_and_no_more_than_planned_in_a_week() -> Non
     three = [done(n, PLAN.start) for n in range(3)]
     fourth = next_session(PLAN, three, MONDAY + timedelta(days=6), Soreness.NONE)
     assert fourth.not_before == MONDAY + timedelta(days=7)
+
+
+def test_a_clock_that_jumps_back_holds_the_dose_and_asks_for_no_rest() -> None:
+    held = next_session(PLAN, twice(PLAN.start), MONDAY - timedelta(days=300), Soreness.NONE)
+    assert (held.dose, held.stepped_up, held.not_before) == (PLAN.start, False, None)
+    assert "clock" in held.reason
 
 
 def test_a_plan_steps_up_four_times_and_then_waits_to_be_looked_at() -> None:

@@ -1,0 +1,266 @@
+"""Owns the commands `rearguard programme` and `rearguard forget`: a walker's plan, next session, past, and erasure."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_py.coach import diary, words
+from firmware_py.coach.plan import plans
+from firmware_py.coach.plan.programme import ADVICE, Programme, safe_speed_of
+from firmware_py.coach.plan.programme import load as load_plan
+from firmware_py.coach.plan.progression import Soreness
+from firmware_py.config import Config, load_of_device
+from sensors.advice import ConfigError, Failure
+
+programme = typer.Typer(help="The plan of a walker: what it says, what comes next, and what was done.")
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file of the device.")]
+Walker = Annotated[str, typer.Argument(help="the walker's short name: the plan is NAME.toml")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+
+
+@programme.command()
+def show(
+    walker: Annotated[str, typer.Argument(help="none: the general ladder of the articles")] = "",
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a plan in words.
+
+    Example: rearguard programme show anna
+    """
+    device = load_of_device(config)
+    plan = plans.plan_of(device, walker, _today()) if walker else Programme()
+    if as_json:
+        typer.echo(json.dumps({"walker": walker or None, "plan": plan.model_dump(mode="json")}))
+        return
+    for line in _told(plan):
+        typer.echo(line)
+
+
+@programme.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="the plan to check")],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a plan: every key, value and span, and this treadmill's safe speed. Exit code 2 when it is refused.
+
+    Example: rearguard programme check anna.toml
+    """
+    if not file.exists():
+        raise ConfigError(f"programme: there is no file {file}", "", "name the plan to check")
+    device = load_of_device(config)
+    plan = load_plan(file, _today(), safe_speed_of(device))
+    last_day = plan.last_day
+    due = last_day is not None and _today() > last_day
+    if as_json:
+        typer.echo(json.dumps({"fine": True, "review_due": due, "plan": plan.model_dump(mode="json")}))
+        return
+    typer.echo(f"{file.name}: fine")
+    if due:
+        typer.echo(
+            f"Its review was due on {last_day}: it steps up no more until its author renews it.", err=True
+        )
+    if not device.belt.commissioned:
+        typer.echo("This treadmill's safe speed is not known yet: run `rearguard commission`.", err=True)
+
+
+@programme.command("next")
+def next_(
+    walker: Walker,
+    sore: Annotated[
+        str, typer.Option(help=f"sore from the last session? {' | '.join(s.value for s in Soreness)}")
+    ] = "",
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the next session asks for, and why.
+
+    Example: rearguard programme next anna --sore none
+    """
+    device = load_of_device(config)
+    if sore and sore not in {s.value for s in Soreness}:
+        raise ConfigError(f"programme: --sore {sore!r} is none of: {', '.join(s.value for s in Soreness)}")
+    plan = plans.plan_of(device, walker, _today())
+    with _database_errors(device):
+        step, _ = plans.next_of(device, walker, plan, datetime.now(UTC), Soreness(sore) if sore else None)
+    if as_json:
+        rest = step.not_before.isoformat() if step.not_before else None
+        typer.echo(
+            json.dumps(
+                {
+                    "walker": walker,
+                    "dose": step.dose.model_dump(),
+                    "reason": step.reason,
+                    "stepped_up": step.stepped_up,
+                    "not_before": rest,
+                    "spotter": step.spotter,
+                    "tell_the_therapist": step.tell_the_therapist,
+                }
+            )
+        )
+        return
+    typer.echo(f"{words.dose(step.dose)}, {words.minutes(step.dose.pause_s)} of pause between sets.")
+    typer.echo(step.reason)
+    if step.not_before:
+        typer.echo(f"Rest until {step.not_before.astimezone():%A %d %B, %H:%M}.")
+    if step.spotter:
+        typer.echo(words.COMPANY)
+    if step.tell_the_therapist:
+        typer.echo("Tell the therapist what happened.")
+
+
+@programme.command()
+def history(walker: Walker, config: ConfigOption = None, as_json: AsJson = False) -> None:
+    """Show what a walker has done, a line a session; --json: one object a session.
+
+    Example: rearguard programme history anna --json
+    """
+    device = load_of_device(config)
+    plans.plan_of(device, walker, _today())
+    with _database_errors(device):
+        records = diary.past(_database(device), walker)
+    if as_json:
+        for record in records:
+            typer.echo(json.dumps(record.plain()))
+        return
+    if not records:
+        typer.echo(f"{walker} has not walked with the coach yet.")
+    for r in records:
+        done = r.done()
+        at = done.started.astimezone()
+        pain = "-" if done.answers.pain is None else str(done.answers.pain)
+        typer.echo(
+            f"{at:%Y-%m-%d %H:%M}  {words.dose(done.dose)}: {done.share:.0%} done, {done.warnings} warnings, "
+            f"{r.stops} stops, pain {pain}. {r.reason}"
+        )
+
+
+@programme.command()
+def report(
+    walker: Walker,
+    html: Annotated[Path | None, typer.Option(help="the page; print it, or save it as PDF")] = None,
+    csv: Annotated[Path | None, typer.Option(help="one row a set")] = None,
+    json_file: Annotated[Path | None, typer.Option(help="everything that is kept: the export")] = None,
+    fhir: Annotated[Path | None, typer.Option(help="FHIR R4 bundle")] = None,
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report for the physiotherapist, and export what is kept of a walker.
+
+    Example: rearguard programme report anna --html anna.html --csv anna.csv
+    """
+    from firmware_py.coach.report import fhir as bundles
+    from firmware_py.coach.report import files, page
+    from firmware_py.coach.report.account import Account
+
+    device = load_of_device(config)
+    plan = plans.plan_of(device, walker, _today())
+    now = datetime.now(UTC)
+    with _database_errors(device):
+        step, past = plans.next_of(device, walker, plan, now, None)
+    if not past:
+        raise Failure(
+            f"programme: {walker} has not walked with the coach yet", "", "come back after a session"
+        )
+    account = Account(walker, plan, past, step, now)
+    if html:
+        _write(html, page.render(account))
+    if csv:
+        _write(csv, files.as_csv(account))
+    if json_file:
+        _write(json_file, json.dumps(files.as_json(account), indent=1))
+    if fhir:
+        _write(fhir, json.dumps(bundles.bundle(account), indent=1))
+    if as_json:
+        typer.echo(json.dumps(files.as_json(account)))
+    elif not any((html, csv, json_file, fhir)):
+        typer.echo(
+            f"{len(past)} sessions, {account.minutes:.0f} minutes backward. Name a file: --html anna.html"
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failure(
+            f"programme: cannot write {path}: {error.strerror}",
+            "Usually the folder is missing",
+            "name another file",
+        ) from None
+    typer.echo(f"{path}", err=True)
+
+
+def forget(
+    walker: Walker,
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove everything that the coach holds of a walker: plan, sessions, answers. It cannot be undone.
+
+    Example: rearguard forget anna
+    """
+    device = load_of_device(config)
+    if not diary.WALKER.fullmatch(walker):
+        raise ConfigError(f"forget: {walker!r} is no walker's name: use a-z, 0-9 and - only")
+    if not yes:
+        typer.confirm(f"Remove the plan, sessions and answers of {walker}?", abort=True, err=True)
+    with _database_errors(device):
+        sessions, answers = diary.forget(_database(device), walker)
+    file = plans.folder_of(device) / f"{walker}.toml"
+    had_plan = file.exists()
+    file.unlink(missing_ok=True)
+    found = {"walker": walker, "plan": had_plan, "sessions": sessions, "answers": answers}
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(
+            f"{walker}: {'the plan, ' if had_plan else ''}{sessions} sessions and {answers} answers removed."
+        )
+
+
+def _told(plan: Programme) -> list[str]:
+    """A plan in lines for a person."""
+    by = f"By {plan.author}, {plan.made_on}" if plan.by_a_person else ADVICE
+    lines = [f"{by}."]
+    if plan.last_day:
+        lines.append(f"Steps up until {plan.last_day}; then its author looks at it.")
+    lines += [
+        f"Start: {words.dose(plan.first_dose)}.",
+        f"Goal:  {words.dose(plan.goal)}.",
+        f"{plan.sessions_a_week} sessions a week, {words.minutes(plan.longest_session_s)} backward in one at most.",
+        f"One thing at a time: sets longer by {words.minutes(plan.step.set_s)}, then {plan.step.speed_km_h:g} km/h "
+        f"faster, then {plan.step.incline_percent:g} % steeper.",
+    ]
+    return lines if plan.by_a_person else [*lines, words.ASK_FIRST]
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
+
+
+def _database(config: Config) -> Path:
+    return Path(config.courier.state_dir) / plans.DATABASE
+
+
+@contextmanager
+def _database_errors(config: Config) -> Iterator[None]:
+    """Turns a database that cannot be used into a sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Failure(
+            f"programme: cannot use {_database(config)} ({error})",
+            "Usually it belongs to another user, or the disk is full",
+            "run the command as the courier's user",
+        ) from None

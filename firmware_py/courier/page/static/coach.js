@@ -1,0 +1,33 @@
+// Owns the coach's words on a page: today's set, time left, cue, checklist, questions. Must never send anything.
+
+const by = (id) => document.getElementById(id);
+const put = (id, text) => { const at = by(id); if (at && at.textContent !== text) at.textContent = text; };
+const fill = (id, lines) => {
+  const at = by(id), key = lines.join("\n");
+  if (!at || at.dataset.key === key) return;
+  at.dataset.key = key;
+  at.replaceChildren(...lines.map((text) => { const li = document.createElement("li"); li.textContent = text; return li; }));
+};
+export const clock = (s) => `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+
+export function coach(c) {
+  by("coach").hidden = false;
+  put("coach-title", c.title);
+  put("coach-left", c.left_s == null ? "" : clock(c.left_s));
+  put("coach-set", c.set ? `Set ${c.set} of ${c.sets}` : "");
+  put("coach-do", c.do);
+  put("coach-cue", c.cue ? c.cue.text : "");
+  put("coach-dose", c.dose ?? "");
+  put("coach-reason", c.reason ?? "");
+  put("coach-rest", c.rest_until ? `Rest until ${new Date(c.rest_until).toLocaleString(undefined, { weekday: "long", hour: "2-digit", minute: "2-digit" })}.` : "");
+  put("coach-next", c.stage === "end" || c.stage === "ask" ? c.next : "");
+  put("coach-advice", c.advice);
+  fill("coach-checklist", c.stage === "checklist" ? c.checklist : []);
+  fill("coach-problems", c.problems);
+  fill("coach-questions", (c.questions ?? []).filter((q) => !["ready", "tired", "quiet"].includes(q.key)).map((q) => q.text));
+  const code = by("coach-code");
+  if (code && c.code && !code.src && ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
+    code.addEventListener("load", () => { by("coach-scan").hidden = false; });
+    code.src = "/answer-code.svg";
+  }
+}

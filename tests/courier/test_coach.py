@@ -1,0 +1,226 @@
+"""The coach beside a whole courier: nothing without a plan, answers only with the code, and no way to the guard."""
+
+import json
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_py.coach import diary
+from firmware_py.courier.page import gate
+from tests.courier.conftest import Served, Serving
+from tests.support.fake_guard import decision, frame
+from tests.support.process import courier as process_courier
+from tests.support.process import guard, toml, wait_for
+
+pytestmark = pytest.mark.alone
+
+
+def plan(folder: Path, name: str = "anna", text: str = "") -> None:
+    made = folder / "state" / "programmes"
+    made.mkdir(parents=True, exist_ok=True)
+    (made / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def post(served: Served, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    host = f"127.0.0.1:{served.port}"
+    sent = {"Content-Type": "application/json", "Origin": f"http://{host}"} | headers
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=5)
+    connection.request("POST", "/answer", body, {k: v for k, v in sent.items() if v})
+    reply = connection.getresponse()
+    text = reply.read().decode()
+    connection.close()
+    try:
+        return reply.status, json.loads(text)
+    except ValueError:
+        return reply.status, {"text": text}
+
+
+def answer(
+    served: Served, question: str, value: object, token: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    given = served.courier.coach.token if token is None else token
+    return post(served, json.dumps({"token": given, "question": question, "value": value}).encode())
+
+
+@pytest.fixture
+def coached(tmp_path: Path, serving: Serving) -> Iterator[Served]:
+    plan(tmp_path)
+    with serving() as served:
+        wait_for(lambda: served.courier.coach.view().get("walker") == "anna")
+        yield served
+
+
+def test_without_a_plan_nothing_changes(serving: Serving) -> None:
+    with serving() as served:
+        served.tick()
+        assert not served.courier.coach.fitted
+        assert answer(served, "ready", "yes")[0] == 409
+        assert served.courier.coach.view()["walkers"] == []
+
+
+def test_an_answer_with_the_code_is_stored_and_one_without_is_refused(coached: Served) -> None:
+    assert answer(coached, "company", "here") == (200, {"taken": "Thank you."})
+    status, said = answer(coached, "ready", "yes", token="stolen")
+    assert status == 409
+    assert "Scan" in said["refused"]
+    database = coached.folder / "state" / "events.sqlite"
+    wait_for(lambda: [r[0] for r in rows(database, "SELECT question FROM answers")] == ["company"])
+
+
+def test_an_answer_given_twice_is_refused_and_the_first_stays(coached: Served) -> None:
+    assert answer(coached, "company", "alone")[0] == 200
+    assert answer(coached, "company", "here")[0] == 409
+    assert coached.courier.coach._session is not None
+    assert coached.courier.coach._session.record.answers == {"company": "alone"}
+
+
+HOSTILE: dict[str, tuple[bytes, dict[str, str], int]] = {
+    "another site": (b"{}", {"Origin": "http://evil.example"}, 403),
+    "no origin": (b"{}", {"Origin": ""}, 403),
+    "a form": (b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    "text": (b"{}", {"Content-Type": "text/plain"}, 415),
+    "too long": (b"x" * (gate.MAX_ANSWER + 1), {}, 413),
+    "empty": (b"", {}, 413),
+    "another host": (b"{}", {"Host": "evil.example", "Origin": "http://evil.example"}, 421),
+    "from a frame of another site": (b"{}", {"Sec-Fetch-Site": "cross-site"}, 403),
+    "no json": (b"{", {}, 400),
+    "a list": (b"[]", {}, 400),
+    "more keys": (b'{"token":"a","question":"b","value":1,"run":true}', {}, 400),
+    "numbers for words": (b'{"token":1,"question":2,"value":3}', {}, 400),
+    "deep": (b"[" * 500, {}, 400),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_is_no_answer_of_our_page_is_refused(coached: Served, what: str) -> None:
+    body, headers, status = HOSTILE[what]
+    assert post(coached, body, **headers)[0] == status
+
+
+def test_only_one_address_takes_a_body(coached: Served) -> None:
+    for path in ("/", "/api/now", "/answer/", "/answer.html", "/ANSWER", "/answer?x=1"):
+        connection = HTTPConnection("127.0.0.1", coached.port, timeout=5)
+        connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
+        assert connection.getresponse().status in (403, 404, 405, 413), path
+        connection.close()
+
+
+def test_answers_come_rarely(coached: Served) -> None:
+    found = [answer(coached, "none", 1)[0] for _ in range(int(gate.ANSWERS_BURST) + 3)]
+    assert found.count(409) <= gate.ANSWERS_BURST + 1
+    assert found[-1] == 429
+
+
+WORDS = (
+    "arm",
+    "run",
+    "reset",
+    "stop",
+    "remote_stop",
+    "limit",
+    "config",
+    "ceiling",
+    "commission",
+    "mute",
+    "start",
+)
+
+
+@pytest.mark.parametrize("value", ["yes", True, 1, None, {"run": True}, ["arm"], 1e308, "x" * 200])
+def test_no_body_reaches_the_guard(coached: Served, value: object) -> None:
+    """Whatever is sent, the link to the guard carries not one byte because of it."""
+    sent: list[bytes] = []
+    receiver = coached.courier.receiver
+    receiver._send = lambda packet: bool(sent.append(packet)) or True  # type: ignore[method-assign]
+    before = coached.courier.config.hash
+    coach = coached.courier.coach
+    for word in (*WORDS, "ready", "walker", "pain", "company"):
+        try:
+            coach.answer(coach.token, word, value, time.time())
+        except ValueError:
+            continue
+    assert sent == []
+    assert coached.courier.config.hash == before
+
+
+def test_the_coach_holds_nothing_of_the_guard(coached: Served) -> None:
+    held = {type(v).__name__ for v in vars(coached.courier.coach).values()}
+    assert held.isdisjoint({"Receiver", "GuardSide", "EventWriter", "Publisher", "Live", "Courier"})
+
+
+def walk(served: Served, seconds: float) -> None:
+    for _ in range(int(seconds * 200)):
+        served.tick()
+        time.sleep(0.005)
+
+
+def test_a_set_goes_on_when_the_courier_is_killed(tmp_path: Path) -> None:
+    plan(tmp_path)
+    database = tmp_path / "state" / "events.sqlite"
+
+    def walked() -> list[float]:
+        found = [json.loads(row[0]) for row in rows(database, "SELECT record FROM coached")]
+        return [s["walked_s"] for record in found for s in record["sets"]]
+
+    with process_courier(toml(tmp_path)) as process, guard(tmp_path, round_s=3600.0) as walking:
+        wait_for(lambda: bool(walked()), 20)
+        process.kill()
+        [before_s] = walked()
+        process.start()
+        wait_for(lambda: walking.link.connected, 20)
+        wait_for(lambda: walked()[0] > before_s + 1.0, 20)
+        assert len(walked()) == 1
+
+
+def test_another_guard_is_another_walk(tmp_path: Path, serving: Serving) -> None:
+    plan(tmp_path)
+    with serving() as served:
+        wait_for(lambda: served.courier.coach.view().get("walker") == "anna")
+        walk(served, 2)
+    with serving() as again:
+        again.tick()
+        wait_for(lambda: again.courier.coach.view().get("stage") == "checklist")
+        wait_for(lambda: len(diary.past(tmp_path / "state" / "events.sqlite", "anna")) == 1)
+    [record] = diary.past(tmp_path / "state" / "events.sqlite", "anna")
+    assert (record.sets[0].ended, record.sets[0].cause) == ("cut short", "guard_lost")
+
+
+def test_two_walkers_choose_by_name(tmp_path: Path, serving: Serving) -> None:
+    plan(tmp_path)
+    plan(tmp_path, "bert")
+    with serving() as served:
+        coach = served.courier.coach
+        wait_for(lambda: coach.view()["walkers"] == ["anna", "bert"])
+        assert coach.view()["stage"] == "choose"
+        now_ns = time.monotonic_ns()
+        served.tick(frame(now_ns), decision(now_ns))
+        assert answer(served, "walker", "carl")[0] == 409
+        assert answer(served, "walker", "bert")[0] == 200
+        assert coach.view()["walker"] == "bert"
+
+
+def test_a_plan_with_a_mistake_is_shown_and_the_others_work(tmp_path: Path, serving: Serving) -> None:
+    plan(tmp_path)
+    plan(tmp_path, "bert", "[goal]\nspeed_km_h = 9\n")
+    with serving() as served:
+        wait_for(lambda: served.courier.coach.view().get("walker") == "anna")
+        [problem] = served.courier.coach.view()["problems"]
+        assert "goal.speed_km_h = 9" in problem
+        assert "3.24" in problem
+
+
+def rows(database: Path, query: str) -> list[Any]:
+    import sqlite3
+    from contextlib import closing
+
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        try:
+            return list(db.execute(query))
+        except sqlite3.OperationalError:
+            return []

@@ -1,0 +1,84 @@
+"""Walkers of the rig with the coach beside them: who tires, whose hips tip, who lands hard, who answers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware_py.coach.phases import Stage
+from firmware_py.coach.walk.posture import Posture
+from firmware_py.coach.walk.rhythm import softness
+from firmware_py.coach.walk.strides import Strides, Window
+from firmware_py.rig.demo import session as coached
+from firmware_py.rig.world.acts import TIP, WALK
+from firmware_py.rig.world.hip import HipParams
+from firmware_py.rig.world.scene import Scene, Setup
+from tests.proof.coach import RAMP_FROM_S, RAMP_S, simulated
+
+SEEDS = range(4)
+
+
+def windows(scene: Scene, seconds: float) -> list[Window]:
+    strides, found = Strides(), []
+    for _ in range(round(seconds * 50)):
+        state = scene.advance(0.02, True)
+        if scene.steady_s > 3.0 and state.accel_m_s2 is not None:
+            strides.update(
+                round(state.t_s * 1e9), state.accel_m_s2, state.position_m, scene.walker.cadence_hz
+            )
+            if strides.window is not None:
+                found.append(strides.window)
+    return found
+
+
+def test_who_tires_hears_enough_within_a_minute() -> None:
+    """The proof with 200 seeds is `python -m tests.proof.coach rig`."""
+    end_s = RAMP_FROM_S + RAMP_S
+    called = [simulated(10_000 + seed, True, end_s + 60.0).called_s for seed in range(8)]
+    assert sum(at_s is not None and at_s > RAMP_FROM_S for at_s in called) >= 7
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_does_not_tire_hears_nothing(seed: int) -> None:
+    assert simulated(seed, False).called_s is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hips_that_tip_forward_are_seen_through_the_sway_of_walking(seed: int) -> None:
+    scene, strides, posture = Scene("walk", seed), Strides(), Posture()
+    cues = {TIP.name: 0, WALK.name: 0}
+    for k in range(50 * 120):
+        state = scene.advance(0.02, True)
+        if k == 50 * 70:
+            scene.walker.do(TIP)
+        assert state.accel_m_s2 is not None
+        strides.update(round(state.t_s * 1e9), state.accel_m_s2, None, 1.5)
+        if scene.steady_s > 3.0 and strides.second is not None:
+            cues[scene.walker.act.name] += posture.second(strides.second)
+    assert cues == {TIP.name: 1, WALK.name: 0}
+
+
+def test_who_lands_hard_is_firmer_than_usual() -> None:
+    usual = windows(Scene("walk", 1), 60)[-1]
+    hard = windows(Scene("walk", 1, replace(Setup(), hip=HipParams(contact=0.7))), 60)[-1]
+    assert softness(hard.jerk_per_s, usual.jerk_per_s) == "firmer than your usual"
+    assert softness(usual.jerk_per_s, usual.jerk_per_s) == "as usual"
+
+
+def test_a_walker_who_is_not_ragged_walks_as_ever() -> None:
+    plain, touched = Scene("walk", 3), Scene("walk", 3)
+    touched.walker.ragged = 0.0
+    assert [plain.advance(0.02, True) for _ in range(500)] == [
+        touched.advance(0.02, True) for _ in range(500)
+    ]
+
+
+def test_a_short_session_runs_from_the_checklist_to_the_report(tmp_path: Path) -> None:
+    told = list(coached.play(1))
+    session = told[-1][2]
+    assert session.stage is Stage.END
+    cues = [words for _, words, _ in told if words.startswith("\u201c")]
+    found = coached.result(session, cues, tmp_path / "report.html")
+    assert found["as_expected"]
+    assert [s["ended"] for s in found["sets"]] == ["done", "done"]
+    assert "1 of 3" in (tmp_path / "report.html").read_text(encoding="utf-8")
