@@ -211,7 +211,7 @@ def _stay(words: Console, page: str, state: Path) -> None:
 def _known(scenario: str) -> str:
     if scenario in SCENARIOS:
         return scenario
-    near = difflib.get_close_matches(scenario, SCENARIOS, 1)
+    near = difflib.get_close_matches(scenario, (*SCENARIOS, SESSION), 1)
     hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(SCENARIOS)} and all."
     typer.echo(f"demo: no scenario {scenario}. {hint}", err=True)
     raise typer.Exit(2)
