@@ -15,7 +15,7 @@ The rooms, from the bottom up. Imports point down only; `make lint` checks it (p
     report/         one incident as a page
     coach/          a walker's plan and session: hints, questions, report; can only speak
     courier/        process 2: records, publishes, shows; can never make the belt run
-    device/         what a person runs at the treadmill: check, calibrate, commission, selftest, config
+    device/         what a person runs at the treadmill: set-up, its steps one by one, update, backup, status
     evaluation/     recorded subjects through the same core, scored
     rig/            a simulated walker, belt and chips around the real guard
     __main__.py     the command line
