@@ -32,9 +32,9 @@ The path of one IMU sample from the chip to the relay, function by function (tes
     firmware_py/core/monitor.py   Monitor.step      Frame becomes Decision: the rules, the worst finding, the latch
     firmware_py/guard/relay.py    Relay.set         the pin follows the decision, before anything is reported
 
-`Monitor.step` hands the sample to each rule once (core/health.py, core/body, core/deck) and takes the worst finding
-to the table of core/latch.py. After the relay come the panel, the link to the courier and the service manager; none
-of them can wait.
+`Monitor.step` hands the sample to each rule once (core/health.py, core/body, core/place, core/deck) and takes the
+worst finding to the table of core/latch.py. After the relay come the panel, the link to the courier and the service
+manager; none of them can wait.
 """
 
 __version__ = "0.1.0"

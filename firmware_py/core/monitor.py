@@ -13,12 +13,12 @@ from firmware_py.core.body.gait import Gait, GaitParams
 from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.deck.rails import Rails
 from firmware_py.core.deck.silence import LEAST_S, SILENT_S, answer_most_s, patience_s, walks_evenly
 from firmware_py.core.frame import LOCK_OUTS, Cause, Decision, Finding, Frame, Phase, Signal
 from firmware_py.core.health import Health, HealthParams
 from firmware_py.core.latch import TABLE, Button, Latch
+from firmware_py.core.place.position import Position
 from firmware_py.core.spikes import SpikeGate, SpikeParams
 from sensors.samples import Fault, ImuSample
 

@@ -13,14 +13,13 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-from firmware_py.core import slots_state
-from firmware_py.core.slots_state import StateError as StateError
+
+class StateError(ValueError):
+    """The saved state does not fit this object: another version, another rate, or a damaged file."""
 
 
 def save(obj: object) -> dict[str, Any]:
     """Every field of `obj`, nested, as JSON-able values; enums by name."""
-    if not is_dataclass(obj):
-        return slots_state.save(obj)
     return {name: _plain(getattr(obj, name)) for name, _ in _declared(obj)}
 
 
@@ -29,14 +28,8 @@ def restore(obj: object, state: Any) -> None:
 
     Raises StateError and changes nothing when the state does not fit.
     """
-    if not is_dataclass(obj):
-        slots_state.restore(obj, state)
-        return
     for owner, name, value in list(_assignments(obj, state)):
-        if owner is None:
-            slots_state.restore(name, value)
-        else:
-            setattr(owner, name, value)
+        setattr(owner, name, value)
 
 
 def _declared(obj: Any) -> Iterator[tuple[str, Any]]:
@@ -65,9 +58,6 @@ def _assignments(obj: Any, state: Any) -> Iterator[tuple[Any, Any, Any]]:
         current = getattr(obj, name)
         if is_dataclass(current):
             yield from _assignments(current, state[name])
-        elif slots_state._is_own(current):
-            slots_state._check(current, state[name])
-            yield None, current, state[name]
         else:
             rebuilt = _rebuilt(state[name], kind, f"{type(obj).__name__}.{name}")
             yield obj, name, deque(rebuilt, current.maxlen) if isinstance(current, deque) else rebuilt

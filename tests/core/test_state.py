@@ -3,13 +3,14 @@
 import json
 import struct
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from math import inf
 from typing import Any
 
 import pytest
 
 from firmware_py.core.frame import Cause, Phase
+from firmware_py.core.monitor import Monitor, MonitorParams
 from firmware_py.core.state import StateError, restore, save
 
 
@@ -135,3 +136,19 @@ def test_a_value_nested_without_end_is_refused() -> None:
         deep = [deep]
     with pytest.raises(StateError, match=r"Outer\.row"):
         restore(Outer(), {**save(Outer()), "row": deep})
+
+
+def test_every_part_of_the_monitor_is_a_dataclass_with_slots() -> None:
+    """Only such a class is saved whole: an attribute that is no field could not exist, and would be lost."""
+    seen = []
+
+    def visit(obj: Any) -> None:
+        seen.append(type(obj).__name__)
+        assert is_dataclass(obj), seen
+        assert not hasattr(obj, "__dict__"), seen
+        for one in fields(obj):
+            if hasattr(value := getattr(obj, one.name), "__slots__") and is_dataclass(value):
+                visit(value)
+
+    visit(Monitor(MonitorParams(), 200.0))
+    assert {"Monitor", "Attitude", "Health", "LeakyTimer"} <= set(seen)

@@ -1,1 +1,1 @@
-"""What the range sensor tells: where the walker is, and where they would come to rest if the belt were cut now."""
+"""Where the walker would come to rest if the belt were cut now, and every stop and warning that follows."""

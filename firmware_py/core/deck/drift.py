@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 
 from firmware_py.core.deck.belt import Belt
 from firmware_py.core.deck.params import DriftParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.deck.standstill import Standstill
 from firmware_py.core.deck.stopping import CARRIED, LONG_STEPS, SLACK_M, limits_m, rest_position_m
 from firmware_py.core.deck.warning import EarlyWarning
 from firmware_py.core.filters import LeakyTimer
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.place.position import Position
 
 # So little beyond a limit, and so slowly, may be one reading's scatter: it must last, for a way of 8 mm at most.
 SURE_M, SURE_M_S, SURE_S = 0.01, 0.10, 0.08

@@ -7,8 +7,8 @@ belt nobody can tell rails from a belt that stands; then nothing is found.
 from dataclasses import dataclass
 
 from firmware_py.core.body.attitude import Attitude
-from firmware_py.core.deck.position import Position
 from firmware_py.core.frame import Cause, Finding, Signal
+from firmware_py.core.place.position import Position
 
 MOVES_M_S = 0.1
 HOLD_S = 0.5

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from firmware_py.core.deck.habit import Habit
 from firmware_py.core.deck.params import DriftParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.deck.stopping import SEE_M, SEE_S, rest_position_m
 from firmware_py.core.filters import LeakyTimer
 from firmware_py.core.frame import Cause, Finding, Signal
+from firmware_py.core.place.position import Position
 
 SURE_SIGMAS = 1.5  # a velocity below so many of its own standard deviations may be none
 SLIP_SHARE, SLIP_HOLD_S = 0.5, 0.4

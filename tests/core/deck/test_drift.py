@@ -10,9 +10,9 @@ import pytest
 
 from firmware_py.core.deck.drift import SURE_M, SURE_M_S, SURE_S, Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.deck.stopping import SLACK_M, USUAL_SURGE_M, limits_m, safe_speed_m_s
 from firmware_py.core.frame import Cause, Finding, Phase, Signal
+from firmware_py.core.place.position import Position
 from sensors.samples import RangeSample
 
 DT_S = 0.005

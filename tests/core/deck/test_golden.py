@@ -14,8 +14,8 @@ import pytest
 
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.frame import Cause, Phase
+from firmware_py.core.place.position import Position
 from sensors.samples import Fault, RangeSample
 
 GOLDEN = Path(__file__).with_name("golden.csv")

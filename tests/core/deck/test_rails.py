@@ -6,9 +6,9 @@ import pytest
 
 from firmware_py.core.body.attitude import Attitude, AttitudeParams
 from firmware_py.core.deck.params import PositionParams
-from firmware_py.core.deck.position import Position
 from firmware_py.core.deck.rails import HOLD_S, Rails
 from firmware_py.core.frame import Cause, Finding, Signal
+from firmware_py.core.place.position import Position
 
 DT_S = 1.0 / 64.0  # a whole number of ticks is HOLD_S to the bit
 TICKS = 32

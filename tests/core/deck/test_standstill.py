@@ -3,9 +3,9 @@
 import pytest
 
 from firmware_py.core.deck.params import DriftParams
-from firmware_py.core.deck.position import Position, PositionParams
 from firmware_py.core.deck.standstill import SLIP_HOLD_S, SLIP_SHARE, Standstill
 from firmware_py.core.deck.stopping import limits_m, safe_speed_m_s
+from firmware_py.core.place.position import Position, PositionParams
 
 P = DriftParams()
 SAFE_M_S = safe_speed_m_s(0.98, 0.15, 0.15, 1.0)

@@ -4,7 +4,8 @@ from itertools import product
 
 import pytest
 
-from firmware_py.core.deck.gate import (
+from firmware_py.core.deck.params import PositionParams
+from firmware_py.core.place.gate import (
     AGREE_GAP_NS,
     FAR_HOLD_NS,
     HAND_NS,
@@ -16,7 +17,6 @@ from firmware_py.core.deck.gate import (
     Reading,
     Trust,
 )
-from firmware_py.core.deck.params import PositionParams
 
 MS = 1_000_000
 P = PositionParams()

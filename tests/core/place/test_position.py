@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from firmware_py.core.deck.gate import FAR_HOLD_NS, NEAR_HOLD_NS
 from firmware_py.core.deck.params import PositionParams
-from firmware_py.core.deck.position import Position
+from firmware_py.core.place.gate import FAR_HOLD_NS, NEAR_HOLD_NS
+from firmware_py.core.place.position import Position
 from sensors.samples import Fault, RangeSample
 
 MS = 1_000_000

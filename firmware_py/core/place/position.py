@@ -12,10 +12,10 @@ physical rear edge: "rear" is then always the end the belt carries to, "front" t
 
 from dataclasses import dataclass, field
 
-from firmware_py.core.deck.gate import Gate, Reading, Trust
-from firmware_py.core.deck.kalman import Kalman
 from firmware_py.core.deck.params import PositionParams
 from firmware_py.core.deck.silence import LEAST_S
+from firmware_py.core.place.gate import Gate, Reading, Trust
+from firmware_py.core.place.kalman import Kalman
 from sensors.samples import Fault, RangeSample
 
 MISFIT_M2 = 0.04**2  # a reading that does not fit is noise of 4 cm at most: a hand is not noise

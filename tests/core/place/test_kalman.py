@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from filterpy.kalman import KalmanFilter
 
-from firmware_py.core.deck.kalman import (
+from firmware_py.core.deck.params import PositionParams
+from firmware_py.core.place.kalman import (
     CALM_SIGMAS,
     LEARN_FIRST_S,
     LEARN_QUICK_S,
@@ -17,7 +18,6 @@ from firmware_py.core.deck.kalman import (
     TREND_S,
     Kalman,
 )
-from firmware_py.core.deck.params import PositionParams
 
 DT_S = 0.025
 PINNED = PositionParams(
