@@ -199,6 +199,8 @@ def test_a_kill_in_each_step_is_gone_on_with(device: Device) -> None:
 
 def test_a_damaged_bundle_and_one_for_another_computer_change_nothing(device: Device) -> None:
     before = device.container.sh("readlink /opt/rearguard/current")[1]
+    device.pi.drop_after(lambda: device.pi.unplugged.add(0x6B))  # armed since the walk: all would be refused
+    device.pi.unplugged.clear()
     device.container.sh("head -c -1 /root/rearguard.run > /root/cut.run")
     device.container.sh("sed 's/^machine=x86_64/machine=aarch64/' /root/rearguard.run > /root/other.run")
     for file, words in (("cut.run", "damaged"), ("other.run", "for aarch64 and this computer is x86_64")):
