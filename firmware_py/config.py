@@ -563,6 +563,8 @@ def _explain(error: dict[str, Any], model: type[BaseModel], file: str) -> str:
     if error["type"] == "value_error":
         return "\n".join(f"{file}: {line}" for line in str(error["ctx"]["error"]).splitlines())
     value = error["input"]
+    if not where:
+        return f"{file}: it must be a table of settings, not {value!r}."
     if section and len(where) < 2:
         return f"{file}: [{key}] must be a section with settings of its own, not {value!r}."
     field = section.model_fields[where[1]] if section else model.model_fields[where[0]]

@@ -24,6 +24,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from paho.mqtt.client import MQTTMessage
@@ -39,12 +40,11 @@ from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.home_assistant import Announcement
 from firmware_py.courier.events.mqtt import STOP_WORDS, Broker
 from firmware_py.courier.page import server
-from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.process import Courier
 from firmware_py.device.settings import annotated_toml
 from firmware_py.guard.link import ACK, COUNTERS, EVENT, HEARD_AT_ONCE, HELLO, STATE, STOP, TICK, Link
-from firmware_py.traces import mcap_reader
+from firmware_py.traces import mcap_chunks
 from firmware_py.traces import schemas as topic
 from firmware_py.traces.csv_trace import write_csv
 from firmware_py.traces.mcap_writer import McapWriter
@@ -350,7 +350,7 @@ def chunk_of(length: int, crc: int, compression: bytes, packed: bytes) -> bytes:
     """A file of one chunk, and what it says of its records: how long they are unpacked, and their CRC."""
     body = struct.pack("<QQQII", 0, 0, length, crc, len(compression)) + compression
     body += struct.pack("<Q", len(packed)) + packed
-    return mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.CHUNK, len(body)) + body
+    return mcap_chunks.MAGIC + struct.pack("<BQ", mcap_chunks.CHUNK, len(body)) + body
 
 
 def mcap_of(lines: bytes) -> bytes:
@@ -358,11 +358,11 @@ def mcap_of(lines: bytes) -> bytes:
     records, frames = b"", 0
     for number, name in enumerate(TOPICS):
         body = struct.pack("<HHI", number, 0, len(name)) + name.encode() + struct.pack("<II", 0, 0)
-        records += struct.pack("<BQ", mcap_reader.CHANNEL, len(body)) + body
+        records += struct.pack("<BQ", mcap_chunks.CHANNEL, len(body)) + body
     for line in lines.split(b"\n"):
         number = (line[0] if line else 0) % len(TOPICS)  # "1" is the first of the seven
         body = struct.pack("<HIQQ", number, frames, 2, 1) + line[1:]
-        records += struct.pack("<BQ", mcap_reader.MESSAGE, len(body)) + body
+        records += struct.pack("<BQ", mcap_chunks.MESSAGE, len(body)) + body
         frames += TOPICS[number] == topic.IMU
     return chunk_of(len(records), zlib.crc32(records), b"", records)
 
@@ -445,6 +445,7 @@ def _command(data: bytes) -> None:
     config = parse({"mqtt": {"enabled": True}}).mqtt
     announced = Announcement("t", "p", "homeassistant/status")
     broker = Broker(config, "d", announced, lambda: asked.append(data), lambda: None)
+    broker._client = SimpleNamespace(publish=lambda *_, **__: SimpleNamespace(mid=1))  # type: ignore[assignment]
     tail, _, payload = data[1:].partition(b"\n")
     message = MQTTMessage(topic=(broker.topic("") + tail.decode("utf-8", "replace")).encode())
     if tail == b"HA":
@@ -497,8 +498,7 @@ def _page() -> tuple[asyncio.AbstractEventLoop, ServerConfig, _Complaints]:
     shown = server.Shown(courier.config, Stream(), courier.health.now, courier.live.recent)
     gate = server.application(shown, "sesame")
     gate._within_rate = lambda *_: True  # type: ignore[method-assign]
-    gate._login = lambda header, client: gate._failures.clear() or Gate._login(gate, header, client)  # type: ignore
-    config = ServerConfig(gate, http=server._Impatient, ws="none", lifespan="off", access_log=False, log_config=None,
+    config = ServerConfig(gate, http=server._bounded(), ws="none", lifespan="off", access_log=False, log_config=None,
                           server_header=False, h11_max_incomplete_event_size=8192)  # fmt: skip
     config.load()
     complaints = _Complaints()
@@ -518,7 +518,7 @@ def _request(data: bytes) -> None:
     complaints.said.clear()
 
     async def asked() -> None:
-        protocol = server._Impatient(config, ServerState(), {})
+        protocol = server._bounded()(config, ServerState(), {})
         protocol.connection_made(wire)
         protocol.data_received(data[1:])
         for _ in range(200):
@@ -533,7 +533,7 @@ def _request(data: bytes) -> None:
     assert not complaints.said, complaints.said
     status = re.match(rb"HTTP/1\.1 (\d+) ", wire.sent)
     if status and status[1] != b"400":  # 400: not HTTP at all, said before anything of ours is asked
-        assert status[1] in b"200 304 401 404 405 413 414 421 431 503".split(), wire.sent
+        assert status[1] in b"200 304 401 403 404 405 413 414 415 421 429 431 503".split(), wire.sent
         head = wire.sent.partition(b"\r\n\r\n")[0].lower()
         assert b"x-content-type-options: nosniff" in head and b"frame-ancestors 'none'" in head, wire.sent
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware_py.core.wire import pack_decision, pack_frame
-from firmware_py.traces import mcap_reader
+from firmware_py.traces import mcap_chunks
 from tests.proof.fuzz import TARGETS, _courier, _mcap_seeds, _walked, attempt, chunk_of
 from tests.traces.make import HEADER, ROW
 
@@ -81,7 +81,7 @@ BROKE: dict[str, list[bytes]] = {
     "config": [b"[deck]\nlength_mm = " + b"[" * 2000],
     "http": [b"\xffGET /incidents/%2e%2e%2f HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"],
     "mcap": [
-        mcap_reader.MAGIC + struct.pack("<BQ", mcap_reader.DATA_END, 0),
+        mcap_chunks.MAGIC + struct.pack("<BQ", mcap_chunks.DATA_END, 0),
         _mcap_seeds()[2] + b"\x0f" + bytes(9),
         chunk_of(100, 0, b"zstd", b"\x28\xb5\x2f\xfd\xe0" + (1 << 44).to_bytes(8, "little") + b"\x01\0\0"),
     ],
