@@ -1,6 +1,8 @@
 """What the whole test run shares: its options, and a mock pin factory for each test that asks for one."""
 
+import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from gpiozero import Device
@@ -29,6 +31,16 @@ def pytest_pyfunc_call() -> Generator[None, bool | None, bool | None]:
         if taken_s < TAKEN_S:
             raise
         pytest.skip(f"not judged, the host took {taken_s:.1f} s of processor time meanwhile: {busy}")
+
+
+@pytest.fixture(autouse=True)
+def same_process() -> Iterator[None]:
+    """A test that leaves another working directory or another user behind fails itself, not its neighbours."""
+    before = Path.cwd(), os.geteuid()
+    yield
+    after = Path.cwd(), os.geteuid()
+    os.chdir(before[0])
+    assert after == before
 
 
 @pytest.fixture

@@ -153,6 +153,7 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
     device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(support, "CHECK_S", 0.01)
+    monkeypatch.chdir(tmp_path)  # and back: lgpio, which `check` loads, goes to a folder of its own
     files = tmp_path / "backup.zip", tmp_path / "support.zip"
     run("backup", files[0], "--config", device.config)
     assert run("support", files[1], "--config", device.config).exit_code == 0

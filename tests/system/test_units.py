@@ -11,7 +11,7 @@ from firmware_py.config import Config
 from firmware_py.device.settings import annotated_toml
 from tests.system.conftest import UNIT_PRIORITY
 
-SYSTEMD = Path("systemd")
+SYSTEMD = Path("systemd").resolve()
 UNITS = ("rearguard-guard.service", "rearguard-courier.service")
 INSTALLED = "/opt/rearguard/current"
 
