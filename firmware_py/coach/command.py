@@ -16,6 +16,7 @@ from firmware_py.coach.plan.programme import ADVICE, Programme, safe_speed_of
 from firmware_py.coach.plan.programme import load as load_plan
 from firmware_py.coach.plan.progression import Soreness
 from firmware_py.config import Config, load_of_device
+from firmware_py.storage.written import write_text
 from sensors.advice import ConfigError, Failure
 
 programme = typer.Typer(help="The plan of a walker: what it says, what comes next, and what was done.")
@@ -189,8 +190,7 @@ def report(
 
 def _write(path: Path, text: str) -> None:
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        write_text(path, text)
     except OSError as error:
         raise Failure(
             f"programme: cannot write {path}: {error.strerror}",
