@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from firmware_py.messages import Message
+from firmware_py.storage.written import write_text
 
 
 class Notice:
@@ -17,9 +18,7 @@ class Notice:
 
     def write(self, title: str, what: str, do: str) -> None:
         """Replace the notice in one step. Raises OSError."""
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps([title, what, do]), encoding="utf-8")
-        fresh.replace(self._path)
+        write_text(self._path, json.dumps([title, what, do]))
 
     def read(self) -> Message | None:
         """The notice, or None when there is none."""
