@@ -34,7 +34,7 @@ test: setup  ## lint, types and every test (some 10 minutes on 2 cores)
 	$(MAKE) --no-print-directory lint
 	$(PY) -m pytest $(BESIDE) tests/core tests/sensors --cov=firmware_py/core --cov=sensors --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(PY) -m pytest $(BESIDE) -m "not alone" --ignore=tests/core --ignore=tests/sensors --ignore=tests/proof/programs -o faulthandler_timeout=240 --durations=15 -rs
-	$(PY) -m pytest -m alone -o faulthandler_timeout=240 --durations=15 -rs
+	$(PY) -m pytest -m alone --ignore=tests/proof/programs -o faulthandler_timeout=240 --durations=15 -rs
 
 quick: setup  ## core, sensors and the guard's logic, in under a minute
 	$(PY) -m pytest $(BESIDE) -m 'not alone' tests/core tests/sensors tests/guard tests/test_config.py tests/test_layers.py
