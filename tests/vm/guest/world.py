@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firmware_py.config import load
 from firmware_py.guard.process import build_sensors
+from firmware_py.notify import ServiceManager
 from firmware_py.rig.harness.world import World
 from sensors.i2c import Bus
 
@@ -36,6 +37,7 @@ def main(config_path: str, scenario: str) -> None:
     outputs = (config.relay.pin, config.panel.lamp_pin)
     seen = dict.fromkeys(outputs, 0)
     told: dict[int, bool] = {}
+    manager = ServiceManager.of_this_process()
 
     def copy(address: int, register: int, n: int) -> None:
         data = world.bus.transfer(((address, bytes((register,)), 0), (address, b"", n)))
@@ -59,6 +61,9 @@ def main(config_path: str, scenario: str) -> None:
             if pin >= 0 and told.get(pin) != wanted:
                 os.write(drive, b"%d %d" % (pin, wanted))
                 told[pin] = wanted
+        if manager is not None:  # the contacts can be read now: a guard that finds none would call them welded
+            manager.send("READY=1")
+            manager = None
         next_s = max(next_s + STEP_S, time.monotonic())
         time.sleep(max(0.0, next_s - time.monotonic()))
 
