@@ -61,7 +61,9 @@ def main(config_path: str, scenario: str) -> None:
             if pin >= 0 and told.get(pin) != wanted:
                 os.write(drive, b"%d %d" % (pin, wanted))
                 told[pin] = wanted
-        if manager is not None:  # the contacts can be read now: a guard that finds none would call them welded
+        if (
+            manager is not None
+        ):  # the contacts can be read now: a guard that finds none would call them welded
             manager.send("READY=1")
             manager = None
         next_s = max(next_s + STEP_S, time.monotonic())
