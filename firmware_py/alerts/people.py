@@ -13,22 +13,6 @@ from firmware_py.alerts.classes import Urgency
 from firmware_py.alerts.policy import Contact
 from sensors.advice import ConfigError
 
-EXAMPLE = """\
-# Who is alerted. Owner root, group rearguard, mode 0640: addresses and tokens are secrets.
-[[to]]
-name = "front desk"
-channel = "ntfy"
-address = "http://ntfy.example/rearguard-hall"
-classes = ["help", "look"]
-
-[[to]]
-name = "duty phone"
-channel = "webhook"
-address = "http://127.0.0.1:9000/alert"
-classes = ["help"]
-after_s = 180
-"""
-
 
 class Person(BaseModel):
     """One person or room."""

@@ -118,10 +118,6 @@ class Store:
             for i, u, t, dev, title, text, stored, name, repeat, tries, again, acked in rows
         ]
 
-    def next_due_s(self) -> float | None:
-        row = self._db.execute("SELECT min(due_s) FROM deliveries WHERE state = 'waiting'").fetchone()
-        return None if row[0] is None else float(row[0])
-
     def sending(self, d: Delivery) -> None:
         """Written before the channel is asked."""
         self._set(d, "state = 'sending', attempts = attempts + 1")
