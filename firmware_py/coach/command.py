@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from firmware_py import locale
 from firmware_py.coach import diary, words
 from firmware_py.coach.plan import plans
-from firmware_py.coach.plan.programme import ADVICE, Programme, safe_speed_of
+from firmware_py.coach.plan.programme import Programme, safe_speed_of
 from firmware_py.coach.plan.programme import load as load_plan
 from firmware_py.coach.plan.progression import Soreness
 from firmware_py.config import Config, load_of_device
+from firmware_py.locale import translate as _
 from firmware_py.storage.written import write_text
 from sensors.advice import ConfigError, Failure
 
@@ -36,7 +38,7 @@ def show(
 
     Example: rearguard programme show anna
     """
-    device = load_of_device(config)
+    device = _device(config)
     plan = plans.plan_of(device, walker, _today()) if walker else Programme()
     if as_json:
         typer.echo(json.dumps({"walker": walker or None, "plan": plan.model_dump(mode="json")}))
@@ -57,20 +59,23 @@ def check(
     """
     if not file.exists():
         raise ConfigError(f"programme: there is no file {file}", "", "name the plan to check")
-    device = load_of_device(config)
+    device = _device(config)
     plan = load_plan(file, _today(), safe_speed_of(device))
     last_day = plan.last_day
     due = last_day is not None and _today() > last_day
     if as_json:
         typer.echo(json.dumps({"fine": True, "review_due": due, "plan": plan.model_dump(mode="json")}))
         return
-    typer.echo(f"{file.name}: fine")
+    typer.echo(_("{file}: fine").format(file=file.name))
     if due:
         typer.echo(
-            f"Its review was due on {last_day}: it steps up no more until its author renews it.", err=True
+            _("Its review was due on {day}: it steps up no more until its author renews it.").format(
+                day=last_day
+            ),
+            err=True,
         )
     if not device.belt.commissioned:
-        typer.echo("This treadmill's safe speed is not known yet: run `rearguard commission`.", err=True)
+        typer.echo(_("This treadmill's safe speed is not known yet: run `rearguard commission`."), err=True)
 
 
 @programme.command("next")
@@ -86,12 +91,12 @@ def next_(
 
     Example: rearguard programme next anna --sore none
     """
-    device = load_of_device(config)
+    device = _device(config)
     if sore and sore not in {s.value for s in Soreness}:
         raise ConfigError(f"programme: --sore {sore!r} is none of: {', '.join(s.value for s in Soreness)}")
     plan = plans.plan_of(device, walker, _today())
     with _database_errors(device):
-        step, _ = plans.next_of(device, walker, plan, datetime.now(UTC), Soreness(sore) if sore else None)
+        step, _past = plans.next_of(device, walker, plan, datetime.now(UTC), Soreness(sore) if sore else None)
     if as_json:
         rest = step.not_before.isoformat() if step.not_before else None
         typer.echo(
@@ -108,14 +113,18 @@ def next_(
             )
         )
         return
-    typer.echo(f"{words.dose(step.dose)}, {words.minutes(step.dose.pause_s)} of pause between sets.")
+    typer.echo(
+        _("{dose}, {pause} of pause between sets.").format(
+            dose=words.dose(step.dose), pause=words.minutes(step.dose.pause_s)
+        )
+    )
     typer.echo(step.reason)
     if step.not_before:
-        typer.echo(f"Rest until {step.not_before.astimezone():%A %d %B, %H:%M}.")
+        typer.echo(_("Rest until {time}.").format(time=f"{step.not_before.astimezone():%Y-%m-%d, %H:%M}"))
     if step.spotter:
-        typer.echo(words.COMPANY)
+        typer.echo(_(words.COMPANY))
     if step.tell_the_therapist:
-        typer.echo("Tell the therapist what happened.")
+        typer.echo(_("Tell the therapist what happened."))
 
 
 @programme.command()
@@ -124,7 +133,7 @@ def history(walker: Walker, config: ConfigOption = None, as_json: AsJson = False
 
     Example: rearguard programme history anna --json
     """
-    device = load_of_device(config)
+    device = _device(config)
     plans.plan_of(device, walker, _today())
     with _database_errors(device):
         records = diary.past(_database(device), walker)
@@ -133,15 +142,19 @@ def history(walker: Walker, config: ConfigOption = None, as_json: AsJson = False
             typer.echo(json.dumps(record.plain()))
         return
     if not records:
-        typer.echo(f"{walker} has not walked with the coach yet.")
+        typer.echo(_("{walker} has not walked with the coach yet.").format(walker=walker))
     for r in records:
         done = r.done()
         at = done.started.astimezone()
         pain = "-" if done.answers.pain is None else str(done.answers.pain)
-        typer.echo(
-            f"{at:%Y-%m-%d %H:%M}  {words.dose(done.dose)}: {done.share:.0%} done, {done.warnings} warnings, "
-            f"{r.stops} stops, pain {pain}. {r.reason}"
+        said = _("{dose}: {share} done, {warnings} warnings, {stops} stops, pain {pain}.").format(
+            dose=words.dose(done.dose),
+            share=f"{done.share:.0%}",
+            warnings=done.warnings,
+            stops=r.stops,
+            pain=pain,
         )
+        typer.echo(f"{at:%Y-%m-%d %H:%M}  {said} {r.reason}")
 
 
 @programme.command()
@@ -162,14 +175,16 @@ def report(
     from firmware_py.coach.report import files, page
     from firmware_py.coach.report.account import Account
 
-    device = load_of_device(config)
+    device = _device(config)
     plan = plans.plan_of(device, walker, _today())
     now = datetime.now(UTC)
     with _database_errors(device):
         step, past = plans.next_of(device, walker, plan, now, None)
     if not past:
         raise Failure(
-            f"programme: {walker} has not walked with the coach yet", "", "come back after a session"
+            _("{walker} has not walked with the coach yet.").format(walker=walker),
+            "",
+            _("come back after a session"),
         )
     account = Account(walker, plan, past, step, now)
     if html:
@@ -184,7 +199,9 @@ def report(
         typer.echo(json.dumps(files.as_json(account)))
     elif not any((html, csv, json_file, fhir)):
         typer.echo(
-            f"{len(past)} sessions, {account.minutes:.0f} minutes backward. Name a file: --html anna.html"
+            _("{sessions} sessions, {minutes} minutes backward. Name a file: --html anna.html").format(
+                sessions=len(past), minutes=f"{account.minutes:.0f}"
+            )
         )
 
 
@@ -210,39 +227,68 @@ def forget(
 
     Example: rearguard forget anna
     """
-    device = load_of_device(config)
+    device = _device(config)
     if not diary.WALKER.fullmatch(walker):
         raise ConfigError(f"forget: {walker!r} is no walker's name: use a-z, 0-9 and - only")
     if not yes:
-        typer.confirm(f"Remove the plan, sessions and answers of {walker}?", abort=True, err=True)
+        typer.confirm(
+            _("Remove the plan, sessions and answers of {walker}?").format(walker=walker),
+            abort=True,
+            err=True,
+        )
     with _database_errors(device):
+        if diary.walks_now(_database(device), walker, datetime.now(UTC).timestamp()):
+            raise Failure(
+                _("A session of {walker} goes on, so nothing was removed.").format(walker=walker),
+                "",
+                _("end the session, then run it again"),
+            )
         sessions, answers = diary.forget(_database(device), walker)
+        damaged = diary.forget_set_aside(_database(device), walker)
     file = plans.folder_of(device) / f"{walker}.toml"
     had_plan = file.exists()
     file.unlink(missing_ok=True)
-    found = {"walker": walker, "plan": had_plan, "sessions": sessions, "answers": answers}
+    found = {"plan": int(had_plan), "sessions": sessions, "answers": answers, "damaged_files": len(damaged)}
     if as_json:
-        typer.echo(json.dumps(found))
-    else:
-        typer.echo(
-            f"{walker}: {'the plan, ' if had_plan else ''}{sessions} sessions and {answers} answers removed."
+        typer.echo(json.dumps({"walker": walker, **found}))
+        return
+    typer.echo(
+        _("{walker}: {plan} plan, {sessions} sessions and {answers} answers removed.").format(
+            walker=walker, **found
         )
+    )
+    for path in damaged:
+        typer.echo(_("{file} named {walker} and was removed.").format(file=path.name, walker=walker))
+    typer.echo(_("Backups still hold them: see docs/privacy.md."), err=True)
 
 
 def _told(plan: Programme) -> list[str]:
     """A plan in lines for a person."""
-    by = f"By {plan.author}, {plan.made_on}" if plan.by_a_person else ADVICE
-    lines = [f"{by}."]
+    lines = [f"{words.by(plan)}."]
     if plan.last_day:
-        lines.append(f"Steps up until {plan.last_day}; then its author looks at it.")
+        lines.append(_("Steps up until {day}; then its author looks at it.").format(day=plan.last_day))
     lines += [
-        f"Start: {words.dose(plan.first_dose)}.",
-        f"Goal:  {words.dose(plan.goal)}.",
-        f"{plan.sessions_a_week} sessions a week, {words.minutes(plan.longest_session_s)} backward in one at most.",
-        f"One thing at a time: sets longer by {words.minutes(plan.step.set_s)}, then {plan.step.speed_km_h:g} km/h "
-        f"faster, then {plan.step.incline_percent:g} % steeper.",
+        _("Start: {dose}.").format(dose=words.dose(plan.first_dose)),
+        _("Goal: {dose}.").format(dose=words.dose(plan.goal)),
+        _("{sessions} sessions a week, {time} backward in one at most.").format(
+            sessions=plan.sessions_a_week, time=words.minutes(plan.longest_session_s)
+        ),
+        _(
+            "One thing at a time: sets longer by {time}, then {speed} km/h faster, then {incline} % steeper."
+        ).format(
+            time=words.minutes(plan.step.set_s),
+            speed=f"{plan.step.speed_km_h:g}",
+            incline=f"{plan.step.incline_percent:g}",
+        ),
     ]
-    return lines if plan.by_a_person else [*lines, words.ASK_FIRST]
+    return lines if plan.by_a_person else [*lines, _(words.ASK_FIRST)]
+
+
+def _device(config: Path | None) -> Config:
+    """The device's configuration; from here on its language is spoken."""
+    device = load_of_device(config)
+    locale.use(device.courier.language)
+    return device
 
 
 def _today() -> date:

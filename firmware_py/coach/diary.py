@@ -7,7 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,8 @@ APPEND = (
     "INSERT INTO answers(session, walker, time_s, question, value, set_number) VALUES(?,?,?,?,?,?) "
     "ON CONFLICT DO NOTHING"
 )
+
+LATELY_S = 1800.0  # an open session that was stored within this time may still be walked
 
 
 class Row(NamedTuple):
@@ -100,17 +102,45 @@ def unfinished(database: Path) -> list[dict[str, Any]]:
         return []
 
 
-def forget(database: Path, walker: str) -> tuple[int, int]:
-    """Remove every row of a walker, overwrite its pages, and shorten the log. (sessions, answers) that went.
+def walks_now(database: Path, walker: str, now_s: float) -> bool:
+    """Whether a session of this walker is open and was stored lately. Raises sqlite3.Error."""
+    if not database.exists():
+        return False
+    with _reading(database) as db, suppress(sqlite3.OperationalError):  # written by a version without a coach
+        rows = db.execute(
+            "SELECT record FROM coached WHERE walker = ? AND ended_s IS NULL AND state IS NOT NULL", (walker,)
+        ).fetchall()
+        return any(now_s - json.loads(row[0])["seen_s"] < LATELY_S for row in rows)
+    return False
+
+
+def forget(database: Path, walker: str, wait_s: float = 10.0) -> tuple[int, int]:
+    """Remove every row of a walker, overwrite its pages, and empty the log. (sessions, answers) that went.
 
     Raises sqlite3.Error.
     """
     if not database.exists():
         return 0, 0
-    with closing(sqlite3.connect(database, timeout=10, isolation_level=None)) as db:
+    with closing(sqlite3.connect(database, timeout=wait_s, isolation_level=None)) as db:
         db.execute("PRAGMA secure_delete=ON")
         db.executescript(SCHEMA)
         sessions = db.execute("DELETE FROM coached WHERE walker = ?", (walker,)).rowcount
         answers = db.execute("DELETE FROM answers WHERE walker = ?", (walker,)).rowcount
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise sqlite3.OperationalError("another program holds its log")
     return sessions, answers
+
+
+def forget_set_aside(database: Path, walker: str) -> list[Path]:
+    """Remove every damaged database beside this one that names the walker, and return them.
+
+    Rows cannot be taken out of a damaged file for certain. What could be read of it stands in the new database.
+    """
+    found = [
+        path
+        for path in database.parent.glob(f"{database.stem}-damaged-*")
+        if walker.encode() in path.read_bytes()
+    ]
+    for path in found:
+        path.unlink()
+    return found

@@ -29,6 +29,7 @@ from firmware_py.coach.sound import Speaker
 from firmware_py.coach.walk.strides import Second, Window
 from firmware_py.config import LOOPBACK, Config
 from firmware_py.core.frame import Decision, Frame
+from firmware_py.locale import translate as _
 
 log = logging.getLogger(__name__)
 
@@ -98,13 +99,13 @@ class Coach:
     def answer(self, token: str, question: str, value: object, wall_s: float) -> str:
         """Take one answer and return the sentence for the walker. Raises Refused; nothing is stored then."""
         if not self._fits(token):
-            raise Refused("This code is not valid any more. Scan the one at the treadmill.")
+            raise Refused(_("This code is not valid any more. Scan the one at the treadmill."))
         if question == "walker":
             return self._choose(value, wall_s)
         with self._lock:
             session = self._session
             if session is None:
-                raise Refused("Choose your name first.")
+                raise Refused(_("Choose your name first."))
             number = len(session.record.sets)
             taken = session.answer(question, value)
             row = diary.append(session.record, wall_s, question, taken)
@@ -117,7 +118,7 @@ class Coach:
                 if step is not None and self._session is session:
                     session.ask_for(step[1])
                     self._next = step[1]
-        return "Thank you."
+        return _("Thank you.")
 
     def view(self) -> dict[str, Any]:
         """What the pages show, when there is a plan."""
@@ -208,7 +209,7 @@ class Coach:
             )
             log.warning("%s", self.problem)
             step, before = (
-                Next(plan.first_dose, "Earlier sessions cannot be read: the start of the plan."),
+                Next(plan.first_dose, _("Earlier sessions cannot be read: the start of the plan.")),
                 [],
             )
         record = Record(
@@ -229,17 +230,19 @@ class Coach:
     def _choose(self, value: object, wall_s: float) -> str:
         walker = str(value).lower()
         if walker not in self._plans.good:
-            raise Refused("There is no plan of this name.")
+            raise Refused(_("There is no plan of this name."))
         with self._lock:
             session = self._session
             if session is not None and session.stage not in (Stage.CHECKLIST, Stage.END):
-                raise Refused(f"{session.record.walker} has begun already. Nothing was changed.")
+                raise Refused(
+                    _("{walker} has begun already. Nothing was changed.").format(walker=session.record.walker)
+                )
         self._chosen = walker
         prepared = self._prepare(walker, None, wall_s)
         with self._lock:
             if self._session is session:
                 self._session, self._next = prepared or (None, None)
-        return f"Hello {walker}."
+        return _("Hello {walker}.").format(walker=walker)
 
     def _replaceable(self, session: Session, wall_s: float) -> bool:
         """A checklist nobody has touched, or an end that was shown long enough."""
@@ -280,8 +283,8 @@ def view_of(session: Session | None, step: Next | None, found: plans.Plans, soun
         "problems": found.problems,
         "advice": "",
         "stage": "choose" if session is None else session.stage.value,
-        "title": "Who walks?" if session is None else words.TITLES[session.stage.value],
-        "do": "Choose your name." if session is None else words.DOS[session.stage.value],
+        "title": _("Who walks?") if session is None else _(words.TITLES[session.stage.value]),
+        "do": _("Choose your name.") if session is None else _(words.DOS[session.stage.value]),
         "cue": None,
     }
     if session is None:
@@ -289,7 +292,7 @@ def view_of(session: Session | None, step: Next | None, found: plans.Plans, soun
     record, cue, left_s = session.record, session.spoken, session.left_s
     rest = step.not_before if step is not None and not record.sets else None
     return shown | {
-        "advice": "" if record.author else ADVICE,
+        "advice": "" if record.author else _(ADVICE),
         "walker": record.walker,
         "set": len(record.sets),
         "sets": session.dose.sets,
@@ -298,16 +301,16 @@ def view_of(session: Session | None, step: Next | None, found: plans.Plans, soun
         "reason": record.reason,
         "speed_km_h": session.dose.speed_km_h,
         "incline_percent": session.dose.incline_percent,
-        "cue": None if cue is None else {"kind": cue.kind, "text": cue.text},
+        "cue": None if cue is None else {"kind": cue.kind, "text": _(cue.text)},
         "rest_until": None if rest is None else rest.isoformat(),
-        "company": words.COMPANY if record.spotter else "",
-        "checklist": [*words.CHECKLIST, *([words.COMPANY] if record.spotter else [])],
+        "company": _(words.COMPANY) if record.spotter else "",
+        "checklist": [_(line) for line in (*words.CHECKLIST, *([words.COMPANY] if record.spotter else []))],
         "questions": [
             {"key": key, **QUESTIONS[key].shown()}
             for key in session.open_questions()
             if wanted(key, record, sounds)
         ],
-        "next": words.AFTER_TODAY,
+        "next": _(words.AFTER_TODAY),
     }
 
 

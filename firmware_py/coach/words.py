@@ -5,7 +5,9 @@ Plain school English. The walker is only ever sent "toward the console" or "towa
 
 from typing import NamedTuple
 
-from firmware_py.coach.plan.programme import Dose
+from firmware_py.coach.plan.programme import ADVICE, Dose, Programme
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 
 
 class Cue(NamedTuple):
@@ -16,49 +18,66 @@ class Cue(NamedTuple):
     sound: str
 
 
-SET_DONE = Cue("set_done", "This set is done. Stop the treadmill with its own stop key.", "done")
-ALL_DONE = Cue("all_done", "That was the last set. Stop the treadmill with its own stop key.", "done")
+SET_DONE = Cue("set_done", mark("This set is done. Stop the treadmill with its own stop key."), "done")
+ALL_DONE = Cue("all_done", mark("That was the last set. Stop the treadmill with its own stop key."), "done")
 ENOUGH = Cue(
-    "enough", "Your steps have become less even. This is enough for this set, if you like.", "enough"
+    "enough", mark("Your steps have become less even. This is enough for this set, if you like."), "enough"
 )
-TIPPED = Cue("tipped", "Your hips have tipped forward. Stand tall and look ahead.", "tipped")
-PAUSE_OVER = Cue("pause_over", "The pause is over. Begin the next set when you are ready.", "ready")
+TIPPED = Cue("tipped", mark("Your hips have tipped forward. Stand tall and look ahead."), "tipped")
+PAUSE_OVER = Cue("pause_over", mark("The pause is over. Begin the next set when you are ready."), "ready")
 
 CHECKLIST = (
-    "Laces are tied.",
-    "The treadmill's own key and cord are on you.",
-    "The hip sensor sits firmly.",
-    "Your hands can reach the rails.",
+    mark("Laces are tied."),
+    mark("The treadmill's own key and cord are on you."),
+    mark("The hip sensor sits firmly."),
+    mark("Your hands can reach the rails."),
 )
-COMPANY = "Somebody stands beside the treadmill, never at its rear edge."
-ASK_FIRST = (
+COMPANY = mark("Somebody stands beside the treadmill, never at its rear edge.")
+ASK_FIRST = mark(
     "Ask a professional before you begin if you have severe balance trouble, a nerve disease, a fresh operation, chest "
     "pain or dizziness."
 )
-AFTER_TODAY = "The next step is worked out from today and your answers. Without answers it stays the same."
+AFTER_TODAY = mark(
+    "The next step is worked out from today and your answers. Without answers it stays the same."
+)
 TITLES = {
-    "checklist": "Before you begin",
-    "tare": "Stand still for a moment",
-    "set": "Walk",
-    "pause": "Pause",
-    "ask": "A few questions",
-    "end": "Done for today",
+    "checklist": mark("Before you begin"),
+    "tare": mark("Stand still for a moment"),
+    "set": mark("Walk"),
+    "pause": mark("Pause"),
+    "ask": mark("A few questions"),
+    "end": mark("Done for today"),
 }
 DOS = {
-    "checklist": "Check each line, then confirm.",
-    "tare": "Then arm the device, and start the treadmill.",
+    "checklist": mark("Check each line, then confirm."),
+    "tare": mark("Then arm the device, and start the treadmill."),
     "set": "",
-    "pause": "Rest with the treadmill stopped.",
-    "ask": "Sharp pain means: no more today.",
-    "end": "Rest. See you next time.",
+    "pause": mark("Rest with the treadmill stopped."),
+    "ask": mark("Sharp pain means: no more today."),
+    "end": mark("Rest. See you next time."),
 }
+
+
+def by(plan: Programme) -> str:
+    """Who answers for a plan."""
+    if not plan.by_a_person:
+        return _(ADVICE)
+    return _("Plan by {author}, {day}").format(author=plan.author, day=plan.made_on)
 
 
 def dose(asked: Dose) -> str:
     """`2 sets of 2 min at 1.6 km/h`."""
-    incline = f" and {asked.incline_percent:g} % incline" if asked.incline_percent else ""
-    sets = "1 set" if asked.sets == 1 else f"{asked.sets} sets"
-    return f"{sets} of {minutes(asked.set_s)} at {asked.speed_km_h:.1f} km/h{incline}"
+    if asked.sets == 1:
+        text = _("1 set of {time} at {speed} km/h").format(
+            time=minutes(asked.set_s), speed=f"{asked.speed_km_h:.1f}"
+        )
+    else:
+        text = _("{sets} sets of {time} at {speed} km/h").format(
+            sets=asked.sets, time=minutes(asked.set_s), speed=f"{asked.speed_km_h:.1f}"
+        )
+    if not asked.incline_percent:
+        return text
+    return _("{dose} and {incline} % incline").format(dose=text, incline=f"{asked.incline_percent:g}")
 
 
 def minutes(seconds: float) -> str:

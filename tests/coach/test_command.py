@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -134,12 +136,53 @@ def test_forget_leaves_nothing_of_a_walker_in_any_file(device: Path) -> None:
     put(device, "bert.toml", "")
     walked(device)
     gone = json.loads(run(device, "forget", "anna", "--yes", "--json").output)
-    assert gone == {"walker": "anna", "plan": True, "sessions": 18, "answers": 18}
+    assert gone == {"walker": "anna", "plan": 1, "sessions": 18, "answers": 18, "damaged_files": 0}
     state = device.parent / "state"
     for file in state.rglob("*"):
         if file.is_file():
             assert b"anna" not in file.read_bytes(), file
     assert (state / "programmes" / "bert.toml").exists()
+
+
+def test_forget_removes_a_damaged_database_that_names_the_walker_and_keeps_the_others(device: Path) -> None:
+    walked(device)
+    state = device.parent / "state"
+    named, other = state / "events-damaged-1.sqlite", state / "events-damaged-2.sqlite"
+    named.write_bytes((state / "events.sqlite").read_bytes()[:-500])
+    Path(f"{named}-wal").write_bytes(b"... anna ...")
+    other.write_bytes(b"bert")
+    said = run(device, "forget", "anna", "--yes").output
+    assert "events-damaged-1.sqlite named anna and was removed" in said
+    assert [p.name for p in state.glob("*damaged*")] == [other.name]
+
+
+def test_while_a_session_goes_on_nothing_is_forgotten(device: Path) -> None:
+    walked(device)
+    database = device.parent / "state" / "events.sqlite"
+    seen_s = datetime.now(UTC).timestamp() - 5.0
+    with closing(sqlite3.connect(database)) as db:
+        record = replace(course().past[-1], id="anna-now", ended_s=None, seen_s=seen_s)
+        row = diary.save(record, {"record": record.plain()})
+        db.execute(row.sql, row.values)
+        db.commit()
+    refused = run(device, "forget", "anna", "--yes")
+    assert refused.exit_code == 1
+    assert "A session of anna goes on" in refused.output
+    assert len(diary.past(database, "anna")) == 18
+    assert diary.walks_now(database, "anna", seen_s + diary.LATELY_S - 1)
+    assert not diary.walks_now(database, "anna", seen_s + diary.LATELY_S)  # a courier that never came back
+    assert not diary.walks_now(database, "bert", seen_s)
+
+
+def test_a_log_that_another_program_holds_is_reported_and_not_passed_over(device: Path) -> None:
+    walked(device)
+    database = device.parent / "state" / "events.sqlite"
+    with closing(sqlite3.connect(database)) as writer, closing(sqlite3.connect(database)) as reader:
+        writer.execute("PRAGMA journal_mode=WAL")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM coached").fetchone()
+        with pytest.raises(sqlite3.OperationalError, match="holds its log"):
+            diary.forget(database, "anna", wait_s=0.1)
 
 
 def test_forget_asks_first(device: Path) -> None:

@@ -27,7 +27,7 @@ def test_six_weeks_are_eighteen_sessions_and_no_plan_is_broken() -> None:
 
 def test_the_page_says_what_was_done_and_what_it_cannot_see() -> None:
     html = page.render(SIX_WEEKS)
-    for words in ("18 of 18", "Next: ", "cannot see", "Pain", "T. Herapist", SIX_WEEKS.next.reason):
+    for words in ("18 / 18", "Next: ", "cannot see", "Pain", "T. Herapist", SIX_WEEKS.next.reason):
         assert words in html
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "<script" not in html
@@ -40,7 +40,7 @@ def test_the_page_escapes_what_people_wrote() -> None:
 
 def test_one_session_is_enough_for_a_page() -> None:
     html = page.render(replace(SIX_WEEKS, past=SIX_WEEKS.past[:1]))
-    assert "1 of 3" in html
+    assert "1 / 3" in html
 
 
 def test_the_band_is_the_own_noise_about_the_first_three_sessions() -> None:

@@ -208,7 +208,7 @@ def test_the_first_answer_counts() -> None:
 @pytest.mark.parametrize(("stage", "question"), list(product(Stage, QUESTIONS)))
 def test_a_question_is_taken_only_in_its_stages(stage: Stage, question: str) -> None:
     fed = session(stage=stage.value)
-    value = QUESTIONS[question].choices[0] if QUESTIONS[question].choices else QUESTIONS[question].span[0]
+    value = next(iter(QUESTIONS[question].choices), QUESTIONS[question].span[0])
     if stage in QUESTIONS[question].stages:
         fed.answer(question, value)
     else:

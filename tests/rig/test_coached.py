@@ -81,4 +81,4 @@ def test_a_short_session_runs_from_the_checklist_to_the_report(tmp_path: Path) -
     found = coached.result(session, cues, tmp_path / "report.html")
     assert found["as_expected"]
     assert [s["ended"] for s in found["sets"]] == ["done", "done"]
-    assert "1 of 3" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 / 3" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from firmware_py.config import Config, explain
 from firmware_py.core.deck.stopping import safe_speed_m_s
+from firmware_py.locale import mark
 from sensors.advice import ConfigError
 
 SLOWEST_M_S, FASTEST_M_S = 0.2, 0.9  # the span of the articles: 0.5 to 2 mph
@@ -20,7 +21,7 @@ GENTLE_M_S = 0.45  # 1 mph: the fastest first speed of the articles, and a new s
 SLOW_BACKWARD_TEST_S = 5.5  # 3 m backward walk; best cut for fallers, 483 older people (Polo-Ferrero 2025)
 REVIEW_WITHIN = timedelta(weeks=6)  # the trials last 6 weeks [A]
 
-ADVICE = "General advice from articles, not therapy"
+ADVICE = mark("General advice from articles, not therapy")
 
 
 class _Part(BaseModel):

@@ -13,6 +13,7 @@ from enum import Enum
 
 from firmware_py.coach.plan.programme import GENTLE_M_S, SLOW_BACKWARD_TEST_S, Dose, Programme
 from firmware_py.coach.words import minutes
+from firmware_py.locale import translate as _
 
 DONE_SHARE = 0.9  # of the planned time [A]
 DRIFT_STOPS = 2  # in one session: as bad as a fall stop
@@ -87,13 +88,13 @@ def next_session(
 ) -> Next:
     """The dose of the next session. `past` in order of time; `seen_on`: when a person last renewed the plan."""
     if not past:
-        return Next(plan.first_dose, "The first session of this plan.", spotter=True)
+        return Next(plan.first_dose, _("The first session of this plan."), spotter=True)
     last = past[-1]
     held = _within(plan, last.dose)
     if last.started > now:  # a Pi that starts without a network has a wrong clock
         return Next(
             held,
-            "The device's clock stands before the last session: the same again.",
+            _("The device's clock stands before the last session: the same again."),
             spotter=_alone_is_not_enough(plan),
         )
     rest = _rest_until(plan, past, now)
@@ -101,21 +102,23 @@ def next_session(
         rest = _later(rest, last.started + timedelta(days=2))
         return Next(
             _smaller(plan, past),
-            "Sore through the warm-up: two days of rest, then one step less.",
+            _("Sore through the warm-up: two days of rest, then one step less."),
             not_before=_if_later(rest, now),
         )
     if soreness is Soreness.NEXT_DAY:
         rest = _later(rest, last.started + timedelta(days=1))
         return Next(
             held,
-            "Sore for more than an hour: one day of rest, then the same again.",
+            _("Sore for more than an hour: one day of rest, then the same again."),
             not_before=_if_later(rest, now),
         )
     rest = _if_later(rest, now)
     if last.stops_by_fall or last.stops_by_drift >= DRIFT_STOPS:
         return Next(
             _smaller(plan, past),
-            "The belt had to be stopped for you last time: a smaller dose, with somebody beside the treadmill.",
+            _(
+                "The belt had to be stopped for you last time: a smaller dose, with somebody beside the treadmill."
+            ),
             not_before=rest,
             spotter=True,
             tell_the_therapist=True,
@@ -124,7 +127,7 @@ def next_session(
         dose = _within(plan, past[max(0, len(past) - 3)].dose)
         return Next(
             _least(dose, held),
-            "More than 14 days without a session: back to an earlier dose.",
+            _("More than 14 days without a session: back to an earlier dose."),
             not_before=rest,
         )
     why_not = _why_no_step(plan, past, now, soreness, seen_on)
@@ -152,17 +155,17 @@ def _why_no_step(
     """The first gate that is closed, as a sentence; empty when all are open."""
     last_day = plan.last_day
     if last_day is not None and now.date() > last_day:
-        return "The plan's review is due: the same again until its author renews it."
+        return _("The plan's review is due: the same again until its author renews it.")
     since = [d for d in past if seen_on is None or d.started >= seen_on]
     if sum(d.stepped_up for d in since) >= UNSEEN_STEPS:
-        return "Four steps up without a review: the same again until somebody has looked at the plan."
+        return _("Four steps up without a review: the same again until somebody has looked at the plan.")
     if soreness is None:
-        return "No answer about soreness: the same again."
+        return _("No answer about soreness: the same again.")
     if soreness is Soreness.GONE_AFTER_WARM_UP:
-        return "Sore at first, then gone: the same again."
+        return _("Sore at first, then gone: the same again.")
     recent = past[-GATED_SESSIONS:]
     if len(recent) < GATED_SESSIONS or any(d.dose != recent[-1].dose for d in recent):
-        return "Once more at this dose before the next step."
+        return _("Once more at this dose before the next step.")
     for done in recent:
         why = _why_not_good(done)
         if why:
@@ -174,19 +177,22 @@ def _why_not_good(done: Done) -> str:
     """Why this session does not count as a good one; empty when it does."""
     a = done.answers
     gates = (
-        (done.share < DONE_SHARE, "The last sets were cut short: the same again."),
-        (done.stops_by_fall + done.stops_by_drift > 0, "The belt had to be stopped for you: the same again."),
+        (done.share < DONE_SHARE, _("The last sets were cut short: the same again.")),
+        (
+            done.stops_by_fall + done.stops_by_drift > 0,
+            _("The belt had to be stopped for you: the same again."),
+        ),
         (
             done.warnings * 300 > WARNINGS_PER_5_MIN * max(done.walked_s, 1.0),
-            "Several warnings: the same again.",
+            _("Several warnings: the same again."),
         ),
         (
             done.enough_at is not None and done.enough_at < ENOUGH_SHARE,
-            "It was enough before the end: the same again.",
+            _("It was enough before the end: the same again."),
         ),
-        (a.pain is None or a.talk is None, "Not all questions were answered: the same again."),
-        (a.pain is not None and a.pain > PAIN_LIMIT, "Pain above 3 of 10: the same again."),
-        (a.talk is False, "You could not talk while walking: the same again."),
+        (a.pain is None or a.talk is None, _("Not all questions were answered: the same again.")),
+        (a.pain is not None and a.pain > PAIN_LIMIT, _("Pain above 3 of 10: the same again.")),
+        (a.talk is False, _("You could not talk while walking: the same again.")),
     )
     return next((sentence for closed, sentence in gates if closed), "")
 
@@ -197,15 +203,17 @@ def _step(plan: Programme, past: Sequence[Done], dose: Dose) -> tuple[Dose, str]
     longest_s = min(goal.set_s, plan.longest_session_s // dose.sets)
     if dose.set_s < longest_s:
         set_s = min(dose.set_s + step.set_s, longest_s)
-        return dose.model_copy(
-            update={"set_s": set_s}
-        ), f"Two good sessions: each set is now {minutes(set_s)}."
+        return dose.model_copy(update={"set_s": set_s}), _(
+            "Two good sessions: each set is now {time}."
+        ).format(time=minutes(set_s))
     if dose.speed_km_h < goal.speed_km_h - 1e-9:
         speed = round(min(dose.speed_km_h + step.speed_km_h, goal.speed_km_h), 2)
         shorter = max(60, int(SPEED_KEEPS_TIME * dose.set_s))
         return (
             dose.model_copy(update={"speed_km_h": speed, "set_s": shorter}),
-            f"Two good sessions: a little faster, {speed:.1f} km/h, and shorter sets at first.",
+            _("Two good sessions: a little faster, {speed} km/h, and shorter sets at first.").format(
+                speed=f"{speed:.1f}"
+            ),
         )
     if dose.incline_percent < goal.incline_percent - 1e-9:
         incline = min(dose.incline_percent + step.incline_percent, goal.incline_percent)
@@ -213,9 +221,9 @@ def _step(plan: Programme, past: Sequence[Done], dose: Dose) -> tuple[Dose, str]
         speed = max(slower, default=plan.first_dose.speed_km_h)
         return (
             dose.model_copy(update={"incline_percent": incline, "speed_km_h": min(speed, dose.speed_km_h)}),
-            f"Two good sessions: {incline:g} % incline, and slower at first.",
+            _("Two good sessions: {incline} % incline, and slower at first.").format(incline=f"{incline:g}"),
         )
-    return dose, "The goal of this plan is reached: the same again."
+    return dose, _("The goal of this plan is reached: the same again.")
 
 
 def _smaller(plan: Programme, past: Sequence[Done]) -> Dose:

@@ -12,6 +12,7 @@ from statistics import fmean
 from firmware_py.coach.plan.programme import Programme
 from firmware_py.coach.plan.progression import Next
 from firmware_py.coach.record import Record, SetDone
+from firmware_py.locale import translate as _
 
 BASE_SESSIONS = 3  # the first at a speed: the walker's own base
 # Twice the standard deviation of one walker's 30 s windows (docs/coach.md): relative, but Ad2 absolute.
@@ -85,9 +86,11 @@ class Account:
     def dose(self) -> list[Series]:
         """Minutes, speed and incline of each session."""
         return [
-            Series("Backward", "min", [(n, sum(s.walked_s for s in r.sets) / 60) for n, r in self.numbered]),
-            Series("Belt speed", "km/h", [(n, r.done().dose.speed_km_h) for n, r in self.numbered]),
-            Series("Incline", "%", [(n, r.done().dose.incline_percent) for n, r in self.numbered]),
+            Series(
+                _("Backward"), "min", [(n, sum(s.walked_s for s in r.sets) / 60) for n, r in self.numbered]
+            ),
+            Series(_("Belt speed"), "km/h", [(n, r.done().dose.speed_km_h) for n, r in self.numbered]),
+            Series(_("Incline"), "%", [(n, r.done().dose.incline_percent) for n, r in self.numbered]),
         ]
 
     def quality(self) -> list[Series]:
@@ -96,22 +99,24 @@ class Account:
         speed_m_s = self.usual_speed_km_h / 3.6
         cadence = _mean(at, lambda s: s.cadence_hz)
         return [
-            _banded("Cadence", "steps/min", [(n, 60 * v) for n, v in cadence], "cadence"),
-            _banded("Step length", "m", [(n, speed_m_s / v) for n, v in cadence], "step"),
-            _banded("Strides alike (Ad2)", "", _mean(at, lambda s: s.ad2), ""),
-            Series("Left like right", "%", [(n, 100 * v) for n, v in _mean(at, lambda s: s.evenness)]),
-            _banded("Firmness", "1/s", _mean(at, lambda s: s.jerk_per_s), "softness"),
-            Series("Place varies", "cm", [(n, 100 * v) for n, v in _mean(at, lambda s: s.wander_m)]),
+            _banded(_("Cadence"), _("steps/min"), [(n, 60 * v) for n, v in cadence], "cadence"),
+            _banded(_("Step length"), "m", [(n, speed_m_s / v) for n, v in cadence], "step"),
+            _banded(_("Strides alike (Ad2)"), "", _mean(at, lambda s: s.ad2), ""),
+            Series(_("Left like right"), "%", [(n, 100 * v) for n, v in _mean(at, lambda s: s.evenness)]),
+            _banded(_("Firmness"), "1/s", _mean(at, lambda s: s.jerk_per_s), "softness"),
+            Series(_("Place varies"), "cm", [(n, 100 * v) for n, v in _mean(at, lambda s: s.wander_m)]),
             Series(
-                "Hips tipped", "% of time", [(n, 100 * v) for n, v in _mean(at, lambda s: s.tipped_share)]
+                _("Hips tipped"),
+                _("% of time"),
+                [(n, 100 * v) for n, v in _mean(at, lambda s: s.tipped_share)],
             ),
         ]
 
     def answers(self) -> list[Series]:
         """What the walker said."""
         return [
-            Series("Pain", "0-10", _said(self.numbered, "pain")),
-            Series("Effort", "6-20", _said(self.numbered, "effort")),
+            Series(_("Pain"), "0-10", _said(self.numbered, "pain")),
+            Series(_("Effort"), "6-20", _said(self.numbered, "effort")),
         ]
 
 

@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from firmware_py import __version__
 from firmware_py.coach import words
-from firmware_py.coach.plan.programme import ADVICE
 from firmware_py.coach.report.account import Account, Series
 from firmware_py.core.frame import Cause
+from firmware_py.locale import current, mark
+from firmware_py.locale import translate as _
 from firmware_py.messages import of_stop
 from firmware_py.plot import STYLE, Plot
 
@@ -24,12 +25,12 @@ _PAGES = Environment(
     undefined=StrictUndefined,
 )
 BLIND = (
-    "Knees, feet, toes, back and head: the only sensor on the body sits at the hip. It does not show whether toes or "
-    "heels land first.",
-    "The deck's incline: a person enters it. Pulse and breath: ask.",
-    "Whether the rails were held, pain, effort: these are the walker's own words.",
-    "Tiredness itself: \u201cenough\u201d is a hint against the same walker's first minutes, never tested on tired "
-    "people who walk backward.",
+    mark("Knees, feet, toes, back and head: the only sensor on the body sits at the hip."),
+    mark("Whether toes or heels land first."),
+    mark("The deck's incline: a person enters it. Pulse and breath: ask."),
+    mark("Whether the rails were held, pain and effort: these are the walker's own words."),
+    mark("Tiredness itself: \u201cenough\u201d is a hint against the same walker's first minutes."),
+    mark("Nobody has tested that hint on tired people who walk backward."),
 )
 WIDE = (330.0, 148.0)
 SMALL = (246.0, 124.0)
@@ -41,39 +42,43 @@ def render(account: Account) -> str:
         account=account,
         version=__version__,
         style=STYLE,
-        by=f"Plan by {account.plan.author}, {account.plan.made_on}" if account.plan.by_a_person else ADVICE,
-        span=" to ".join(_day(r.started_s) for r in (account.past[0], account.past[-1])),
-        made=f"{account.made.astimezone():%d %B %Y}",
+        _=_,
+        language=current(),
+        by=words.by(account.plan),
+        span=_("{first} to {last}").format(
+            first=_day(account.past[0].started_s), last=_day(account.past[-1].started_s)
+        ),
+        made=f"{account.made.astimezone():%Y-%m-%d}",
         tiles=list(_tiles(account)),
         dose=[_chart(s, account, WIDE) for s in account.dose()],
         quality=[_chart(s, account, SMALL) for s in account.quality()],
         answers=[_chart(s, account, SMALL) for s in account.answers()],
         speed=f"{account.usual_speed_km_h:.1f} km/h",
-        not_done=", ".join(f"{_why(cause)}: {n}" for cause, n in account.not_done.most_common()) or "none",
+        not_done=", ".join(f"{_why(cause)}: {n}" for cause, n in account.not_done.most_common()) or _("none"),
         goal=words.dose(account.plan.goal),
         next=words.dose(account.next.dose),
         reason=account.next.reason,
-        spotter=words.COMPANY if account.next.spotter else "",
-        blind=BLIND,
+        spotter=_(words.COMPANY) if account.next.spotter else "",
+        blind=[_(line) for line in BLIND],
     )
 
 
 def _tiles(account: Account) -> Iterator[tuple[str, str]]:
     warnings, stops = account.per_10_min
     margin = account.least_margin_m
-    yield f"{len(account.past)} of {account.planned}", "sessions done, planned"
-    yield f"{account.minutes:.0f} min", "backward"
-    yield f"{sum(s.ended == 'done' for s in account.sets)} of {len(account.sets)}", "sets walked to the end"
-    yield f"{warnings:.1f}", "warnings in 10 min"
-    yield f"{stops:.1f}", "stops in 10 min"
-    yield f"{sum(r.stops_by_fall for r in account.past)}", "stops for lost balance"
-    yield "-" if margin is None else f"{100 * margin:.0f} cm", "least room left to a line"
-    yield f"{sum(s.enough_s is not None for s in account.sets)}", "\u201cenough\u201d said"
+    yield f"{len(account.past)} / {account.planned}", _("sessions done / planned")
+    yield f"{account.minutes:.0f} min", _("backward")
+    yield f"{sum(s.ended == 'done' for s in account.sets)} / {len(account.sets)}", _("sets walked to the end")
+    yield f"{warnings:.1f}", _("warnings in 10 min")
+    yield f"{stops:.1f}", _("stops in 10 min")
+    yield f"{sum(r.stops_by_fall for r in account.past)}", _("stops for lost balance")
+    yield "-" if margin is None else f"{100 * margin:.0f} cm", _("least room left to a line")
+    yield f"{sum(s.enough_s is not None for s in account.sets)}", _("\u201cenough\u201d said")
     plan = account.plan
     if plan.backward_3_m_s is not None:
-        yield f"{plan.backward_3_m_s:.1f} s", "3 m backward walk test"
+        yield f"{plan.backward_3_m_s:.1f} s", _("3 m backward walk test")
     if plan.forward_speed_km_h is not None:
-        yield f"{plan.forward_speed_km_h:.1f} km/h", "usual forward speed"
+        yield f"{plan.forward_speed_km_h:.1f} km/h", _("usual forward speed")
 
 
 def _chart(series: Series, account: Account, size: tuple[float, float]) -> tuple[str, str, Plot | None]:
@@ -88,7 +93,7 @@ def _chart(series: Series, account: Account, size: tuple[float, float]) -> tuple
     plot = Plot(
         (0.5, last + 0.5),
         (floor, high + room),
-        f"{series.name}, {series.unit}, by session",
+        _("{figure}, by session").format(figure=f"{series.name}, {series.unit}"),
         width=size[0],
         height=size[1],
     )
@@ -102,12 +107,14 @@ def _chart(series: Series, account: Account, size: tuple[float, float]) -> tuple
 def _why(cause: str) -> str:
     """Why a set was not walked to the end, in words."""
     if cause == "guard_lost":
-        return "the device was switched off"
+        return _("the device was switched off")
     try:
         return of_stop(Cause(cause), "").title.lower()
     except ValueError:
-        return cause or "not ended"
+        return {"stopped early": _("stopped early"), "cut short": _("cut short")}.get(
+            cause, cause or _("not ended")
+        )
 
 
 def _day(time_s: float) -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC).astimezone():%d %b %Y}"
+    return f"{datetime.fromtimestamp(time_s, UTC).astimezone():%Y-%m-%d}"

@@ -1,6 +1,7 @@
 // Owns the walker's questions on a phone: sends one answer at a time. Must never send anything else.
 
 import { coach } from "./coach.js";
+import { _ } from "./words.js";
 
 const token = location.hash.slice(1);
 const by = (id) => document.getElementById(id);
@@ -20,7 +21,7 @@ async function send(question, value) {
     try { const sent = JSON.parse(text); said = sent.taken ?? sent.refused; } catch { said = text; }
     say(said);
   } catch {
-    say("Not sent: this phone has no connection to the device. Try again.");
+    say(_("Not sent: this phone has no connection to the device. Try again."));
   }
   shown = "";
 }
@@ -47,17 +48,18 @@ function ask(c) {
   shown = key;
   const groups = [];
   if (c.stage === "choose" || (c.stage === "checklist" && c.walkers.length > 1)) {
-    groups.push(group("Who walks?", c.walkers.map((name) => [name, "walker", name])));
+    groups.push(group(_("Who walks?"), c.walkers.map((name) => [name, "walker", name])));
   }
   for (const q of questions) {
-    const values = q.choices.length ? q.choices : Array.from({ length: q.span[1] - q.span[0] + 1 }, (_, n) => q.span[0] + n);
-    groups.push(group(q.text, values.map((v) => [String(v), q.key, v])));
+    const [low, high] = q.span;
+    const numbers = Array.from({ length: high - low + 1 }, (_none, n) => ({ label: String(low + n), value: low + n }));
+    groups.push(group(q.text, (q.choices.length ? q.choices : numbers).map((c) => [c.label, q.key, c.value])));
   }
   by("questions").replaceChildren(...groups);
 }
 
 function live(ok) {
-  by("connection").textContent = ok ? "Live" : "No connection";
+  by("connection").textContent = ok ? _("Live") : _("No connection");
   by("connection").dataset.ok = ok;
 }
 
@@ -65,4 +67,4 @@ const stream = new EventSource("/api/stream");
 stream.addEventListener("open", () => live(true));
 stream.addEventListener("coach", (event) => { const c = JSON.parse(event.data); coach(c); ask(c); });
 stream.addEventListener("error", () => { live(false); if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000); });
-if (!token) say("Scan the code at the treadmill: without it no answer is taken.");
+if (!token) say(_("Scan the code at the treadmill: without it no answer is taken."));

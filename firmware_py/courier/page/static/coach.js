@@ -1,8 +1,10 @@
 // Owns the coach's words on a page: today's set, time left, cue, checklist, questions. Must never send anything.
 
+import { _, fill, language } from "./words.js";
+
 const by = (id) => document.getElementById(id);
 const put = (id, text) => { const at = by(id); if (at && at.textContent !== text) at.textContent = text; };
-const fill = (id, lines) => {
+const list = (id, lines) => {
   const at = by(id), key = lines.join("\n");
   if (!at || at.dataset.key === key) return;
   at.dataset.key = key;
@@ -14,17 +16,17 @@ export function coach(c) {
   by("coach").hidden = false;
   put("coach-title", c.title);
   put("coach-left", c.left_s == null ? "" : clock(c.left_s));
-  put("coach-set", c.set ? `Set ${c.set} of ${c.sets}` : "");
+  put("coach-set", c.set ? fill(_("Set {set} of {sets}"), c) : "");
   put("coach-do", c.do);
   put("coach-cue", c.cue ? c.cue.text : "");
   put("coach-dose", c.dose ?? "");
   put("coach-reason", c.reason ?? "");
-  put("coach-rest", c.rest_until ? `Rest until ${new Date(c.rest_until).toLocaleString(undefined, { weekday: "long", hour: "2-digit", minute: "2-digit" })}.` : "");
+  put("coach-rest", c.rest_until ? fill(_("Rest until {time}."), { time: new Date(c.rest_until).toLocaleString(language, { weekday: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) }) : "");
   put("coach-next", c.stage === "end" || c.stage === "ask" ? c.next : "");
   put("coach-advice", c.advice);
-  fill("coach-checklist", c.stage === "checklist" ? c.checklist : []);
-  fill("coach-problems", c.problems);
-  fill("coach-questions", (c.questions ?? []).filter((q) => !["ready", "tired", "quiet"].includes(q.key)).map((q) => q.text));
+  list("coach-checklist", c.stage === "checklist" ? c.checklist : []);
+  list("coach-problems", c.problems);
+  list("coach-questions", (c.questions ?? []).filter((q) => !["ready", "tired", "quiet"].includes(q.key)).map((q) => q.text));
   const code = by("coach-code");
   if (code && c.code && !code.src && ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
     code.addEventListener("load", () => { by("coach-scan").hidden = false; });
