@@ -8,6 +8,7 @@ alone is a field.
 from math import degrees, isfinite
 from typing import NamedTuple
 
+from firmware_py.core.body.turn import TURNED as _TURNED
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import LOCK_OUTS, Cause, Decision
 from firmware_py.locale import translate as _
@@ -233,6 +234,14 @@ SANK = STOPS[Cause.FALL]._replace(why="The hip sank farther than it does in any 
 LEANED = STOPS[Cause.FALL]._replace(
     why="The trunk leaned farther from this person's posture than it does in any walk."
 )
+# The walker had just turned round (core/body/turn.py). The figure is still that of the rule that stopped.
+TURNED_ROUND = Message(
+    "Turned round",
+    "The walker turned round while the belt was moving.",
+    "Turning on a moving belt makes the steps uneven.",
+    "Ask whether the walker is well. Stop the belt before turning round. " + _ARM,
+)
+FELL_TURNING = STOPS[Cause.FALL]._replace(what="The walker lost balance while turning round.")
 OF_RULE = {"lies_after_blow": FALLEN, "height_lost_m": SANK, "tilt_rad": LEANED, "on_rails_s": ON_RAILS}
 # The device stopped sending while the belt ran. This is no cause of the core: nobody was left to decide.
 WENT_SILENT = Message(
@@ -254,6 +263,8 @@ EVENTS = {
 
 def of_stop(cause: Cause, rule: str) -> Message:
     """The message of a stop. A cause with several rules has one for each."""
+    if rule.startswith(_TURNED):
+        return (FELL_TURNING if cause is Cause.FALL else TURNED_ROUND).translated()
     return OF_RULE.get(rule, STOPS[cause]).translated()
 
 
@@ -350,6 +361,7 @@ def figures(rule: str, value: float, limit: float) -> tuple[str, str]:
 
 def rule_sentence(rule: str, value: float | None, limit: float | None) -> str:
     """The figure that crossed its limit; "" when the rule has no figure."""
+    rule = rule.removeprefix(_TURNED)
     if rule not in RULES or value is None or limit is None or not (isfinite(value) and isfinite(limit)):
         return ""
     what, (value_text, limit_text) = _(RULES[rule]), figures(rule, value, limit)

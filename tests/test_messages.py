@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware_py import messages
+from firmware_py.core.body.turn import STOPPED_BY
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import LOCK_OUTS, Cause
 from firmware_py.messages import (
@@ -34,6 +35,8 @@ SHOWN = [
     *STOPS.values(),
     messages.SANK,
     messages.LEANED,
+    messages.TURNED_ROUND,
+    messages.FELL_TURNING,
     *messages.WARNINGS.values(),
     FALLEN,
     GUARDING,
@@ -160,3 +163,13 @@ def test_a_stop_by_lying_down_has_a_message_of_its_own() -> None:
     assert of_stop(Cause.FALL, "lies_after_blow") == FALLEN
     assert of_stop(Cause.FALL, "down_velocity_m_s") == STOPS[Cause.FALL]
     assert isinstance(FALLEN, Message)
+
+
+@pytest.mark.parametrize("rule", sorted(STOPPED_BY))
+def test_a_stop_after_a_turn_says_so_and_keeps_its_figure(rule: str) -> None:
+    for cause in (Cause.STANDSTILL, Cause.DRIFT_REAR, Cause.DRIFT_FRONT):
+        assert of_stop(cause, f"turned_{rule}") == messages.TURNED_ROUND
+    fell = of_stop(Cause.FALL, f"turned_{rule}")
+    assert (fell.title, fell.do) == (STOPS[Cause.FALL].title, STOPS[Cause.FALL].do)
+    assert "turning round" in fell.what
+    assert rule_sentence(f"turned_{rule}", 1.0, 0.5) == rule_sentence(rule, 1.0, 0.5) != ""

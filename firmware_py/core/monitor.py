@@ -10,6 +10,7 @@ from firmware_py.core.body.attitude import Attitude, AttitudeParams
 from firmware_py.core.body.fall import Balance, BalanceParams, Limit
 from firmware_py.core.body.fallen import Fallen, FallenParams
 from firmware_py.core.body.gait import Gait, GaitParams
+from firmware_py.core.body.turn import Turn
 from firmware_py.core.deck.belt_speed import BeltSpeed
 from firmware_py.core.deck.drift import Drift
 from firmware_py.core.deck.params import DriftParams, PositionParams
@@ -60,6 +61,7 @@ class Monitor:
     gait: Gait = field(init=False)
     balance: Balance = field(init=False)
     fallen: Fallen = field(init=False)
+    turn: Turn = field(default_factory=Turn)
     position: Position = field(init=False)
     belt_speed: BeltSpeed = field(default_factory=BeltSpeed)
     drift: Drift = field(init=False)
@@ -114,6 +116,7 @@ class Monitor:
             return None
         attitude, gait = self.attitude, self.gait
         attitude.update(imu, dt_s)
+        self.turn.update(imu.gyro_rad_s, attitude.up, dt_s)
         gait.update(attitude, dt_s)
         falls = self.balance.update(attitude, gait, belt_m_s, dt_s)
         has_fallen = self.fallen.update(imu, attitude, self.balance.watching, dt_s)
@@ -170,7 +173,7 @@ class Monitor:
         self._latch = TABLE[latch, signal]
         if self._latch is not latch:
             if finding:
-                self._reason = finding[1:]
+                self._reason = self.turn.named(finding)[1:]
             else:
                 self._arm()
         if not pressed:
@@ -183,6 +186,7 @@ class Monitor:
         self.gait.relearn()
         self.balance.relearn()
         self.fallen.relearn()
+        self.turn.relearn()
         self.drift.relearn()
 
     def _decision(
