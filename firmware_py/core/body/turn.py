@@ -1,4 +1,4 @@
-"""Finds a walker who has turned round on the belt. Must never stop anybody: a stop that comes anyway gets its own words.
+"""Finds a walker who has turned round on the belt. Must never stop anybody: it only gives a stop its own words.
 
 The gyro's turn about the vertical is added up and forgotten within seconds, so that a chip's bias does not add up.
 Steps swing by a few degrees, and a look over the shoulder turns the hip by some 35: half a turn is three times that.
