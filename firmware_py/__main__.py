@@ -53,8 +53,11 @@ ON_THE_RIG = {
 class _Commands(TyperGroup):
     """Every command reports a failure in the same way: its advice on stderr, then its exit code."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def make_context(self, *args: Any, **more: Any) -> Any:
         without_types(self)
+        return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except UsageError as error:

@@ -55,8 +55,8 @@ def plain(error: Any) -> str:
 
 
 def without_types(command: Any) -> None:
-    """A switch takes no value: its help shows none. Goes through the whole tree."""
-    for parameter in command.params:
+    """A switch takes no value: its help shows none, `--help` itself included. Goes through the whole tree."""
+    for parameter in command.get_params(typer.Context(command)):
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
     for inner in getattr(command, "commands", {}).values():

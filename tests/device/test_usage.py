@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from firmware_py.__main__ import build, main
+from firmware_py.__main__ import COMMANDS, build, main
 from firmware_py.device import check as room
 from firmware_py.report import command as report
 from sensors.advice import Failure
@@ -43,10 +45,21 @@ def test_a_mistyped_command_is_met_with_the_nearest_one(
     assert "Did you mean commission?" in capsys.readouterr().err
 
 
-def test_a_switch_takes_no_value_and_its_help_shows_none() -> None:
-    text = CliRunner().invoke(build(["check"]), ["check", "--help"], terminal_width=80).stdout
-    line = next(line for line in text.splitlines() if "--json" in line)
-    assert "<bool>" not in line
+def every_command() -> list[list[str]]:
+    """The words of each command, of each of its own commands, and none at all."""
+
+    def below(command: Any, words: list[str]) -> list[list[str]]:
+        inner = getattr(command, "commands", {})
+        return [words, *(found for name, one in inner.items() for found in below(one, [*words, name]))]
+
+    return below(typer.main.get_command(build(list(COMMANDS))), [])
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_a_switch_takes_no_value_and_its_help_shows_none(words: list[str]) -> None:
+    done = CliRunner().invoke(build(words[:1] or list(COMMANDS)), [*words, "--help"], terminal_width=80)
+    assert done.exit_code == 0 and "--help" in done.stdout
+    assert "bool" not in done.stdout.lower(), done.stdout
 
 
 @pytest.mark.parametrize("command", ["calibrate", "commission"])
