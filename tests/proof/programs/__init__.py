@@ -5,6 +5,6 @@ recordings.py  recordings of every origin
 foxglove.py    the shipped layout over a recording, in Foxglove Studio
 home_assistant.py, ha_probe.py
                the real Home Assistant beside a real broker and courier; what runs inside it
-test_viewers.py, test_events.py, test_live_events.py, test_home_assistant.py
+test_viewers.py, test_events.py, test_live_events.py, test_home_assistant.py, test_lighthouse.py
                the checks themselves, for `make proof`
 """
