@@ -3,6 +3,7 @@
 A channel returns when the other side has said that it took the message (2xx, 250), and raises Unsent otherwise.
 """
 
+import http.client
 import json
 import smtplib
 import ssl
@@ -41,7 +42,7 @@ def send(person: Person, message: Message) -> None:
     """Raises Unsent."""
     try:
         _WAYS[person.channel](person, message)
-    except (OSError, smtplib.SMTPException, ValueError) as error:
+    except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
         raise Unsent(f"{type(error).__name__}: {error}") from None
 
 

@@ -3,9 +3,10 @@
 Must never be written into a recording, an event or the page.
 """
 
+import json
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -61,6 +62,23 @@ class People(BaseModel):
         if twice:
             raise ValueError(f"the name {twice[0]} stands twice: give each its own")
         return self
+
+
+def text(people: People) -> str:
+    """As the file holds it; what is as usual is left out. A JSON text, number or list is one of TOML, too."""
+    tables = []
+    for person in people.to:
+        lines = (f"{key} = {_toml(value)}" for key, value in _set(person).items())
+        tables.append("\n".join(("[[to]]", *lines)))
+    return "\n\n".join(tables) + "\n"
+
+
+def _set(person: Person) -> dict[str, Any]:
+    return person.model_dump(mode="json", exclude_defaults=True)
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def load(path: Path) -> People:

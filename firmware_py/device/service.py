@@ -1,10 +1,10 @@
-"""Owns asking systemd about the two services and stopping them. Must never start a belt: only the button arms."""
+"""Owns asking systemd about the services and stopping them. Must never start a belt: only the button arms."""
 
 import subprocess
 
 from sensors.advice import Failure
 
-GUARD, COURIER = "rearguard-guard", "rearguard-courier"
+GUARD, COURIER, ALERTS = "rearguard-guard", "rearguard-courier", "rearguard-alerts"
 
 
 def systemctl(*words: str) -> bool:

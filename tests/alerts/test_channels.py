@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -84,6 +85,26 @@ def test_nobody_there_is_not_sent() -> None:
     nobody = Person(name="x", channel="webhook", address="http://127.0.0.1:1/x")
     with pytest.raises(Unsent):
         send(nobody, MESSAGE)
+
+
+def test_an_address_that_is_none_and_an_answer_that_is_no_http_are_not_sent() -> None:
+    with pytest.raises(Unsent):
+        send(Person(name="x", channel="webhook", address="http://127.0.0.1:port/x"), MESSAGE)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble() -> None:
+            with server.accept()[0] as one:
+                one.recv(9999)
+                one.sendall(b"220 this is mail\r\n")
+
+        talker = threading.Thread(target=babble)
+        talker.start()
+        with pytest.raises(Unsent, match="BadStatusLine"):
+            send(
+                Person(name="x", channel="ntfy", address=f"http://127.0.0.1:{server.getsockname()[1]}"),
+                MESSAGE,
+            )
+        talker.join()
 
 
 def test_only_the_button_acknowledges_and_only_with_the_right_token() -> None:

@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from firmware_py.device.service import COURIER, GUARD, armed, systemctl
+from firmware_py.device.service import ALERTS, COURIER, GUARD, armed, systemctl
 from firmware_py.guard.relay import real_pins
 from sensors.advice import HardwareError
 from sensors.i2c import Bus, open_bus
@@ -53,8 +53,8 @@ class Machine:
             )
 
     def start_guard(self) -> bool:
-        """Both services with the configuration as it is now. True when both are up."""
-        systemctl("restart", "--no-block", GUARD, COURIER)
+        """The services with the configuration as it is now. True when guard and courier are up."""
+        systemctl("restart", "--no-block", GUARD, COURIER, ALERTS)
         for _ in range(round(UP_S / 0.5)):
             if systemctl("is-active", "--quiet", GUARD, COURIER):
                 return True

@@ -123,6 +123,40 @@ PORT = Question("port", mark("Its port"), "number", 1883, (), 1, 65535)
 BROKER_USER = Question("broker_user", mark("User name; - for none"), "text", "-")
 BROKER_PASSWORD = Question("broker_password", mark("Password of that user"), "secret")
 
+ALERTS = Question(
+    "alerts",
+    mark("Send somebody a message when a walker may have fallen, or the belt was stopped?"),
+    "yes_no",
+    "no",
+)
+ALERT_NAME = Question("alert_name", mark("Who gets it? For example: front desk"), "text")
+ALERT_CHANNEL = Question(
+    "alert_channel",
+    mark("Over which way?"),
+    "choice",
+    "ntfy",
+    (
+        ("webhook", mark("A web address of a program of yours (webhook)")),
+        ("ntfy", mark("The app ntfy on a phone")),
+        ("mail", mark("Mail")),
+    ),
+)
+ALERT_ADDRESS = {
+    "webhook": Question("alert_address", mark("The web address. It begins with http:// or https://"), "text"),
+    "ntfy": Question(
+        "alert_address",
+        mark("The address of the topic, for example https://ntfy.sh/ and a long name"),
+        "text",
+    ),
+    "mail": Question("alert_address", mark("Mail address of that person"), "text"),
+}
+ALERT_TOKEN = Question("alert_token", mark("Its access token; only Enter for none"), "secret")
+MAIL_SERVER = Question("mail_server", mark("The mail server and its port, such as mail.example:587"), "text")
+MAIL_SENDER = Question("mail_sender", mark("Mail address of this device, as sender"), "text")
+MAIL_USER = Question("mail_user", mark("User name at the mail server; - for none"), "text", "-")
+MAIL_PASSWORD = Question("mail_password", mark("Password of that user"), "secret")
+ARRIVED = Question("arrived", mark("A test message was sent. Has it arrived?"), "yes_no")
+
 _AGAIN = (("again", mark("Try this step again")), ("leave", mark("Leave set-up; it goes on here next time")))
 NOT_PROVED = Question(
     "not_proved",
@@ -133,4 +167,8 @@ NOT_PROVED = Question(
 )
 NEEDED = Question("needed", mark("Set-up cannot go on without this step."), "choice", "again", _AGAIN)
 
-BY_KEY = {question.key: question for question in list(globals().values()) if isinstance(question, Question)}
+BY_KEY = {
+    question.key: question
+    for question in [*list(globals().values()), *ALERT_ADDRESS.values()]
+    if isinstance(question, Question)
+}

@@ -1,6 +1,7 @@
 """The steps of set-up, one a file, in the order in which they are done."""
 
 from firmware_py.device.setup.engine import Step
+from firmware_py.device.setup.steps.alerts import alerts
 from firmware_py.device.setup.steps.board import board
 from firmware_py.device.setup.steps.calibrate import calibrate
 from firmware_py.device.setup.steps.check import check
@@ -23,5 +24,6 @@ STEPS = (
     Step("calibrate", mark("How the pod sits"), calibrate),
     Step("commission", mark("Measure the treadmill"), commission),
     Step("mqtt", mark("Messages to your home"), mqtt),
+    Step("alerts", mark("Alerts to a phone"), alerts),
     Step("sheet", mark("The sheet for the treadmill"), sheet),
 )

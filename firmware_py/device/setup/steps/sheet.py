@@ -1,4 +1,4 @@
-"""Step 10: the sheet to print and put on the treadmill. Must never show what was not measured as if it were."""
+"""Step 11: the sheet to print and put on the treadmill. Must never show what was not measured as if it were."""
 
 import time
 from importlib.resources import files
@@ -28,6 +28,7 @@ STEPS = {
     "calibrate": mark("Pod"),
     "commission": mark("Treadmill measured"),
     "mqtt": mark("Messages"),
+    "alerts": mark("Alerts"),
 }
 
 
