@@ -50,7 +50,7 @@ def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
     speed_m_s = min(safe_m_s, config.belt_ceiling_m_s)
     zone = zone_m(drift.rear_line_m, drift.front_line_m, speed_m_s, *way)
     template = Environment(autoescape=True).from_string(
-        files("firmware_py.device.setup").joinpath("steps/sheet.html").read_text(encoding="utf-8")
+        files("firmware_py.device.setup").joinpath("sheet.html").read_text(encoding="utf-8")
     )
     return template.render(
         _=_,
