@@ -14,7 +14,7 @@ from typing import Any
 
 from firmware_py import __version__
 from firmware_py.config import Config
-from firmware_py.courier.events.envelope import STOPPED, Envelope
+from firmware_py.courier.events.envelope import STOPPED, Envelope, rfc3339
 from firmware_py.courier.events.home_assistant import STATUS_PERIOD_S, announcement, topic_of
 from firmware_py.courier.events.mqtt import Broker
 from sensors.advice import Failure
@@ -97,7 +97,8 @@ class Publisher:
             made = state()
             shape = json.dumps({**made, "position_m": None}, sort_keys=True)
             if urgent or made["run"] or shape != self._shape or age_s >= STATUS_PERIOD_S:
-                self.broker.retain("state", made)
+                # What this device takes the time for: whoever listens can tell a late event from a wrong clock.
+                self.broker.retain("state", made | {"time": rfc3339(time.time())})
                 self._shape, self._state_s = shape, now_s
         if urgent or now_s - self._look_s >= LOOK_S:
             self._look_s = now_s

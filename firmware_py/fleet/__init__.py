@@ -6,7 +6,9 @@ computer (mosquitto and SQLite) and grows to a broker cluster and PostgreSQL by 
     settings   fleet.toml: broker, store, page
     topics     one message of a device: a value, or why it is refused
     schema     the tables
-    store      what is written, and what the pages ask for
+    keep       what is written, and when it goes again
+    store      what the pages ask for
+    watch      what is noticed over many messages: two devices with one name
     ingest     broker -> batch -> one transaction -> acknowledge
     access     who may see which site, and do what
     pages/     floor, device, incidents, versions

@@ -35,7 +35,7 @@ def run(config: SettingsFile = None) -> None:
     settings = load(config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     engine = open_store(settings.store)
-    ingest = Ingest(settings.broker, settings.root, engine)
+    ingest = Ingest(settings.broker, settings.root, engine, settings.bounds)
     ingest.start()
     try:
         web = app(engine, settings.secret(), lambda: ingest.problem)

@@ -1,6 +1,7 @@
 """Owns the tables of the fleet, the same in SQLite and PostgreSQL. Must never hold a person's name or health detail.
 
 Events are ordered by (boot_id, seq), never by wall time: a device without a network believes in another year.
+A treadmill is (site, device): the same name at two sites is two treadmills, and neither covers the other.
 """
 
 from sqlalchemy import (
@@ -21,14 +22,15 @@ metadata = MetaData()
 devices = Table(
     "devices",
     metadata,
+    Column("site", String(64), primary_key=True),
     Column("device", String(64), primary_key=True),
-    Column("site", String(64), nullable=False, index=True),
-    Column("online", Boolean, nullable=False, default=False),
-    Column("seen_s", Float, nullable=False),  # our clock, when anything arrived last
-    Column("state", Text, nullable=False, default="{}"),
-    Column("state_s", Float, nullable=False, default=0.0),
-    Column("health", Text, nullable=False, default="{}"),
-    Column("version", String(40), nullable=False, default=""),
+    Column("online", Boolean, nullable=False),
+    Column("seen_s", Float, nullable=False),  # our clock, when anything new arrived last
+    Column("tone", String(10), nullable=False),  # what its tile shows, made of the state once
+    Column("state", Text, nullable=False),
+    Column("health", Text, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("clock_off_s", Float, nullable=False),  # our clock less its own, from its newest state
 )
 
 events = Table(
@@ -44,10 +46,9 @@ events = Table(
     Column("version", String(40), nullable=False),
     Column("time_s", Float, nullable=False),  # the device's clock
     Column("arrived_s", Float, nullable=False),  # our clock
-    Column("minutes", Float, nullable=False, default=0.0),  # of a session that ended, else 0
     Column("text", Text, nullable=False),
-    Index("events_by_arrival", "site", "arrived_s"),
-    Index("events_by_kind", "kind", "arrived_s"),
+    Index("events_by_device", "site", "device", "arrived_s"),
+    Index("events_by_age", "arrived_s"),
 )
 
 incidents = Table(
@@ -68,8 +69,20 @@ incidents = Table(
     Column("closed_by", String(60), nullable=False, default=""),
     Column("closed_s", Float),
     Column("word", String(200), nullable=False, default=""),
-    Index("incidents_by_arrival", "site", "arrived_s"),
-    Index("incidents_open", "closed_s", "urgency"),
+    Index("incidents_by_site", "site", "arrived_s"),
+    Index("incidents_by_arrival", "arrived_s"),
+    Index("incidents_waiting", "urgency", "seen_s", "closed_s"),
+)
+
+# What the versions page adds up: a row a day, site and version instead of every event.
+walked = Table(
+    "walked",
+    metadata,
+    Column("day", Integer, primary_key=True),  # of our clock, since 1970
+    Column("site", String(64), primary_key=True),
+    Column("version", String(40), primary_key=True),
+    Column("minutes", Float, nullable=False),
+    Column("stops", Integer, nullable=False),
 )
 
 refused = Table(
@@ -78,7 +91,7 @@ refused = Table(
     Column("site", String(64), primary_key=True),
     Column("device", String(64), primary_key=True),
     Column("reason", String(40), primary_key=True),
-    Column("count", Integer, nullable=False),
+    Column("count", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
     Column("last_s", Float, nullable=False),
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from firmware_py.fleet.keep import Keep
 from sensors.advice import ConfigError
 
 
@@ -15,7 +16,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     broker: str = Field(
-        default="mqtt://127.0.0.1:1883", pattern=r"^mqtts?://", description="mqtts:// with TLS"
+        default="mqtt://127.0.0.1:1883",
+        pattern=r"^mqtts?://",
+        description="mqtts:// with TLS; a cluster's brokers separated by commas",
     )
     store: str = Field(
         default="sqlite:///fleet.sqlite", description="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
@@ -26,6 +29,17 @@ class Settings(BaseModel):
     secret_file: str = Field(
         default="fleet.secret", description="signs the sessions; made at the first start"
     )
+    events_days: int = Field(default=Keep().events_days, ge=1, le=3650, description="events go after this")
+    incidents_days: int = Field(default=Keep().incidents_days, ge=1, le=3650)
+    silent_days: int = Field(
+        default=Keep().silent_days, ge=1, le=3650, description="a treadmill that is gone"
+    )
+    most_devices: int = Field(default=Keep().most_devices, ge=1, le=200_000, description="more are refused")
+
+    @property
+    def bounds(self) -> Keep:
+        """How long what arrives is kept."""
+        return Keep(self.events_days, self.incidents_days, self.silent_days, self.most_devices)
 
     def secret(self) -> str:
         """The signing key, made when there is none."""

@@ -1,33 +1,59 @@
-"""Owns what is written to the fleet's database and what the pages ask of it.
+"""Owns what the pages ask of the fleet's database. Must never show a site to who may not see it.
 
-Must never show a site to who may not see it.
 Every question takes the sites of the person who asks, and the query itself keeps to them.
 """
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    case,
+    create_engine,
+    event,
+    func,
+    inspect,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
-from firmware_py.alerts import classes
-from firmware_py.alerts.classes import LATE_S, Urgency
-from firmware_py.fleet.schema import devices, events, incidents, metadata, refused
-from firmware_py.fleet.topics import Event, Message, Picture, Refused, Status
+from firmware_py.alerts.classes import Urgency
+from firmware_py.fleet.schema import devices, events, incidents, metadata, refused, walked
+from sensors.advice import Failure
 
 ALL_SITES = "*"
-NEW_DEVICE = {"online": False, "state": "{}", "state_s": 0.0, "health": "{}", "version": ""}
 OFFLINE_S = 90.0  # three times the longest pause between two states
 PAGE = 50
-WEEKS_MIN = 100_000  # a longer walk is a broken clock
+MOST_TILES = 200  # beyond this the floor shows a line a site, and the calls
+MOST_CALLS = 100  # red tiles at once
+WORDS = {
+    "help": "Go and help",
+    "offline": "Offline",
+    "fault": "Needs care",
+    "warning": "Warning",
+    "walking": "Guarding",
+    "stopped": "Stopped",
+    "ready": "Belt off",
+}
 
 Rows = list[dict[str, Any]]
 
 
 def open_store(url: str) -> Engine:
-    """The database, with its tables. SQLite waits for its disk at each commit, as the events of a device do."""
+    """The database, with its tables. SQLite waits for its disk at each commit, as the events of a device do.
+
+    Raises Failure for a database whose tables another version has made.
+    """
     engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
 
@@ -37,108 +63,15 @@ def open_store(url: str) -> Engine:
                 connection.execute(f"PRAGMA {line}")
 
     metadata.create_all(engine)
-    return engine
-
-
-def write(db: Connection, messages: Sequence[Message], now_s: float) -> int:
-    """One batch, in the caller's transaction; how many events were new."""
-    found = [m for m in messages if isinstance(m, Event)]
-    new = _insert_events(db, found, now_s)
-    _upsert_devices(db, messages, now_s)
-    _raise_incidents(db, new, now_s)
-    for one in messages:
-        if isinstance(one, Refused):
-            row = {"site": one.site, "device": one.device, "reason": one.reason, "count": 1, "last_s": now_s}
-            done = _insert(db, refused).values(row)
-            db.execute(
-                done.on_conflict_do_update(
-                    index_elements=["site", "device", "reason"],
-                    set_={"count": refused.c.count + 1, "last_s": now_s},
-                )
+    found = inspect(engine)
+    for table in metadata.tables.values():
+        if {c.name for c in table.columns} != {c["name"] for c in found.get_columns(table.name)}:
+            raise Failure(
+                f"fleet: the table {table.name} was made by another version",
+                "",
+                "name a new database as store in fleet.toml, or go back to the version that made this one",
             )
-    return len(new)
-
-
-def _insert(db: Connection, table: Table) -> Any:
-    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
-
-
-def _insert_events(db: Connection, found: Sequence[Event], now_s: float) -> list[Event]:
-    """Stores what is not there yet; the new ones."""
-    if not found:
-        return []
-    rows = {
-        (e.device, e.boot_id, e.seq): e._asdict() | {"arrived_s": now_s, "minutes": _minutes(e)}
-        for e in found
-    }
-    done = (
-        _insert(db, events)
-        .on_conflict_do_nothing()
-        .returning(events.c.device, events.c.boot_id, events.c.seq)
-    )
-    stored = {tuple(row) for row in db.execute(done.values(list(rows.values())))}
-    by_key = {(e.device, e.boot_id, e.seq): e for e in found}
-    return [by_key[key] for key in rows if key in stored]
-
-
-def _minutes(e: Event) -> float:
-    if e.kind != "session_ended":
-        return 0.0
-    value = json.loads(e.text)["data"].get("minutes")
-    return float(value) if isinstance(value, int | float) and 0 <= value < WEEKS_MIN else 0.0
-
-
-def _upsert_devices(db: Connection, messages: Sequence[Message], now_s: float) -> None:
-    """The newest picture of each device; the last message of a batch wins."""
-    rows: dict[str, dict[str, Any]] = {}
-    for one in messages:
-        if isinstance(one, Refused):
-            continue
-        row = rows.setdefault(one.device, {"site": one.site, "seen_s": now_s})
-        if isinstance(one, Status):
-            row["online"] = one.online
-        elif isinstance(one, Picture):
-            row[one.kind] = one.text
-            row["online"] = True
-            if one.kind == "state":
-                row["state_s"] = now_s
-        elif one.version:
-            row["version"] = one.version
-    for device, row in rows.items():
-        whole = (
-            {"online": False, "state": "{}", "state_s": 0.0, "health": "{}", "version": ""}
-            | row
-            | {"device": device}
-        )
-        done = _insert(db, devices).values(whole)
-        db.execute(done.on_conflict_do_update(index_elements=["device"], set_=row))
-
-
-def _raise_incidents(db: Connection, new: Iterable[Event], now_s: float) -> None:
-    """An urgent event is an incident until somebody has closed it with a word."""
-    for e in new:
-        try:
-            alert = classes.of_event(json.loads(e.text), e.time_s)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            continue
-        if alert is None or alert.urgency not in classes.URGENT:
-            continue
-        row = {
-            "id": f"{e.device}:{e.id}",  # another device may use the same id
-            "device": e.device,
-            "site": e.site,
-            "urgency": alert.urgency.value,
-            "title": alert.title,
-            "cause": e.cause,
-            "version": e.version,
-            "time_s": e.time_s,
-            "arrived_s": now_s,
-            "late": now_s - e.time_s > LATE_S[alert.urgency],
-        }
-        db.execute(_insert(db, incidents).values(row).on_conflict_do_nothing())
-
-
-# -- what the pages ask --------------------------------------------------------------------------------------------
+    return engine
 
 
 def _seen_by(query: Select[Any], table: Table, sites: Sequence[str]) -> Select[Any]:
@@ -146,39 +79,55 @@ def _seen_by(query: Select[Any], table: Table, sites: Sequence[str]) -> Select[A
     return query if ALL_SITES in sites else query.where(table.c.site.in_(list(sites)))
 
 
-def floor(db: Connection, sites: Sequence[str], now_s: float) -> Rows:
-    """A tile a treadmill: calls for help first, oldest first, then by site and name."""
-    calls = (
-        select(incidents.c.device, func.min(incidents.c.arrived_s).label("help_s"))
-        .where(
-            incidents.c.urgency == Urgency.HELP.value,
-            incidents.c.seen_s.is_(None),
-            incidents.c.late.is_(False),
-        )
-        .where(incidents.c.closed_s.is_(None))
-        .group_by(incidents.c.device)
-        .subquery()
+def _online(now_s: float) -> ColumnElement[bool]:
+    """A treadmill that is silent is offline, whatever it said last."""
+    return and_(devices.c.online, devices.c.seen_s > now_s - OFFLINE_S)
+
+
+def by_site(db: Connection, sites: Sequence[str], now_s: float) -> Rows:
+    """A line a site: how many treadmills, and how many of them in each tone."""
+    tone = case((_online(now_s), devices.c.tone), else_="offline").label("tone")
+    query = _seen_by(select(devices.c.site, tone, func.count()), devices, sites).group_by(
+        devices.c.site, tone
     )
-    query = select(devices, calls.c.help_s).outerjoin(calls, calls.c.device == devices.c.device)
-    tiles = []
-    for row in db.execute(_seen_by(query, devices, sites)).mappings():
-        state = json.loads(row["state"])
-        online = bool(row["online"]) and now_s - row["seen_s"] < OFFLINE_S
-        tiles.append(
-            {
-                "device": row["device"],
-                "site": row["site"],
-                "online": online,
-                "help_s": row["help_s"],
-                "tone": "help" if row["help_s"] is not None else _tone(state, online),
-                "word": "Go and help" if row["help_s"] is not None else _word(state, online),
-                "seen_s": row["seen_s"],
-                "version": row["version"],
-            }
-        )
+    found: dict[str, dict[str, Any]] = {}
+    for site, word, number in db.execute(query):
+        row = found.setdefault(site, {"site": site, "treadmills": 0, **dict.fromkeys(WORDS, 0)})
+        row["treadmills"] += number
+        row[word] += number
+    return sorted(found.values(), key=lambda row: _natural(row["site"]))
+
+
+def floor(
+    db: Connection, sites: Sequence[str], now_s: float, site: str = "", calls_only: bool = False
+) -> Rows:
+    """A tile a treadmill: calls for help first, oldest first, then by site and name.
+
+    `site` keeps to one site, `calls_only` to none; a call for help is shown all the same.
+    """
+    waiting = (
+        select(incidents.c.site, incidents.c.device, func.min(incidents.c.arrived_s).label("help_s"))
+        .where(incidents.c.urgency == Urgency.HELP.value, incidents.c.seen_s.is_(None))
+        .where(incidents.c.closed_s.is_(None), incidents.c.late.is_(False))
+        .group_by(incidents.c.site, incidents.c.device)
+        .order_by("help_s")
+        .limit(MOST_CALLS)
+    )
+    calls = {(row.site, row.device): row.help_s for row in db.execute(_seen_by(waiting, incidents, sites))}
+    key = tuple_(devices.c.site, devices.c.device)
+    columns = (devices.c.site, devices.c.device, devices.c.seen_s, devices.c.tone, devices.c.version)
+    query = _seen_by(select(*columns, _online(now_s).label("online")), devices, sites)
+    if site or calls_only:  # no site has an empty name
+        query = query.where(or_(key.in_(list(calls)), devices.c.site == site))
+    tiles = [_tile(row, calls.get((row["site"], row["device"]))) for row in db.execute(query).mappings()]
     return sorted(
         tiles, key=lambda t: (t["help_s"] is None, t["help_s"] or 0.0, t["site"], _natural(t["device"]))
     )
+
+
+def _tile(row: RowMapping, help_s: float | None) -> dict[str, Any]:
+    tone = "help" if help_s is not None else row["tone"] if row["online"] else "offline"
+    return {**row, "help_s": help_s, "tone": tone, "word": WORDS[tone]}
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -186,39 +135,19 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _tone(state: dict[str, Any], online: bool) -> str:
-    if not online:
-        return "offline"
-    if state.get("problem"):
-        return "fault"
-    if state.get("run"):
-        return "warning" if state.get("warning") else "walking"
-    return "stopped" if state.get("danger") else "ready"
+def device(db: Connection, sites: Sequence[str], name: str, site: str = "") -> dict[str, Any] | None:
+    """Everything about one treadmill, None when there is none or this person may not see it.
 
-
-def _word(state: dict[str, Any], online: bool) -> str:
-    return {
-        "offline": "Offline",
-        "fault": "Needs care",
-        "warning": "Warning",
-        "walking": "Guarding",
-        "stopped": "Stopped",
-        "ready": "Belt off",
-    }[_tone(state, online)]
-
-
-def device(db: Connection, sites: Sequence[str], name: str) -> dict[str, Any] | None:
-    """Everything about one treadmill, None when there is none or this person may not see it."""
-    row = (
-        db.execute(_seen_by(select(devices).where(devices.c.device == name), devices, sites))
-        .mappings()
-        .first()
-    )
+    Two sites may have a treadmill of one name; without `site` it is the one that was seen last.
+    """
+    query = select(devices).where(devices.c.device == name).order_by(devices.c.seen_s.desc())
+    query = query.where(devices.c.site == site) if site else query
+    row = db.execute(_seen_by(query, devices, sites)).mappings().first()
     if row is None:
         return None
     recent = db.execute(
         select(events.c.kind, events.c.cause, events.c.time_s, events.c.arrived_s)
-        .where(events.c.device == name)
+        .where(events.c.site == row["site"], events.c.device == name)
         .order_by(events.c.arrived_s.desc())
         .limit(PAGE)
     ).mappings()
@@ -226,15 +155,15 @@ def device(db: Connection, sites: Sequence[str], name: str) -> dict[str, Any] | 
         "state": json.loads(row["state"]),
         "health": json.loads(row["health"]),
         "events": [dict(e) for e in recent],
-        "missing": missing(db, name),
+        "missing": missing(db, name, row["site"]),
     }
 
 
-def missing(db: Connection, name: str) -> int:
+def missing(db: Connection, name: str, site: str) -> int:
     """How many events of this device never arrived: gaps in the count of each of its starts."""
     query = (
         select(func.max(events.c.seq) - func.min(events.c.seq) + 1 - func.count())
-        .where(events.c.device == name)
+        .where(events.c.device == name, events.c.site == site)
         .group_by(events.c.boot_id)
     )
     return int(sum(gap for (gap,) in db.execute(query)))
@@ -248,10 +177,11 @@ def find_incidents(
     if open_only:
         query = query.where(incidents.c.closed_s.is_(None))
     if word:
-        like = f"%{word.lower()}%"
         columns = (incidents.c.device, incidents.c.site, incidents.c.title, incidents.c.word)
-        query = query.where(or_(*(func.lower(column).like(like) for column in columns)))
-    query = query.order_by(incidents.c.arrived_s.desc()).limit(PAGE).offset(PAGE * page)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    query = (
+        query.order_by(incidents.c.arrived_s.desc(), incidents.c.id.desc()).limit(PAGE).offset(PAGE * page)
+    )
     return [dict(row) for row in db.execute(query).mappings()]
 
 
@@ -261,6 +191,17 @@ def acknowledge(db: Connection, sites: Sequence[str], incident: str, by: str, no
     if ALL_SITES not in sites:
         query = query.where(incidents.c.site.in_(list(sites)))
     return bool(db.execute(query.values(seen_by=by, seen_s=now_s)).rowcount)
+
+
+def acknowledge_all(
+    db: Connection, sites: Sequence[str], device: str, site: str, by: str, now_s: float
+) -> None:
+    """Somebody is on the way to this treadmill: to every open call of it."""
+    query = update(incidents).where(incidents.c.device == device, incidents.c.seen_s.is_(None))
+    query = query.where(incidents.c.closed_s.is_(None), incidents.c.site == site)
+    if ALL_SITES not in sites:
+        query = query.where(incidents.c.site.in_(list(sites)))
+    db.execute(query.values(seen_by=by, seen_s=now_s))
 
 
 def close(db: Connection, sites: Sequence[str], incident: str, by: str, word: str, now_s: float) -> bool:
@@ -275,15 +216,14 @@ def close(db: Connection, sites: Sequence[str], incident: str, by: str, word: st
 def versions(db: Connection, sites: Sequence[str]) -> Rows:
     """Which software runs where, and what it costs: stops of walkers per 1,000 walking minutes."""
     count = _seen_by(select(devices.c.version, func.count()), devices, sites).group_by(devices.c.version)
-    stops = _seen_by(select(events.c.version, func.count()), events, sites).where(
-        events.c.kind.in_(("stopped", "stopped_by_fault"))
-    )
-    walked = _seen_by(select(events.c.version, func.sum(events.c.minutes)), events, sites)
-    stopped = {row[0]: row[1] for row in db.execute(stops.group_by(events.c.version))}
-    minutes = {row[0]: row[1] for row in db.execute(walked.group_by(events.c.version))}
+    sums = select(walked.c.version, func.sum(walked.c.minutes), func.sum(walked.c.stops))
+    tally = {
+        version: (minutes, stops)
+        for version, minutes, stops in db.execute(_seen_by(sums, walked, sites).group_by(walked.c.version))
+    }
     found = []
     for version, number in db.execute(count):
-        walked_min, stop_count = float(minutes.get(version) or 0.0), int(stopped.get(version) or 0)
+        walked_min, stop_count = tally.get(version, (0.0, 0))
         found.append(
             {
                 "version": version or "unknown",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from random import Random
 
 import httpx
@@ -11,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import Stamp, build
-from firmware_py.fleet import access, acl, store, topics
+from firmware_py.fleet import access, acl, keep, store, topics
 from firmware_py.fleet.access import RIGHTS, Right, Role
 from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, app
 from firmware_py.fleet.schema import events, incidents
@@ -37,14 +36,10 @@ def event(
 
 
 def state(device: str, site: str = "gym", **more: object) -> Picture:
-    return Picture(
-        site, device, "state", json.dumps({"run": True, "problem": False, "danger": False, **more})
-    )
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return store.open_store(f"sqlite:///{tmp_path}/fleet.sqlite")
+    text = json.dumps({"run": True, "problem": False, "danger": False, **more})
+    read = topics.read("", f"{site}/rearguard/{device}/state", text.encode())
+    assert isinstance(read, Picture)
+    return read
 
 
 # -- one message ---------------------------------------------------------------------------------------------------
@@ -108,22 +103,22 @@ def test_whatever_arrives_becomes_a_value(seed: int) -> None:
 
 def test_an_event_that_comes_twice_is_one_row(engine: Engine) -> None:
     with engine.begin() as db:
-        assert store.write(db, [event("a", 1), event("a", 1), event("a", 2)], NOW_S) == 2
+        assert len(keep.write(db, [event("a", 1), event("a", 1), event("a", 2)], NOW_S)) == 2
     with engine.begin() as db:
-        assert store.write(db, [event("a", 2), event("a", 1)], NOW_S) == 0
+        assert keep.write(db, [event("a", 2), event("a", 1)], NOW_S) == []
         assert db.execute(select(func.count()).select_from(events)).scalar() == 2
         assert db.execute(select(func.count()).select_from(incidents)).scalar() == 2
 
 
 def test_a_gap_in_the_count_is_shown_as_missing(engine: Engine) -> None:
     with engine.begin() as db:
-        store.write(db, [event("a", 1), event("a", 2), event("a", 5)], NOW_S)
-        assert store.missing(db, "a") == 2
+        keep.write(db, [event("a", 1), event("a", 2), event("a", 5)], NOW_S)
+        assert store.missing(db, "a", "gym") == 2
 
 
 def test_a_call_for_help_is_red_until_somebody_is_on_the_way(engine: Engine) -> None:
     with engine.begin() as db:
-        store.write(db, [state("a"), state("b"), event("b", 1)], NOW_S)
+        keep.write(db, [state("a"), state("b"), event("b", 1)], NOW_S)
         assert [(t["device"], t["tone"]) for t in store.floor(db, ["*"], NOW_S)] == [
             ("b", "help"),
             ("a", "walking"),
@@ -136,27 +131,27 @@ def test_a_call_for_help_is_red_until_somebody_is_on_the_way(engine: Engine) -> 
 
 def test_an_alarm_that_arrives_late_is_listed_and_not_red(engine: Engine) -> None:
     with engine.begin() as db:
-        store.write(db, [state("a"), event("a", 1, age_s=601)], NOW_S)
+        keep.write(db, [state("a"), event("a", 1, age_s=601)], NOW_S)
         assert store.floor(db, ["*"], NOW_S)[0]["tone"] == "walking"
         assert store.find_incidents(db, ["*"])[0]["late"]
 
 
 def test_deck_2_stands_before_deck_12(engine: Engine) -> None:
     with engine.begin() as db:
-        store.write(db, [state("deck-12"), state("deck-2")], NOW_S)
+        keep.write(db, [state("deck-12"), state("deck-2")], NOW_S)
         assert [t["device"] for t in store.floor(db, ["*"], NOW_S)] == ["deck-2", "deck-12"]
 
 
 @pytest.mark.parametrize(("age_s", "tone"), [(store.OFFLINE_S - 1, "walking"), (store.OFFLINE_S, "offline")])
 def test_a_treadmill_that_is_silent_is_offline(engine: Engine, age_s: float, tone: str) -> None:
     with engine.begin() as db:
-        store.write(db, [state("a")], NOW_S)
+        keep.write(db, [state("a")], NOW_S)
         assert store.floor(db, ["*"], NOW_S + age_s)[0]["tone"] == tone
 
 
 def test_nobody_sees_or_touches_another_site(engine: Engine) -> None:
     with engine.begin() as db:
-        store.write(db, [event("a", 1, site="hall"), event("b", 1, site="pool")], NOW_S)
+        keep.write(db, [event("a", 1, site="hall"), event("b", 1, site="pool")], NOW_S)
         assert {t["device"] for t in store.floor(db, ["hall"], NOW_S)} == {"a"}
         assert store.device(db, ["hall"], "b") is None
         assert {row["device"] for row in store.find_incidents(db, ["hall"])} == {"a"}
@@ -170,7 +165,7 @@ def test_nobody_sees_or_touches_another_site(engine: Engine) -> None:
 def test_refused_messages_are_counted_and_disturb_nothing(engine: Engine) -> None:
     bad = Refused("gym", "a", "not JSON")
     with engine.begin() as db:
-        store.write(db, [bad, state("a"), bad], NOW_S)
+        keep.write(db, [bad, state("a"), bad], NOW_S)
         assert store.refusals(db)[0]["count"] == 2
         assert store.floor(db, ["*"], NOW_S)[0]["tone"] == "walking"
 
@@ -184,7 +179,7 @@ def test_stops_for_a_thousand_minutes_are_by_version(engine: Engine) -> None:
     )  # fmt: skip
     read = topics.read("", "rearguard/a/event/session_ended", ended.text.encode())
     with engine.begin() as db:
-        store.write(db, [read, event("a", 1)], NOW_S)
+        keep.write(db, [read, event("a", 1)], NOW_S)
         assert store.versions(db, ["*"])[0]["rate"] == 2.0
 
 
@@ -222,7 +217,7 @@ def browser(engine: Engine) -> Browser:
         for role in Role:
             access.add(db, role.value, role, "hall", "long enough")
         others = [state("c", "hall"), event("b", 1, site="pool")]
-        store.write(db, [state("a", "hall"), event("a", 1, site="hall"), *others], NOW_S)
+        keep.write(db, [state("a", "hall"), event("a", 1, site="hall"), *others], NOW_S)
     return Browser(engine)
 
 
@@ -273,8 +268,10 @@ def test_a_forged_or_removed_ticket_is_a_stranger(browser: Browser, engine: Engi
 def test_i_am_on_my_way_needs_the_form_of_this_session(browser: Browser) -> None:
     browser.log_in("floor")
     assert "Go and help" in browser.ask("GET", "/tiles").text
-    assert browser.ask("POST", "/acknowledge", device="a", token="forged").status_code == 403
-    assert browser.ask("POST", "/acknowledge", device="a", token=browser.token()).status_code == 303
+    assert browser.ask("POST", "/acknowledge", device="a", site="hall", token="forged").status_code == 403
+    assert (
+        browser.ask("POST", "/acknowledge", device="a", site="hall", token=browser.token()).status_code == 303
+    )
     assert "Go and help" not in browser.ask("GET", "/tiles").text
 
 

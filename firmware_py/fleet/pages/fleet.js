@@ -2,7 +2,7 @@
 const tiles = document.getElementById("tiles");
 async function refresh() {
   try {
-    const answer = await fetch("/tiles", { cache: "no-store" });
+    const answer = await fetch("/tiles" + location.search, { cache: "no-store" });
     if (answer.redirected) location.reload();
     if (!answer.ok) throw new Error(answer.status);
     const text = await answer.text();

@@ -30,6 +30,7 @@ LONGEST_FORM_BYTES = 4_000
 MINUTE_S = 60.0
 LAST_PAGE = 10_000
 SEE_OTHER = 303
+EARLIEST_S, LATEST_S = -62_000_000_000.0, 253_000_000_000.0  # years 5 and 9987, in every time zone
 LOGINS_A_MINUTE = 20  # for everybody together: guessing is slow whoever guesses
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -51,7 +52,8 @@ class Pages:
         self._logins: deque[float] = deque(maxlen=LOGINS_A_MINUTE)
         self._templates = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html"]))
         self._templates.filters["clock"] = _clock
-        self._templates.filters["ago"] = lambda time_s: _ago(self._wall() - time_s)
+        self._templates.filters["span"] = _span
+        self._templates.filters["ago"] = lambda time_s: _span(self._wall() - time_s)
 
     # -- who asks ----------------------------------------------------------------------------------------
 
@@ -133,14 +135,18 @@ class Pages:
     def floor(self, request: Request) -> Response:
         viewer = self._need(request, Right.SEE_FLOOR)
         name = "tiles.html" if request.url.path == "/tiles" else "floor.html"
+        site, now_s = request.query_params.get("site", "")[:64], self._wall()
         with self._engine.connect() as db:
-            tiles = store.floor(db, viewer.sites, self._wall())
-        return self._show(request, name, viewer, tiles=tiles)
+            lines = [] if site else store.by_site(db, viewer.sites, now_s)
+            many = sum(row["treadmills"] for row in lines) > store.MOST_TILES
+            tiles = store.floor(db, viewer.sites, now_s, site, calls_only=many)
+        return self._show(request, name, viewer, tiles=tiles, lines=lines if many else [], site=site)
 
     def device(self, request: Request) -> Response:
         viewer = self._need(request, Right.SEE_DEVICES)
         with self._engine.connect() as db:
-            found = store.device(db, viewer.sites, request.path_params["name"])
+            site = request.query_params.get("site", "")
+            found = store.device(db, viewer.sites, request.path_params["name"], site)
         if found is None:
             raise HTTPException(404, "There is no such treadmill here.")
         return self._show(request, "device.html", viewer, device=found)
@@ -166,14 +172,12 @@ class Pages:
         """Somebody is on the way to this treadmill: every open call of it is acknowledged."""
         viewer = self._need(request, Right.ACKNOWLEDGE)
         form = await self._form(request)
-        await run_in_threadpool(self._acknowledge, viewer, form.get("device", "")[:64])
+        await run_in_threadpool(self._acknowledge, viewer, form.get("device", "")[:64], form.get("site", ""))
         return RedirectResponse("/", 303, HEADERS)
 
-    def _acknowledge(self, viewer: Viewer, device: str) -> None:
+    def _acknowledge(self, viewer: Viewer, device: str, site: str) -> None:
         with self._engine.begin() as db:
-            for row in store.find_incidents(db, viewer.sites, device, open_only=True):
-                if row["device"] == device:
-                    store.acknowledge(db, viewer.sites, row["id"], viewer.name, self._wall())
+            store.acknowledge_all(db, viewer.sites, device, site, viewer.name, self._wall())
 
     async def close(self, request: Request) -> Response:
         viewer = self._need(request, Right.CLOSE)
@@ -228,11 +232,13 @@ def _page_number(text: str) -> int:
 
 
 def _clock(time_s: float) -> str:
+    """Local time. A device whose clock is off by centuries is shown, too."""
+    time_s = min(max(time_s, EARLIEST_S), LATEST_S)
     return datetime.fromtimestamp(time_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _ago(seconds: float) -> str:
-    """How long ago, in the unit that a person would use."""
+def _span(seconds: float) -> str:
+    """How long, in the unit that a person would use."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
