@@ -74,6 +74,11 @@ def is_sign_of_life(event: dict[str, Any]) -> bool:
     return str(event["type"]).removeprefix("rearguard.") in SIGNS_OF_LIFE
 
 
+def acknowledged(event: dict[str, Any]) -> str | None:
+    """The alert whose reminders this event ends; the courier writes it after `command/ack` (MQTT)."""
+    return str(event["data"]["alert"]) if event["type"] == "rearguard.alert_acknowledged" else None
+
+
 def no_sign(stop: dict[str, Any], time_s: float) -> Alert:
     """The alert when nobody has moved at the treadmill since `stop`."""
     text = "The belt stopped, and nobody has pressed, walked or left since. Go and look."
