@@ -27,8 +27,9 @@ from tests.support.process import wait_for
 RATE_HZ = 200
 A_STOP = "01JDXYZABCDEFGHJKMNPQRSTVW"
 
+A_STOP_TOPIC = "gym/hall2/rearguard/deck-7/command/stop"
 SUBSCRIPTION = {
-    "gym/hall2/rearguard/deck-7/command/stop",
+    A_STOP_TOPIC,
     "gym/hall2/rearguard/deck-7/command/ack",
     "homeassistant/status",
 }
@@ -172,8 +173,8 @@ def test_the_subscription_is_this_list_and_nothing_else(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sent=messages)
-@example(sent=[(topic, word, False, 9) for topic in sorted(SUBSCRIPTION) for word in WORDS])
-@example(sent=[(topic, word, True, 9) for topic in sorted(SUBSCRIPTION) for word in WORDS])
+@example(sent=[(topic, word, False, 2) for topic in sorted(SUBSCRIPTION) for word in WORDS])
+@example(sent=[(topic, word, True, 2) for topic in sorted(SUBSCRIPTION) for word in WORDS])
 @example(sent=[(topic, word, False, 2) for topic in FOREIGN for word in WORDS[:6]])
 def test_a_hostile_broker_can_at_most_stop_the_belt(
     stand: Stand, moment: str, sent: list[tuple[str, bytes, bool, int]]
@@ -184,15 +185,15 @@ def test_a_hostile_broker_can_at_most_stop_the_belt(
     restore(monitor, state)
     file = stand.config.model_dump_json()
     link = Link(stand.config.courier.socket, stand.hello)
-    connects = stand.courier.guard.stamp
     link.update(frames[0], quiet[0], (), dict)
     wait_for(lambda: link.connected and stand.courier.receiver.connected and stand.courier.live.hello)
-    asked, stops, decided = False, 0, []
+    asked, wanted, stops, decided = False, False, 0, []
     due, tick = list(sent), 0
     for frame in frames:
         while due and tick >= 0:
             topic, payload, retained, pause = due.pop(0)
             stand.hear(topic, payload, retained)
+            wanted |= topic == A_STOP_TOPIC and payload in STOP_WORDS and not retained
             tick = -pause
         tick += 1
         contacts = decided[-1].run if decided else frame.feedback
@@ -200,6 +201,7 @@ def test_a_hostile_broker_can_at_most_stop_the_belt(
         decided.append(decision)
         asked = link.update(frame, decision, events.update(decision), lambda: save(monitor))
         stops += asked
+        assert wanted or not asked, "only the word stop asks for a stop"
     link.close()
     runs = [d.run for d in decided]
     assert not any(now and not before for now, before in zip(runs, [quiet[0].run, *runs], strict=False)), (
@@ -210,14 +212,10 @@ def test_a_hostile_broker_can_at_most_stop_the_belt(
     )
     assert monitor.params == stand.config.monitor_params(), "no limit moves"
     assert stand.config.model_dump_json() == file
-    assert connects is not None
     if stops == 0:
         assert decided == quiet, "who does not stop it changes nothing at all"
     elif quiet[-1].run and not runs[-1]:
         assert decided[-1].cause is Cause.REMOTE_STOP
-    wanted = any(t.endswith("deck-7/command/stop") and t in SUBSCRIPTION and p in STOP_WORDS and not r
-                 for t, p, r, _ in sent[: len(sent) - len(due)])  # fmt: skip
-    assert (stops > 0) <= wanted, "only the word stop asks for a stop"
 
 
 def test_the_word_stop_does_stop(stand: Stand) -> None:
