@@ -1,7 +1,8 @@
 """Finds a walker who stands beside a moving belt, on its side rails: the steps have ended and nobody is carried.
 
-Must never take somebody who walks with soft steps for one who stands: the hip must be quiet, too. Without a measured
-belt nobody can tell rails from a belt that stands; then nothing is found.
+Must never take somebody who walks with soft steps for one who stands: no step has come for so long that the walk has
+ended, and the hip has been quiet, in one place, for the last HOLD_S. Without a measured belt nobody can tell rails from
+a belt that stands; then nothing is found.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Rails:
         dt_s: float,
     ) -> Finding | None:
         """One tick; `stopped_stepping`: somebody has walked since arming, and nobody does now."""
-        if not stopped_stepping or belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
+        if belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
             self._for_s = 0.0
             return None
         quiet = -QUIET_M_S2 < attitude.up_accel_m_s2 < QUIET_M_S2 and attitude.turning_rad_s < QUIET_RAD_S
@@ -41,6 +42,6 @@ class Rails:
             self._at_m, self._for_s = position.position_m, 0.0
             return None
         self._for_s += dt_s
-        if self._for_s < HOLD_S:
+        if self._for_s < HOLD_S or not stopped_stepping:
             return None
         return Finding(Signal.DANGER, Cause.STANDSTILL, "on_rails_s", self._for_s, HOLD_S)

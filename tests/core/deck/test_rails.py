@@ -50,12 +50,14 @@ def test_only_a_measured_belt_that_moves_can_be_stood_beside(belt_m_s: float | N
     assert (found is not None) == (belt_m_s is not None and belt_m_s > 0.1)
 
 
-def test_one_step_begins_the_time_again() -> None:
+@pytest.mark.parametrize(("ticks", "stops"), [(TICKS - 2, False), (TICKS - 1, True), (10 * TICKS, True)])
+def test_who_may_still_be_between_two_steps_is_left_alone_but_the_time_counts(
+    ticks: int, stops: bool
+) -> None:
     aside = Aside()
-    aside.settled(TICKS - 1)
-    assert aside.tick(stopped_stepping=False) is None
-    assert all(aside.tick() is None for _ in range(TICKS - 1))
-    assert aside.tick() is not None
+    aside.tick()
+    assert all(aside.tick(stopped_stepping=False) is None for _ in range(ticks))
+    assert (aside.tick() is not None) == stops
 
 
 def test_an_unknown_place_begins_the_time_again() -> None:
