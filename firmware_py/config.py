@@ -278,7 +278,13 @@ class CourierConfig(_Section):
     socket: str = _setting("/run/rearguard/courier.sock", "where guard and courier meet")
     device_id: str = _setting("rearguard", "name in topics and events: letters, digits, - and _")
     language: Literal["en", "de"] = _setting("en", "of page, reports and messages")
-    keep_days: int = _setting(30, "recordings older than this go; incidents stay", "days", 1, 3650)
+    keep_days: int = _setting(
+        30,
+        "recordings older than this go, a pause counts for two days at most; incidents stay",
+        "days",
+        1,
+        3650,
+    )
     quota_mb: int = _setting(
         2000, "recordings beyond this go, oldest first; incidents stay", "MB", 50, 1_000_000
     )
