@@ -7,7 +7,7 @@ def ages(times_s: list[float], now_s: float) -> list[float]:
     """Seconds that have passed since each time, as far as they can be believed.
 
     The times are in the order in which they were noted. From one to the next a clock may have been set, forward or
-    back, by a month as by ten years: a step counts for at most BELIEVED_S, so what jumps there and back is where it was.
+    back, by a month as by ten years: a step counts for at most BELIEVED_S, and a jump there and back for nothing.
     """
     passed_s, out = 0.0, []
     later_s = now_s
