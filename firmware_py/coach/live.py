@@ -6,6 +6,7 @@ Threads: `hello`, `tick` and `lost` run on the link's thread; `begin`, `renew`, 
 thread. One lock is held for microseconds; files and database are read on the main thread, outside it.
 """
 
+import hashlib
 import hmac
 import logging
 import secrets
@@ -124,7 +125,10 @@ class Coach:
         """What the pages show, when there is a plan."""
         with self._lock:
             shown = view_of(self._session, self._next, self._plans, self._speaker.fitted)
-        return shown | {"code": self._config.page.host not in LOOPBACK}
+        code = hashlib.sha256(self._token.encode()).hexdigest()[
+            :8
+        ]  # names the code, and does not give it away
+        return shown | {"phone": self._config.page.host not in LOOPBACK, "code": code}
 
     def close(self, wall_s: float) -> None:
         """The courier ends. A set that runs stays open: the next courier goes on with it."""
@@ -303,7 +307,9 @@ def view_of(session: Session | None, step: Next | None, found: plans.Plans, soun
         "incline_percent": session.dose.incline_percent,
         "cue": None if cue is None else {"kind": cue.kind, "text": _(cue.text)},
         "rest_until": None if rest is None else rest.isoformat(),
-        "company": _(words.COMPANY) if record.spotter else "",
+        "company": [_(line) for line in (words.COMPANY, *words.SPOTTER)]
+        if record.spotter and session.stage not in (Stage.ASK, Stage.END)
+        else [],
         "checklist": [_(line) for line in (*words.CHECKLIST, *([words.COMPANY] if record.spotter else []))],
         "questions": [
             {"key": key, **QUESTIONS[key].shown()}

@@ -4,8 +4,9 @@ Specification
   Stages   CHECKLIST (laces, key, cord, company), TARE (stand still: the hip sensor settles), SET (walk), PAUSE (belt at
            rest), ASK (the questions), END.
   Signals  NONE < CONFIRMED < WALKS < SET_OVER < SESSION_OVER < ANSWERED; the largest of a tick is applied, once.
-  Rules    CHECKLIST becomes TARE when the walker confirms it. CHECKLIST, TARE and PAUSE become SET when somebody
-           walks: the coach holds nobody up, and notes what was not confirmed.
+  Rules    CHECKLIST becomes TARE when the walker confirms it and, where company is wanted, has answered about it.
+           CHECKLIST, TARE and PAUSE become SET when somebody walks: the coach holds nobody up, and notes what was
+           not confirmed.
            SET becomes PAUSE when it is over and another is planned, else ASK. PAUSE becomes ASK when nobody comes back.
            ASK becomes END when all is answered or nobody answers. Walking on during ASK is not part of the plan.
            END stays END: the next session is another one.

@@ -74,8 +74,9 @@ class Session:
 
     @property
     def spoken(self) -> words.Cue | None:
-        """The cue that is still on the page."""
-        return self.cue if self.cue is not None and self._cue_s < CUE_S else None
+        """The cue that is still on the page; none while the guard warns."""
+        warned = self._last is not None and self._last.warning is not None
+        return self.cue if self.cue is not None and self._cue_s < CUE_S and not warned else None
 
     @property
     def cadence_hz(self) -> float | None:
@@ -236,7 +237,10 @@ class Session:
         if self._stage in (Stage.CHECKLIST, Stage.TARE):
             if guarding:
                 return Heard.WALKS
-            return Heard.CONFIRMED if self._confirmed else Heard.NONE
+            known = (
+                not self.record.spotter or "company" in self.record.answers
+            )  # "alone" is an answer, and kept
+            return Heard.CONFIRMED if self._confirmed and known else Heard.NONE
         if self._stage is Stage.PAUSE:
             self._rested = self._rested or self._no_step_s >= NO_STEP_S
             self._rest_s += dt_s if self._rested else 0.0
@@ -257,6 +261,7 @@ class Session:
         self._stage_s = 0.0
         self.changed = True
         if after is Stage.SET:
+            self.cue = None
             self._begin_set()
         if after is Stage.PAUSE:
             self._rest_s, self._rested, self._pause_told = 0.0, False, False

@@ -33,6 +33,11 @@ CHECKLIST = (
     mark("Your hands can reach the rails."),
 )
 COMPANY = mark("Somebody stands beside the treadmill, never at its rear edge.")
+SPOTTER = (
+    mark("At the side rail is your place. Nobody stands where the belt ends."),
+    mark("The stop button and the treadmill's own key stop the belt at any time."),
+    mark("After a stop the belt runs on for a moment. Offer an arm; do not pull."),
+)
 ASK_FIRST = mark(
     "Ask a professional before you begin if you have severe balance trouble, a nerve disease, a fresh operation, chest "
     "pain or dizziness."

@@ -1,16 +1,21 @@
 """The report for a physiotherapist: one page, one row a set, and a FHIR bundle that a validator accepts."""
 
+import base64
 import csv
 import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
+from firmware_py import locale
 from firmware_py.coach.report import fhir, files, page
 from firmware_py.coach.report.account import AD2_NOISE
 from tests.coach.course import CUT_SHORT, course
+from tests.support.chromium import FOUND, browser
 
 SIX_WEEKS = course()
 
@@ -36,6 +41,31 @@ def test_the_page_says_what_was_done_and_what_it_cannot_see() -> None:
 def test_the_page_escapes_what_people_wrote() -> None:
     plan = SIX_WEEKS.plan.model_copy(update={"author": "<script>alert(1)</script>"})
     assert "<script>" not in page.render(replace(SIX_WEEKS, plan=plan))
+
+
+def test_who_walked_alone_where_company_was_asked_for_is_in_the_report() -> None:
+    alone = SIX_WEEKS.past[0].of(SIX_WEEKS.past[0].plain())
+    alone.spotter, alone.answers["company"] = True, "alone"
+    line = "Walked alone where company was asked for: 1 sessions"
+    assert line in page.render(replace(SIX_WEEKS, past=[alone]))
+    assert "Walked alone" not in page.render(SIX_WEEKS)
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(not FOUND, reason="chromium is not installed: sh tests/system-packages.sh test")
+@pytest.mark.parametrize("spoken", ["en", "de"])
+def test_it_prints_on_one_sheet_of_a4(tmp_path: Path, spoken: str) -> None:
+    locale.use(spoken)
+    try:
+        (tmp_path / "report.html").write_text(page.render(course()), encoding="utf-8")
+    finally:
+        locale.use(locale.ENGLISH)
+    with browser(tmp_path / "profile") as chromium:
+        chromium.open((tmp_path / "report.html").as_uri())
+        printed = chromium.call("Page.printToPDF", preferCSSPageSize=True, deadline_s=60.0)["data"]
+    pdf = base64.b64decode(printed)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert re.search(rb"/MediaBox\s*\[0 0 59\d(\.\d+)? 84\d", pdf)
 
 
 def test_one_session_is_enough_for_a_page() -> None:

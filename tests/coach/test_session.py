@@ -205,6 +205,33 @@ def test_the_first_answer_counts() -> None:
     assert fed.record.answers["company"] == "alone"
 
 
+@pytest.mark.parametrize("company", ["here", "alone"])
+def test_where_company_is_wanted_the_checklist_waits_for_an_answer_about_it(company: str) -> None:
+    fed = session(spotter=True)
+    walker = Walker(fed)
+    fed.answer("ready", "yes")
+    walker.rest(1)
+    assert fed.stage is Stage.CHECKLIST
+    fed.answer("company", company)
+    walker.rest(1)
+    assert fed.stage is Stage.TARE
+    assert fed.record.answers["company"] == company
+    free = session(spotter=False)
+    free.answer("ready", "yes")
+    Walker(free).rest(1)
+    assert free.stage is Stage.TARE
+
+
+def test_a_warning_hides_the_cue_and_a_new_set_ends_it() -> None:
+    fed = session()
+    walker = Walker(fed).go(121)
+    assert fed.spoken is not None and fed.spoken.kind == "set_done"
+    walker.go(0.1, warning=Cause.DRIFT_REAR)
+    assert fed.spoken is None
+    walker.rest(64).go(1)
+    assert (fed.stage, fed.spoken) == (Stage.SET, None)
+
+
 @pytest.mark.parametrize(("stage", "question"), list(product(Stage, QUESTIONS)))
 def test_a_question_is_taken_only_in_its_stages(stage: Stage, question: str) -> None:
     fed = session(stage=stage.value)

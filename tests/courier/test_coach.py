@@ -78,6 +78,40 @@ def test_an_answer_given_twice_is_refused_and_the_first_stays(coached: Served) -
     assert coached.courier.coach._session.record.answers == {"company": "alone"}
 
 
+def get(served: Served, path: str, **headers: str) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=5)
+    connection.request("GET", path, headers=headers)
+    reply = connection.getresponse()
+    found = reply.status, reply.headers.get("location", "")
+    connection.close()
+    return found
+
+
+def test_the_screen_at_the_treadmill_opens_the_questions_itself(coached: Served) -> None:
+    status, address = get(coached, "/answer-here")
+    page, _, token = address.partition("#")
+    assert (status, page) == (303, "/answer.html")
+    assert answer(coached, "company", "here", token)[0] == 200
+    assert get(coached, "/answer-code.svg")[0] == 404  # no phone can reach this page
+
+
+@pytest.mark.parametrize("path", ["/answer-here", "/answer-code.svg"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_a_proxy_on_the_device_is_not_the_screen_at_the_treadmill(
+    coached: Served, path: str, header: str
+) -> None:
+    assert get(coached, path, **{header: "for=10.0.0.9"}) == (403, "")
+
+
+def test_the_name_of_a_code_changes_with_it_and_does_not_give_it_away(coached: Served) -> None:
+    coach = coached.courier.coach
+    before = coach.view()
+    assert before["phone"] is False
+    assert coach.token not in json.dumps(before)
+    coach._token = "another"
+    assert coach.view()["code"] != before["code"]
+
+
 HOSTILE: dict[str, tuple[bytes, dict[str, str], int]] = {
     "another site": (b"{}", {"Origin": "http://evil.example"}, 403),
     "no origin": (b"{}", {"Origin": ""}, 403),

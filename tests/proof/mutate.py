@@ -93,6 +93,9 @@ TARGETS: dict[str, list[str]] = {
     "sensors/hall.py": ["tests/sensors/test_hall.py"],
     **_of_core(),
     "firmware_py/guard/relay.py": ["tests/guard/test_relay.py"],
+    "firmware_py/coach/phases.py": ["tests/coach/test_phases.py", "tests/coach/test_session.py"],
+    "firmware_py/coach/plan/progression.py": ["tests/coach/plan/test_progression.py"],
+    "firmware_py/coach/walk/enough.py": ["tests/coach/walk/test_enough.py"],
 }
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {

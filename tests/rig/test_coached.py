@@ -1,18 +1,16 @@
 """Walkers of the rig with the coach beside them: who tires, whose hips tip, who lands hard, who answers."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from firmware_py.coach.phases import Stage
 from firmware_py.coach.walk.posture import Posture
 from firmware_py.coach.walk.rhythm import softness
 from firmware_py.coach.walk.strides import Strides, Window
-from firmware_py.rig.demo import session as coached
 from firmware_py.rig.world.acts import TIP, WALK
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.scene import Scene, Setup
+from tests.coach import simulated as session_in_seconds
 from tests.proof.coach import RAMP_FROM_S, RAMP_S, simulated
 
 SEEDS = range(4)
@@ -73,12 +71,15 @@ def test_a_walker_who_is_not_ragged_walks_as_ever() -> None:
     ]
 
 
-def test_a_short_session_runs_from_the_checklist_to_the_report(tmp_path: Path) -> None:
-    told = list(coached.play(1))
-    session = told[-1][2]
-    assert session.stage is Stage.END
-    cues = [words for _, words, _ in told if words.startswith("\u201c")]
-    found = coached.result(session, cues, tmp_path / "report.html")
-    assert found["as_expected"]
-    assert [s["ended"] for s in found["sets"]] == ["done", "done"]
-    assert "1 / 3" in (tmp_path / "report.html").read_text(encoding="utf-8")
+def test_a_short_session_runs_from_the_checklist_to_the_last_answer() -> None:
+    played = list(session_in_seconds.play(1))
+    session = played[-1][2]
+    assert [kind for _, kind, _ in played] == ["tipped", "set_done", "pause_over", "all_done", "end"]
+    assert [s.ended for s in session.record.sets] == ["done", "done"]
+    assert session.record.answers == {
+        "company": "here",
+        "ready": "yes",
+        "pain": 1,
+        "effort": 11,
+        "talk": "yes",
+    }

@@ -69,6 +69,11 @@ class Account:
         return Counter(s.cause or s.ended for s in self.sets if s.ended != "done")
 
     @property
+    def alone(self) -> int:
+        """Sessions that asked for company and were walked without any, by the walker's own answer."""
+        return sum(r.spotter and r.answers.get("company") == "alone" for r in self.past)
+
+    @property
     def per_10_min(self) -> tuple[float, float]:
         """Warnings and stops."""
         tens = max(self.minutes / 10, 1e-9)
@@ -117,12 +122,18 @@ class Account:
         return [
             Series(_("Pain"), "0-10", _said(self.numbered, "pain")),
             Series(_("Effort"), "6-20", _said(self.numbered, "effort")),
+            Series(_("Rails held"), _("hands"), _mean(self.numbered, _hands)),
         ]
 
 
 def _mean(at: list[tuple[int, Record]], of: Callable[[SetDone], float | None]) -> list[tuple[int, float]]:
     found = [(n, [v for s in r.sets if (v := of(s)) is not None]) for n, r in at]
     return [(n, fmean(values)) for n, values in found if values]
+
+
+def _hands(done: SetDone) -> float | None:
+    """How many hands held the rails, by the walker's own word."""
+    return {"both": 2.0, "one": 1.0, "none": 0.0}.get(str(done.answers.get("rails")))
 
 
 def _said(numbered: list[tuple[int, Record]], question: str) -> list[tuple[int, float]]:

@@ -33,7 +33,7 @@ BLIND = (
     mark("Nobody has tested that hint on tired people who walk backward."),
 )
 WIDE = (330.0, 148.0)
-SMALL = (246.0, 124.0)
+SMALL = (236.0, 158.0)
 
 
 def render(account: Account) -> str:
@@ -66,7 +66,7 @@ def render(account: Account) -> str:
 def _tiles(account: Account) -> Iterator[tuple[str, str]]:
     warnings, stops = account.per_10_min
     margin = account.least_margin_m
-    yield f"{len(account.past)} / {account.planned}", _("sessions done / planned")
+    yield f"{len(account.past)} / {account.planned}", _("sessions / planned")
     yield f"{account.minutes:.0f} min", _("backward")
     yield f"{sum(s.ended == 'done' for s in account.sets)} / {len(account.sets)}", _("sets walked to the end")
     yield f"{warnings:.1f}", _("warnings in 10 min")
@@ -109,7 +109,7 @@ def _why(cause: str) -> str:
     if cause == "guard_lost":
         return _("the device was switched off")
     try:
-        return of_stop(Cause(cause), "").title.lower()
+        return of_stop(Cause(cause), "").title
     except ValueError:
         return {"stopped early": _("stopped early"), "cut short": _("cut short")}.get(
             cause, cause or _("not ended")

@@ -1,5 +1,7 @@
 """Owns the walker's side of the coach: the answers that come in, and the code at the treadmill that lets them.
 
+The screen at the treadmill shows the code for a phone, and opens the questions itself: nobody needs a phone.
+
 Must never know the guard, its link or its settings: all it holds is the coach, which can only speak.
 """
 
@@ -23,10 +25,11 @@ FORM = {"token", "question", "value"}
 
 
 def routes(coach: Coach, config: Config) -> list[Route]:
-    """POST /answer, and the code that a phone scans."""
+    """POST /answer, the code that a phone scans, and the questions on the screen at the treadmill itself."""
     return [
         Route("/answer", _answer(coach), methods=["POST"]),
         Route("/answer-code.svg", _code(coach, config)),
+        Route("/answer-here", _here(coach)),
     ]
 
 
@@ -52,11 +55,8 @@ def _answer(coach: Coach) -> Callable[[Request], object]:
 
 def _code(coach: Coach, config: Config) -> Callable[[Request], Response]:
     def code(request: Request) -> Response:
-        client = request.client.host if request.client else ""
-        if not _at_the_treadmill(client):
-            return Response(
-                "Only the screen at the treadmill shows this code.\n", 403, media_type="text/plain"
-            )
+        if not _at_the_treadmill(request):
+            return _elsewhere()
         if config.page.host in LOOPBACK or not coach.fitted:
             return Response("No phone can reach this page: see page.host.\n", 404, media_type="text/plain")
         import segno  # only here: nobody else needs it
@@ -69,8 +69,24 @@ def _code(coach: Coach, config: Config) -> Callable[[Request], Response]:
     return code
 
 
-def _at_the_treadmill(client: str) -> bool:
+def _here(coach: Coach) -> Callable[[Request], Response]:
+    def here(request: Request) -> Response:
+        if not _at_the_treadmill(request):
+            return _elsewhere()
+        return Response(status_code=303, headers={"location": f"/answer.html#{coach.token}"})
+
+    return here
+
+
+def _elsewhere() -> Response:
+    return Response("Only the screen at the treadmill shows this code.\n", 403, media_type="text/plain")
+
+
+def _at_the_treadmill(request: Request) -> bool:
+    """This computer's own browser; a proxy on this computer that speaks for somebody else is not."""
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
     try:
-        return ipaddress.ip_address(client).is_loopback
+        return ipaddress.ip_address(request.client.host if request.client else "").is_loopback
     except ValueError:
         return False

@@ -14,10 +14,11 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from firmware_py.config import Config, load
 from firmware_py.rig.harness.pins import DRIVEN, WIRED
+from firmware_py.rig.world.acts import TIP, WALK
 from firmware_py.rig.world.belt import BeltParams
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.ranging import RangingParams
@@ -134,6 +135,18 @@ class World:
             config.belt.hall_pin: self.scene.belt.travel_m % pitch_m >= MAGNET_M,
         }
 
+    def do(self, asked: dict[str, Any]) -> None:
+        """What the person on the belt does on request: `press`, `belt_m_s` at the console, an `act`, `ragged` steps."""
+        if "press" in asked:  # False: waits until asked
+            self.person = Person()
+            self.person.armed = not asked["press"]
+        if "belt_m_s" in asked:
+            self.scene.belt.dial(float(asked["belt_m_s"]))
+        if "ragged" in asked:
+            self.scene.walker.ragged = float(asked["ragged"])
+        if "act" in asked:
+            self.scene.walker.do({act.name: act for act in (WALK, TIP)}[asked["act"]])
+
     def report(self, t_ns: int) -> dict[str, object]:
         """The truth, for the program that shows or judges the run."""
         state = self.state
@@ -158,11 +171,15 @@ def end_of_the_sensor(config: Config) -> Literal["front", "rear"]:
 
 
 def serve(world: World, directory: Path) -> None:
-    """Bus and pins for one guard after another, and a line of truth on stdout every 40 ms, until stdout closes."""
-    bus, pins = _listen(directory / "bus.sock"), _listen(directory / "pins.sock")
+    """Bus and pins for one guard after another, and a line of truth on stdout every 40 ms, until stdout closes.
+
+    Whoever connects to person.sock may ask the person on the belt to do something: one JSON object a message.
+    """
+    bus, pins, person = (_listen(directory / f"{name}.sock") for name in ("bus", "pins", "person"))
     sent: dict[socket.socket, dict[int, bool]] = {}
     poll = select.poll()
-    known = {s.fileno(): s for s in (bus, pins)}
+    known = {s.fileno(): s for s in (bus, pins, person)}
+    askers: set[socket.socket] = set()
     for number in known:
         poll.register(number, select.POLLIN)
     report_ns = 0
@@ -172,17 +189,26 @@ def serve(world: World, directory: Path) -> None:
         world.advance(now_ns)
         for number, _ in ready:
             it = known[number]
-            if it is bus or it is pins:
+            if it is bus or it is pins or it is person:
                 guest, _ = it.accept()
                 guest.setblocking(False)
                 known[guest.fileno()] = guest
                 poll.register(guest, select.POLLIN)
                 if it is pins:
                     sent[guest] = {}
-            elif not (_pins_changed(it, world) if it in sent else handle(it, world.bus)):
+                if it is person:
+                    askers.add(guest)
+            elif not (
+                _asked(it, world)
+                if it in askers
+                else _pins_changed(it, world)
+                if it in sent
+                else handle(it, world.bus)
+            ):
                 poll.unregister(it)
                 del known[number]
                 sent.pop(it, None)
+                askers.discard(it)
                 it.close()
         for guest, levels in sent.items():
             new = {pin: level for pin, level in world.levels.items() if levels.get(pin) != level}
@@ -202,6 +228,13 @@ def _pins_changed(guest: socket.socket, world: World) -> bool:
         return False
     for pin, level, t_ns in DRIVEN.iter_unpack(message):
         world.drive(pin, bool(level), t_ns)
+    return bool(message)
+
+
+def _asked(guest: socket.socket, world: World) -> bool:
+    message = guest.recv(4096)
+    if message:
+        world.do(json.loads(message))
     return bool(message)
 
 

@@ -3,7 +3,7 @@
 import { coach } from "./coach.js";
 import { _ } from "./words.js";
 
-const token = location.hash.slice(1);
+const token = () => location.hash.slice(1); // another session has another one
 const by = (id) => document.getElementById(id);
 let shown = "";
 
@@ -15,7 +15,7 @@ function say(text) {
 async function send(question, value) {
   document.querySelectorAll(".ask button").forEach((button) => { button.disabled = true; });
   try {
-    const reply = await fetch("/answer", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token, question, value }) });
+    const reply = await fetch("/answer", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token: token(), question, value }) });
     const text = await reply.text();
     let said;
     try { const sent = JSON.parse(text); said = sent.taken ?? sent.refused; } catch { said = text; }
@@ -67,4 +67,4 @@ const stream = new EventSource("/api/stream");
 stream.addEventListener("open", () => live(true));
 stream.addEventListener("coach", (event) => { const c = JSON.parse(event.data); coach(c); ask(c); });
 stream.addEventListener("error", () => { live(false); if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000); });
-if (!token) say(_("Scan the code at the treadmill: without it no answer is taken."));
+if (!token()) say(_("Scan the code at the treadmill: without it no answer is taken."));

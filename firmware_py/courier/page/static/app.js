@@ -23,7 +23,6 @@ let deck, charts, device = "Rearguard", found = -1, newest, walking = false, las
 by("sign").setAttribute("fill-rule", "evenodd");
 
 function show(view) {
-  document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   showWord(view, device);
   put("belt", view.locked_out ? NOT_STOPPED : view.notice ? BELT.ready : BELT[view.tone]);
   words(by("what"), view.what);

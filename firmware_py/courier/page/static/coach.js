@@ -15,7 +15,7 @@ export const clock = (s) => `${Math.floor(s / 60)}:${String(s % 60).padStart(2, 
 export function coach(c) {
   by("coach").hidden = false;
   put("coach-title", c.title);
-  put("coach-left", c.left_s == null ? "" : clock(c.left_s));
+  put("coach-left", c.left_s == null || (c.stage === "tare" && !c.left_s) ? "" : clock(c.left_s));
   put("coach-set", c.set ? fill(_("Set {set} of {sets}"), c) : "");
   put("coach-do", c.do);
   put("coach-cue", c.cue ? c.cue.text : "");
@@ -25,11 +25,12 @@ export function coach(c) {
   put("coach-next", c.stage === "end" || c.stage === "ask" ? c.next : "");
   put("coach-advice", c.advice);
   list("coach-checklist", c.stage === "checklist" ? c.checklist : []);
+  list("coach-company", c.company ?? []);
   list("coach-problems", c.problems);
   list("coach-questions", (c.questions ?? []).filter((q) => !["ready", "tired", "quiet"].includes(q.key)).map((q) => q.text));
-  const code = by("coach-code");
-  if (code && c.code && !code.src && ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
-    code.addEventListener("load", () => { by("coach-scan").hidden = false; });
-    code.src = "/answer-code.svg";
-  }
+  if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname) || !by("coach-here")) return;
+  by("coach-here").hidden = c.stage === "set" || !(c.stage === "choose" || c.questions?.length); // nobody taps while walking
+  by("coach-scan").hidden = !c.phone || by("coach-here").hidden;
+  const code = `/answer-code.svg?${c.code}`; // another session has another code
+  if (c.phone && by("coach-code").getAttribute("src") !== code) by("coach-code").src = code;
 }

@@ -27,6 +27,7 @@ export function words(at, text) {
 // The word, its sign and its colour, and the name of the device in the window's title.
 export function showWord(view, device) {
   document.body.dataset.tone = view.tone;
+  document.body.dataset.stale = view.tone !== "offline" ? "" : view.lost ? "all" : "guard";
   by("sign").setAttribute("d", SIGNS[view.tone]);
   put("title", view.title);
   const longest = Math.max(...view.title.split(/\s/).map((word) => word.length), 6);

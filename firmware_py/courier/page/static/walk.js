@@ -5,7 +5,7 @@ import { by, fit, put, showWord, words } from "./signs.js";
 import { connect } from "./stream.js";
 import { _, fill, language } from "./words.js";
 
-let deck, device = "Rearguard";
+let deck, plan = null, running = false, device = "Rearguard";
 by("sign").setAttribute("fill-rule", "evenodd");
 
 const minutes = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
@@ -19,6 +19,8 @@ function show(view) {
   if (show.key !== key) fit(main, () => main.scrollHeight <= main.clientHeight + 1);
   show.key = key;
   put("clock", new Date().toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  running = view.tone === "running";
+  coach(plan);
   if (!view.lost) deck?.show(view);
 }
 
@@ -28,9 +30,13 @@ function begin(setup) {
   deck = new Deck(by("deck"), setup, true);
 }
 
-// The time left of the set, when there is a plan.
-function coach(plan) {
-  put("left", plan?.left_s == null ? "" : fill(_("{minutes} left"), { minutes: minutes(plan.left_s) }));
+// With a plan: the time left of the set or pause, or one cue in its place; no cue while the device has something to say.
+function coach(now) {
+  plan = now;
+  const cue = running ? plan?.cue?.text : null;
+  document.body.dataset.cue = cue ? "on" : "";
+  const left = plan?.left_s == null ? "" : minutes(plan.left_s);
+  put("left", cue ?? { set: fill(_("{minutes} left"), { minutes: left }), pause: `${plan?.title} ${left}` }[plan?.stage] ?? "");
 }
 
 connect(begin, show, () => {}, coach);
