@@ -10,9 +10,14 @@ from html import escape
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
+
+from firmware_py.alerts.channels import ON_MY_WAY
+from firmware_py.locale import current
+from firmware_py.locale import translate as _
 
 LONGEST_ID = 80
 
@@ -27,37 +32,38 @@ def link(base: str, secret: bytes, event_id: str) -> str:
     return f"{base.rstrip('/')}/ack/{event_id}/{token(secret, event_id)}" if base else ""
 
 
-def app(secret: bytes, acknowledge: Callable[[str], bool]) -> Starlette:
-    """`acknowledge(event_id)` returns whether this was the first. Called from the server's thread."""
+def app(secret: bytes, acknowledge: Callable[[str], bool | None]) -> Starlette:
+    """`acknowledge(event_id)` returns whether this was the first, None when it could not be written. It may wait."""
 
     async def answer(request: Request) -> HTMLResponse:
         event_id, given = request.path_params["event_id"], request.path_params["token"]
         if len(event_id) > LONGEST_ID or not hmac.compare_digest(token(secret, event_id), given):
-            return _page("This link is not valid", "It may be cut off. Open it from the message again.", 404)
-        if request.method == "POST":
-            first = acknowledge(event_id)
-            text = (
-                "The reminders stop. Nothing else has changed."
-                if first
-                else "Somebody was faster. Thank you."
+            return _page(
+                _("This link is not valid"), _("It may be cut off. Open it from the message again."), 404
             )
-            return _page("Thank you", text)
-        return _page(
-            "Are you on your way?", "This stops the reminders. It does not start the belt.", button=True
-        )
+        if request.method == "GET":
+            what = _("This stops the reminders. It does not start the belt.")
+            return _page(_("Are you on your way?"), what, button=True)
+        first = await run_in_threadpool(acknowledge, event_id)
+        if first is None:
+            what = _("The reminders could not be stopped. Go all the same, and press again later.")
+            return _page(_("Not saved"), what, 503, button=True)
+        if first:
+            return _page(_("Thank you"), _("The reminders stop. Nothing else has changed."))
+        return _page(_("Thank you"), _("Somebody was faster. The reminders have stopped already."))
 
     return Starlette(routes=[Route("/ack/{event_id}/{token}", answer, methods=["GET", "POST"])])
 
 
 def _page(title: str, text: str, status: int = 200, button: bool = False) -> HTMLResponse:
-    form = '<form method="post"><button>I am on my way</button></form>' if button else ""
+    form = f'<form method="post"><button>{_(ON_MY_WAY)}</button></form>' if button else ""
     headers: dict[str, Any] = {
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
     }
     return HTMLResponse(
-        f'<!doctype html><html lang="en"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<!doctype html><html lang="{current()}"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>body{{font:1.3rem/1.5 system-ui;margin:10vh auto;max-width:30rem;"
         "padding:0 1rem;color-scheme:light dark}button{font:inherit;padding:1rem 2rem;width:100%}</style>"
         f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{form}</html>",

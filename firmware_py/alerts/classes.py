@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause
+from firmware_py.locale import mark
 
 
 class Urgency(Enum):
@@ -30,11 +31,41 @@ class Urgency(Enum):
 URGENT = frozenset({Urgency.HELP, Urgency.LOOK})
 LATE_S = {Urgency.HELP: 600.0, Urgency.LOOK: 1800.0}
 
+FAULT_STAYS_S = (
+    120.0  # a fault at rest that ends sooner concerns nobody: people step off, take the sensor off [A]
+)
 NO_SIGN_S = 60.0  # after a stop somebody arms, walks, presses or leaves within this, or help is sent for [A]
 SIGNS_OF_LIFE = frozenset({"armed", "walking", "reset_refused", "session_ended"})
 _LOCKED_OUT = frozenset({Cause.RELAY_WELDED, Cause.BELT_RUNAWAY})
+_NOBODY_ON_IT = frozenset({Cause.SETTLING, Cause.NOT_WORN})  # how a treadmill is between two walks
 _FOLLOWED = frozenset(
     {Cause.DRIFT_REAR, Cause.DRIFT_FRONT, Cause.STANDSTILL, Cause.STUMBLE, Cause.STOP_BUTTON}
+)
+
+
+# Title and text, in English as they are kept; they are translated when they are sent or shown.
+FALL = mark("Somebody may have fallen"), mark("The belt is off. Go to the treadmill and help.")
+NO_SIGN = (
+    mark("No sign after a stop"),
+    mark("The belt stopped, and nobody has pressed, walked or left since. Go and look."),
+)
+STOPPED = mark("The belt was stopped"), mark("The belt is off. Look whether everybody is well.")
+FAULT = mark("Stopped by a fault"), mark("The belt is off. Look whether everybody is well.")
+DO_NOT_USE = (
+    mark("Do not use this treadmill"),
+    mark("The belt may still move. Pull the safety key."),
+)
+GUARD_LOST = mark("The safety monitor has stopped"), mark("The belt is off. Look at the treadmill.")
+NEEDS_CARE = mark("The device needs care"), mark("Open its page; it shows what to do.")
+STORAGE = mark("Storage trouble"), mark("Walks may not be recorded. Open the page.")
+WALK_OVER = mark("A walk is over"), mark("Its report is on the page.")
+ALARM_TEST = (
+    mark("Test of the alerts"),
+    mark("This is only a test. If you can read it, alerts reach you."),
+)
+MONTHLY_TEST = (
+    mark("Alerts still work"),
+    mark("The monthly test: alerts of this device still reach you."),
 )
 
 
@@ -56,8 +87,8 @@ def of_event(event: dict[str, Any], time_s: float) -> Alert | None:
     found = rule(event["data"]) if rule else None
     if found is None:
         return None
-    urgency, title, text = found
-    return Alert(str(event["id"]), urgency, time_s, device_of(event), title, text)
+    urgency, words = found
+    return Alert(str(event["id"]), urgency, time_s, device_of(event), *words)
 
 
 def device_of(event: dict[str, Any]) -> str:
@@ -74,54 +105,43 @@ def is_sign_of_life(event: dict[str, Any]) -> bool:
     return str(event["type"]).removeprefix("rearguard.") in SIGNS_OF_LIFE
 
 
-def acknowledged(event: dict[str, Any]) -> str | None:
-    """The alert whose reminders this event ends; the courier writes it after `command/ack` (MQTT)."""
-    return str(event["data"]["alert"]) if event["type"] == "rearguard.alert_acknowledged" else None
+def is_health(event: dict[str, Any]) -> bool:
+    """Whether this event says how the device is: the one after it may say that all is well again."""
+    return str(event["type"]) == "rearguard.health_changed"
 
 
 def no_sign(stop: dict[str, Any], time_s: float) -> Alert:
     """The alert when nobody has moved at the treadmill since `stop`."""
-    text = "The belt stopped, and nobody has pressed, walked or left since. Go and look."
-    return Alert(f"{stop['id']}-no-sign", Urgency.HELP, time_s, device_of(stop), "No sign after a stop", text)
+    return Alert(f"{stop['id']}-no-sign", Urgency.HELP, time_s, device_of(stop), *NO_SIGN)
 
 
-_Found = tuple[Urgency, str, str] | None
+_Found = tuple[Urgency, tuple[str, str]] | None
 
 
 def _stopped(data: dict[str, Any]) -> _Found:
     cause = _cause(data)
     if cause is Cause.FALL:
-        return Urgency.HELP, "Somebody may have fallen", "The belt is off. Go to the treadmill and help."
+        return Urgency.HELP, FALL
     if cause in (None, Cause.POWER_ON, Cause.STEP_OFF, Cause.REMOTE_STOP):
         return None
-    return Urgency.LOOK, "The belt was stopped", "The belt is off. Look whether everybody is well."
+    return Urgency.LOOK, STOPPED
 
 
 def _stopped_by_fault(data: dict[str, Any]) -> _Found:
-    if _cause(data) in _LOCKED_OUT:
-        return Urgency.LOOK, "Do not use this treadmill", "The belt may still move. Pull the safety key."
-    return Urgency.LOOK, "Stopped by a fault", "The belt is off. Look whether everybody is well."
+    return Urgency.LOOK, DO_NOT_USE if _cause(data) in _LOCKED_OUT else FAULT
 
 
 def _health_changed(data: dict[str, Any]) -> _Found:
     cause = _cause(data)
     if cause in _LOCKED_OUT:
-        return Urgency.LOOK, "Do not use this treadmill", "The belt may still move. Pull the safety key."
-    if cause in DEVICE_CAUSES and cause is not Cause.SETTLING:
-        return Urgency.CARE, "The device needs care", "Open its page; it shows what to do."
+        return Urgency.LOOK, DO_NOT_USE
+    if cause in DEVICE_CAUSES and cause not in _NOBODY_ON_IT:
+        return Urgency.CARE, NEEDS_CARE
     return None
 
 
 def _storage_changed(data: dict[str, Any]) -> _Found:
-    return (
-        None
-        if data.get("ok")
-        else (Urgency.CARE, "Storage trouble", "Walks may not be recorded. Open the page.")
-    )
-
-
-def _always(urgency: Urgency, title: str, text: str) -> Callable[[dict[str, Any]], _Found]:
-    return lambda _data: (urgency, title, text)
+    return None if data.get("ok") else (Urgency.CARE, STORAGE)
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], _Found]] = {
@@ -129,10 +149,8 @@ _KINDS: dict[str, Callable[[dict[str, Any]], _Found]] = {
     "stopped_by_fault": _stopped_by_fault,
     "health_changed": _health_changed,
     "storage_changed": _storage_changed,
-    "guard_lost": _always(
-        Urgency.LOOK, "The safety monitor has stopped", "The belt is off. Look at the treadmill."
-    ),
-    "session_ended": _always(Urgency.COACH, "A walk is over", "The page has the account of it."),
+    "guard_lost": lambda _: (Urgency.LOOK, GUARD_LOST),
+    "session_ended": lambda _: (Urgency.COACH, WALK_OVER),
 }
 
 

@@ -1,12 +1,16 @@
 """Owns the commands `rearguard alerts ...`. Must never hold more than options and words."""
 
+import fcntl
 import json
 import logging
+import math
 import os
 import signal
+import sqlite3
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +18,20 @@ import typer
 import uvicorn
 
 from firmware_py.alerts import acknowledge, people
+from firmware_py.alerts.outgoing import MUTED
 from firmware_py.alerts.policy import Rules, State
-from firmware_py.alerts.process import Alerts
+from firmware_py.alerts.process import Alerts, send_test
 from firmware_py.alerts.quiet import parse
-from firmware_py.alerts.store import Store
+from firmware_py.alerts.store import Store, Way
 from firmware_py.config import Config, load_of_device
+from firmware_py.locale import translate as _
+from firmware_py.locale import use as use_language
 from firmware_py.notify import ServiceManager
+from firmware_py.storage.written import become_owner
 from sensors.advice import Failure
 
 LONGEST_MUTE_MIN = 24 * 60
+TEST_S = 15.0  # how long a test waits for every channel
 
 alerts = typer.Typer(
     help="Tell people who do not look at the page. Example: rearguard alerts test", no_args_is_help=True
@@ -32,8 +41,35 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file; wi
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line on stdout")]
 
 
+def _settings(path: Path | None) -> Config:
+    """The configuration, as the service's own user: with sudo, too, what is written must be the service's to use."""
+    config = load_of_device(path)
+    become_owner(Path(config.courier.state_dir))
+    use_language(config.courier.language)
+    return config
+
+
 def _store(config: Config) -> Store:
-    return Store(Path(config.courier.state_dir) / "alerts.sqlite")
+    try:
+        return Store(Path(config.courier.state_dir) / "alerts.sqlite")
+    except (OSError, sqlite3.Error) as error:
+        raise Failure(
+            f"alerts: cannot use {config.courier.state_dir}/alerts.sqlite ({error})",
+            "Usually the folder belongs to another user, or the disk is full",
+            "run it with sudo, or check courier.state_dir",
+        ) from None
+
+
+@contextmanager
+def _sender(config: Config) -> Iterator[bool]:
+    """Whether this process may send: only one does, or a message would go out twice."""
+    with (Path(config.courier.state_dir) / "alerts.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
 def _alerts(config: Config, store: Store) -> Alerts:
@@ -53,7 +89,7 @@ def run(config: ConfigFile = None) -> None:
 
     Example: rearguard alerts run --config /etc/rearguard/config.toml
     """
-    settings = load_of_device(config)
+    settings = _settings(config)
     if not settings.alerts.enabled:
         typer.echo("alerts: not enabled. Set alerts.enabled = true in the configuration.", err=True)
         return
@@ -63,8 +99,11 @@ def run(config: ConfigFile = None) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with (
         closing(_store(settings)) as store,
+        _sender(settings) as alone,
         closing(ServiceManager(os.environ.get("NOTIFY_SOCKET"))) as manager,
     ):
+        if not alone:
+            raise Failure("alerts: they run already", "Usually as the service", "stop that first")
         it = _alerts(settings, store)
         server = _serve(settings, store, it)
         manager.send("READY=1")
@@ -102,26 +141,33 @@ def test(config: ConfigFile = None) -> None:
 
     Example: sudo rearguard alerts test
     """
-    settings = load_of_device(config)
-    with closing(_store(settings)) as store:
-        it = _alerts(settings, store)
-        it.test()
-        deadline_s = time.monotonic() + 15.0
-        pending = True
-        while pending and time.monotonic() < deadline_s:
-            it.step()
-            ways = store.open_alerts(1)[0][2]
-            pending = any(
-                state in (State.WAITING, State.SENDING) and not problem for *_, state, _, problem in ways
-            )
-            time.sleep(0.1)
-        reached = {name: state is State.SENT for name, _, state, _, _ in ways}
-        for name, _, state, _, problem in ways:
-            typer.echo(f"{name}: {'sent' if state is State.SENT else problem or 'no answer yet'}")
-    if not reached:
-        raise Failure("alerts: nobody is on the list", "", f"add people to {settings.alerts.people_file}")
-    if not all(reached.values()):
+    settings = _settings(config)
+    listed = people.load(Path(settings.alerts.people_file)).to
+    if not listed:
+        raise Failure("alerts: nobody is on the list", "", f"write people into {settings.alerts.people_file}")
+    with closing(_store(settings)) as store, _sender(settings) as alone:
+        it = _alerts(settings, store) if alone else None
+        event_id = send_test(store, [person.name for person in listed], time.time())
+        ways = _watch(store, event_id, it)
+    for name, _repeat, state, _tries, problem in ways:
+        typer.echo(f"{name}: {'sent' if state is State.SENT else problem or 'no answer yet'}")
+    if not all(state is State.SENT for _, _, state, *_ in ways):
         raise Failure("alerts: not everybody was reached", "", "check address and network, then test again")
+    if not settings.alerts.enabled:
+        typer.echo("Only this test was sent: alerts are off. Set alerts.enabled = true.", err=True)
+
+
+def _watch(store: Store, event_id: str, it: Alerts | None) -> list[Way]:
+    """What came of one alert; `it` sends it, or the service does."""
+    deadline_s = time.monotonic() + TEST_S
+    while True:
+        if it is not None:
+            it.step()
+        ways = store.ways(event_id)
+        asked = all(state is State.SENT or problem for _, _, state, _, problem in ways)
+        if asked or time.monotonic() > deadline_s:
+            return ways
+        time.sleep(0.1)
 
 
 @alerts.command()
@@ -130,9 +176,11 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     Example: rearguard alerts status
     """
-    settings = load_of_device(config)
-    with closing(_store(settings)) as store:
-        rows = store.open_alerts()
+    with closing(_store(_settings(config))) as store:
+        rows = store.newest()
+        muted_s = float(store.marked(MUTED) or 0) - time.time()
+    if muted_s > 0 and not as_json:
+        typer.echo(f"Muted for {math.ceil(muted_s / 60)} more minutes. A possible fall is still sent.")
     for alert, acknowledged, ways in rows:
         if as_json:
             told = [
@@ -141,16 +189,18 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
             ]
             row = alert._asdict() | {
                 "urgency": alert.urgency.value,
-                "acknowledged": acknowledged,
+                "acknowledged": bool(acknowledged),
+                "acknowledged_by": acknowledged,
                 "deliveries": told,
             }
             typer.echo(json.dumps(row))
             continue
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(alert.time_s))
         typer.echo(
-            f"{when}  {alert.urgency.value.upper():5}  {alert.title}{'  (acknowledged)' if acknowledged else ''}"
+            f"{when}  {alert.urgency.value.upper():5}  {_(alert.title)}, {alert.device}"
+            f"{f'  (acknowledged: {acknowledged})' if acknowledged else ''}\n    {alert.event_id}"
         )
-        for name, repeat, state, _, problem in ways:
+        for name, repeat, state, _tries, problem in ways:
             typer.echo(
                 f"    {name}{f', repeat {repeat}' if repeat else ''}: {state.value} {problem}".rstrip()
             )
@@ -164,12 +214,14 @@ def ack(event_id: str, config: ConfigFile = None) -> None:
 
     Example: rearguard alerts ack 01JDXYZ...
     """
-    with closing(_store(load_of_device(config))) as store:
-        if not store.acknowledge(event_id, "command", time.time()):
+    with closing(_store(_settings(config))) as store:
+        if store.acknowledge(event_id, "command", time.time()):
+            typer.echo("The reminders stop. Nothing else has changed.")
+        elif store.ways(event_id):
+            typer.echo("Somebody was faster. The reminders have stopped already.")
+        else:
             raise Failure(
-                f"alerts: no open alert {event_id}",
-                "It may be acknowledged already",
-                "see `rearguard alerts status`",
+                f"alerts: there is no alert {event_id}", "", "see the ids in `rearguard alerts status`"
             )
 
 
@@ -184,8 +236,10 @@ def mute(
 
     Example: rearguard alerts mute 30
     """
-    with closing(_store(load_of_device(config))) as store:
-        store.mark("muted_until_s", str(time.time() + 60 * minutes))
+    with closing(_store(_settings(config))) as store:
+        store.mark(MUTED, str(time.time() + 60 * minutes))
     typer.echo(
-        f"Muted for {minutes} minutes. A possible fall is still sent." if minutes else "Not muted any more."
+        f"Muted for {minutes} minutes. A possible fall is still sent. It ends by itself."
+        if minutes
+        else "Not muted any more."
     )

@@ -10,9 +10,11 @@ from enum import Enum
 
 from firmware_py.alerts.classes import LATE_S, URGENT, Urgency
 from firmware_py.alerts.quiet import Span, is_quiet
+from firmware_py.locale import translate as _
 
 RETRY_S = (1.0, 5.0, 15.0, 60.0, 300.0, 600.0)  # the last one again and again ...
-URGENT_RETRY_S = (1.0, 2.0, 3.0)  # somebody may lie there: a network that returns is used within 3 s
+URGENT_RETRY_S = (1.0, 2.0, 3.0)  # somebody may lie there: a network that returns is used within some seconds
+PAUSE_S = 1.0  # after an attempt that took long
 GIVE_UP_S = 24 * 3600.0  # ... for a day
 
 
@@ -78,10 +80,15 @@ def next_repeat_s(
     return sent_s + rules.repeat_s
 
 
-def next_try_s(urgency: Urgency, now_s: float, attempts: int, stored_s: float) -> float | None:
-    """When to try a failed delivery again; None: a day has passed, give up. `attempts` have failed so far."""
+def next_try_s(
+    urgency: Urgency, asked_s: float, now_s: float, attempts: int, stored_s: float
+) -> float | None:
+    """When to try a failed delivery again; None: a day has passed, give up. `attempts` have failed so far.
+
+    The wait counts from the moment at which the channel was asked: one that never answers has waited already.
+    """
     table = URGENT_RETRY_S if urgency in URGENT else RETRY_S
-    next_s = now_s + table[min(attempts, len(table)) - 1]
+    next_s = max(asked_s + table[min(attempts, len(table)) - 1], now_s + PAUSE_S)
     return next_s if next_s <= stored_s + GIVE_UP_S else None
 
 
@@ -93,5 +100,6 @@ def digest_due_s(rules: Rules, local: datetime) -> float:
 
 def title(base: str, device: str, late: bool, again: bool) -> str:
     """The first line that a phone shows."""
-    earlier = "Earlier: " if late else ""
-    return f"{earlier}{base} ({device}){' (again)' if again else ''}"
+    text = _("Earlier: {text}").format(text=base) if late else base
+    named = f"{text} ({device})"
+    return _("{text} (again)").format(text=named) if again else named

@@ -12,6 +12,7 @@ from firmware_py.alerts.classes import Alert, Urgency
 from firmware_py.alerts.policy import State
 
 KEEP_S = 400 * 86_400.0
+Way = tuple[str, int, State, int, str]  # of one delivery: name, repeat, state, attempts, problem
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS alerts(
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS deliveries(
     problem TEXT NOT NULL DEFAULT '',
     PRIMARY KEY(event_id, name, repeat)
 );
-CREATE INDEX IF NOT EXISTS due ON deliveries(due_s) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS due ON deliveries(name, due_s) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS marks(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -64,8 +65,21 @@ class Store:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.executescript(_SCHEMA)
-        # What was being sent when the process ended may have arrived: the next try says "again".
-        self._db.execute("UPDATE deliveries SET state = 'waiting', again = 1 WHERE state = 'sending'")
+
+    def take_up(self, names: set[str]) -> None:
+        """For the one process that sends, at its start: what an earlier one left, to these people.
+
+        What was being sent when it ended may have arrived: the next try says "again".
+        """
+        marks = ",".join("?" * len(names))
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("UPDATE deliveries SET state = 'waiting', again = 1 WHERE state = 'sending'")
+            self._db.execute(
+                "UPDATE deliveries SET state = 'given up', problem = 'nobody of this name is on the list any more' "
+                f"WHERE state = 'waiting' AND name NOT IN ({marks})",
+                tuple(names),
+            )
 
     def close(self) -> None:
         self._db.close()
@@ -96,14 +110,15 @@ class Store:
                 self.mark("seen_n", str(seen_n))
             return bool(new)
 
-    def due(self, now_s: float, limit: int = 50) -> list[Delivery]:
-        """What is to be sent now, oldest first."""
+    def due(self, name: str, now_s: float, limit: int = 50) -> list[Delivery]:
+        """What is to be sent to this person now: calls for help first, then the oldest."""
         rows = self._db.execute(
             "SELECT a.event_id, a.urgency, a.time_s, a.device, a.title, a.text, a.stored_s, "
             "d.name, d.repeat, d.attempts, d.again, a.acknowledged_s IS NOT NULL "
             "FROM deliveries d JOIN alerts a USING(event_id) "
-            "WHERE d.state = 'waiting' AND d.due_s <= ? ORDER BY d.due_s LIMIT ?",
-            (now_s, limit),
+            "WHERE d.state = 'waiting' AND d.name = ? AND d.due_s <= ? "
+            "ORDER BY a.urgency = 'help' DESC, d.due_s LIMIT ?",
+            (name, now_s, limit),
         )
         return [
             Delivery(
@@ -134,12 +149,13 @@ class Store:
                     (d.alert.event_id, d.name, d.repeat + 1, repeat_due_s),
                 )
 
-    def failed(self, d: Delivery, problem: str, due_s: float | None) -> None:
-        """Try again at `due_s`; None: given up."""
+    def failed(self, d: Delivery, problem: str, due_s: float | None, unsure: bool = False) -> None:
+        """Try again at `due_s`; None: given up. `unsure`: it may have arrived all the same."""
+        again = d.again or unsure
         if due_s is None:
             self._set(d, "state = 'given up', problem = ?", problem[:300])
         else:
-            self._set(d, "state = 'waiting', problem = ?, due_s = ?", problem[:300], due_s)
+            self._set(d, "state = 'waiting', problem = ?, due_s = ?, again = ?", problem[:300], due_s, again)
 
     def postpone(self, d: Delivery, due_s: float) -> None:
         self._set(d, "due_s = ?", due_s)
@@ -158,27 +174,23 @@ class Store:
             ).rowcount
         )
 
-    def open_alerts(
-        self, limit: int = 20
-    ) -> list[tuple[Alert, bool, list[tuple[str, int, State, int, str]]]]:
-        """The newest alerts with their deliveries, for people."""
-        found = []
-        for row in self._db.execute(
-            "SELECT event_id, urgency, time_s, device, title, text, acknowledged_s IS NOT NULL FROM alerts "
+    def ways(self, event_id: str) -> list[Way]:
+        """Every delivery of one alert; empty when there is no such alert."""
+        rows = self._db.execute(
+            "SELECT name, repeat, state, attempts, problem FROM deliveries WHERE event_id = ? ORDER BY name, repeat",
+            (event_id,),
+        )
+        return [(name, repeat, State(state), tries, problem) for name, repeat, state, tries, problem in rows]
+
+    def newest(self, limit: int = 20) -> list[tuple[Alert, str, list[Way]]]:
+        """The newest alerts, by whom each was acknowledged ("" by nobody), and their deliveries: for people."""
+        rows = self._db.execute(
+            "SELECT event_id, urgency, time_s, device, title, text, "
+            "CASE WHEN acknowledged_s IS NULL THEN '' ELSE acknowledged_by END FROM alerts "
             "ORDER BY time_s DESC LIMIT ?",
             (limit,),
-        ).fetchall():
-            deliveries = self._db.execute(
-                "SELECT name, repeat, state, attempts, problem FROM deliveries WHERE event_id = ? "
-                "ORDER BY name, repeat",
-                (row[0],),
-            )
-            ways = [
-                (name, repeat, State(state), tries, problem)
-                for name, repeat, state, tries, problem in deliveries
-            ]
-            found.append((Alert(row[0], Urgency(row[1]), *row[2:6]), bool(row[6]), ways))
-        return found
+        ).fetchall()
+        return [(Alert(row[0], Urgency(row[1]), *row[2:6]), row[6], self.ways(row[0])) for row in rows]
 
     def forget(self, before_s: float) -> None:
         self._db.execute("DELETE FROM alerts WHERE time_s < ?", (before_s,))

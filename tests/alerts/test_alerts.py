@@ -3,17 +3,18 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from firmware_py import locale
 from firmware_py.alerts.channels import Message, Unsent
-from firmware_py.alerts.classes import LATE_S, NO_SIGN_S, Urgency
+from firmware_py.alerts.classes import FAULT_STAYS_S, LATE_S, NO_SIGN_S, Urgency
 from firmware_py.alerts.people import People, Person
 from firmware_py.alerts.policy import GIVE_UP_S, Rules, State
-from firmware_py.alerts.process import Alerts
+from firmware_py.alerts.process import SELF_TEST_S, Alerts
 from firmware_py.alerts.quiet import parse
 from firmware_py.alerts.store import Store
 from firmware_py.core.frame import Cause
@@ -37,10 +38,18 @@ class AtOnce(Executor):
 class Gym:
     """A courier's database, the alerts process, and phones that note what they get."""
 
-    def __init__(self, folder: Path, people: tuple[Person, ...] = (DESK,), now_s: float = NOON_S) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        people: tuple[Person, ...] = (DESK,),
+        now_s: float = NOON_S,
+        senders: Executor | None = None,
+    ) -> None:
         self.folder, self.people = folder, people
         self.now_s = now_s
         self.got: list[tuple[str, Message]] = []
+        self.senders = senders or AtOnce()
+        self.unsure = False
         self.broken: Callable[[Person], bool] = lambda _: False
         self.outbox = Outbox(folder / "events.sqlite")
         self.seq = 0
@@ -53,13 +62,13 @@ class Gym:
         people = People(to=self.people)
         events = self.folder / "events.sqlite"
         self.alerts = Alerts(
-            events, self.store, people, rules, self.send, lambda: self.now_s, "http://gym", AtOnce()
+            events, self.store, people, rules, self.send, lambda: self.now_s, "http://gym", self.senders
         )
         self.alerts.step()
 
     def send(self, person: Person, message: Message) -> None:
         if self.broken(person):
-            raise Unsent("no network")
+            raise Unsent("no network", self.unsure)
         self.got.append((person.name, message))
 
     def event(self, kind: str, cause: Cause | None = None, age_s: float = 0.0, **data: object) -> None:
@@ -76,10 +85,17 @@ class Gym:
         end_s = self.now_s + seconds
         while True:
             self.alerts.step()
-            self.alerts._take_results()
             if self.now_s >= end_s:
                 return
             self.now_s = min(self.now_s + step_s, end_s)
+
+    def acknowledge(self, event_id: str) -> bool | None:
+        """As the server's thread does, while the main thread goes on."""
+        with ThreadPoolExecutor(1) as server:
+            answer = server.submit(self.alerts.acknowledge, event_id)
+            while not answer.done():
+                self.alerts.step()
+            return answer.result()
 
     def titles(self, name: str = "desk") -> list[str]:
         return [message.title for who, message in self.got if who == name]
@@ -98,7 +114,7 @@ def test_a_fall_is_sent_at_once_and_again_each_minute_until_somebody_acknowledge
     assert gym.titles()[1:] == ["Somebody may have fallen (deck-7) (again)"] * 2
     first = gym.got[0][1]
     assert {message.event_id for _, message in gym.got} == {first.event_id}
-    gym.alerts.acknowledge(first.event_id)
+    gym.acknowledge(first.event_id)
     gym.wait(300)
     assert len(gym.got) == 3
 
@@ -112,7 +128,7 @@ def test_others_are_told_after_three_minutes_unless_somebody_is_on_the_way(tmp_p
         gym.wait(179, 1.0)
         assert gym.titles("duty") == []
         if acknowledged:
-            gym.alerts.acknowledge(gym.got[0][1].event_id)
+            gym.acknowledge(gym.got[0][1].event_id)
         gym.wait(2)
         assert len(gym.titles("duty")) == (0 if acknowledged else 1)
 
@@ -170,7 +186,7 @@ def test_at_night_a_fall_is_sent_and_a_note_waits_for_the_morning(tmp_path: Path
     gym.event("stopped", Cause.FALL)
     gym.wait(0)
     assert gym.titles() == ["Somebody may have fallen (deck-7)"]
-    gym.alerts.acknowledge(gym.got[0][1].event_id)
+    gym.acknowledge(gym.got[0][1].event_id)
     gym.wait(7.9 * 3600, 60.0)
     assert len(gym.got) == 1
     gym.wait(0.2 * 3600, 60.0)
@@ -184,7 +200,7 @@ def test_muted_only_help_is_sent_and_the_mute_ends_by_itself(gym: Gym) -> None:
     gym.event("stopped", Cause.FALL)
     gym.wait(0)
     assert gym.titles() == ["Somebody may have fallen (deck-7)"]
-    gym.alerts.acknowledge(gym.got[0][1].event_id)
+    gym.acknowledge(gym.got[0][1].event_id)
     gym.wait(660, 10.0)
     assert "The belt was stopped (deck-7)" in gym.titles()
 
@@ -215,16 +231,17 @@ def test_what_cannot_be_sent_for_a_day_is_given_up_and_shown(gym: Gym) -> None:
     gym.wait(0)
     gym.now_s += GIVE_UP_S + 1
     gym.wait(0)
-    ((_, _, ways),) = gym.store.open_alerts()
+    ((_, _, ways),) = gym.store.newest()
     assert [(state, problem) for _, _, state, _, problem in ways] == [(State.GIVEN_UP, "no network")]
 
 
 def test_a_kill_while_sending_sends_again_and_says_so(gym: Gym) -> None:
     gym.event("stopped", Cause.DRIFT_REAR)
     gym.event("armed")
-    gym.alerts._send = lambda *_: None  # the channel took it; the process dies before it is written down
-    gym.alerts._take_results = lambda: None  # type: ignore[method-assign]
+    # the channel took it; the process dies before that is written down
+    gym.alerts._outgoing.take_results = lambda: False  # type: ignore[method-assign]
     gym.alerts.step()
+    gym.got.clear()
     gym.begin()
     gym.wait(1)
     assert gym.titles() == ["The belt was stopped (deck-7) (again)"]
@@ -287,3 +304,156 @@ def test_no_message_holds_a_rule_a_figure_or_a_word_about_the_body(gym: Gym) -> 
         assert not any(
             bad in words for bad in ("m/s", "rule", "hip", "velocity", "tilt", "pain", "guard", "0.")
         )
+
+
+@pytest.mark.parametrize(("lasts_s", "sent"), [(FAULT_STAYS_S - 1, 0), (FAULT_STAYS_S + 1, 1)])
+def test_a_fault_at_rest_that_ends_soon_concerns_nobody(gym: Gym, lasts_s: float, sent: int) -> None:
+    gym.event("health_changed", Cause.RANGE)
+    gym.wait(lasts_s / 2, 1.0)
+    gym.event("health_changed", Cause.IMU)  # another one: the first minute counts
+    gym.wait(lasts_s / 2, 1.0)
+    gym.event("health_changed")
+    gym.wait(2 * FAULT_STAYS_S, 1.0)
+    assert len(gym.got) == sent
+
+
+def test_a_fault_at_rest_is_not_forgotten_by_a_restart(gym: Gym) -> None:
+    gym.event("health_changed", Cause.RANGE)
+    gym.wait(30, 1.0)
+    gym.begin()
+    gym.wait(FAULT_STAYS_S, 1.0)
+    assert gym.titles() == ["The device needs care (deck-7)"]
+
+
+@pytest.mark.parametrize("cause", [Cause.NOT_WORN, Cause.SETTLING])
+def test_a_treadmill_that_nobody_uses_needs_no_care(gym: Gym, cause: Cause) -> None:
+    gym.event("health_changed", cause)
+    gym.wait(2 * FAULT_STAYS_S, 1.0)
+    assert gym.got == []
+
+
+def test_a_belt_that_may_still_move_is_told_at_once(gym: Gym) -> None:
+    gym.event("health_changed", Cause.RELAY_WELDED)
+    gym.wait(0)
+    assert gym.titles() == ["Do not use this treadmill (deck-7)"]
+
+
+def test_a_text_that_may_have_arrived_is_sent_again_with_a_word(gym: Gym) -> None:
+    for unsure, title in (
+        (False, "The belt was stopped (deck-7)"),
+        (True, "The belt was stopped (deck-7) (again)"),
+    ):
+        gym.got.clear()
+        gym.broken, gym.unsure = (lambda _: True), unsure
+        gym.event("stopped", Cause.DRIFT_REAR)
+        gym.event("armed")
+        gym.wait(5)
+        gym.broken = lambda _: False
+        gym.wait(5)
+        assert gym.titles() == [title]
+
+
+def test_a_call_for_help_overtakes_what_waits(gym: Gym) -> None:
+    gym.broken = lambda _: True
+    for _ in range(60):
+        gym.event("stopped", Cause.DRIFT_REAR)
+        gym.event("armed")
+    gym.wait(4)
+    gym.event("stopped", Cause.FALL)
+    gym.wait(0)
+    gym.broken = lambda _: False
+    gym.wait(5)
+    assert gym.titles()[0] == "Somebody may have fallen (deck-7)"
+
+
+class Later(Executor):
+    """A channel that does not answer until it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Callable[[], None]] = []
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def, override]
+        self.asked.append(lambda: fn(*args, **kwargs))
+
+
+def test_one_message_to_a_person_is_on_its_way_and_nobody_waits_for_another(tmp_path: Path) -> None:
+    other = DESK.model_copy(update={"name": "phone"})
+    gym = Gym(tmp_path, (DESK, other), senders=Later())
+    assert isinstance(gym.senders, Later)
+    for _ in range(10):
+        gym.event("stopped", Cause.DRIFT_REAR)
+        gym.event("armed")
+        gym.wait(1)
+    assert len(gym.senders.asked) == 2, "one for each person, however much waits"
+    gym.senders.asked[0]()
+    gym.wait(0)
+    assert len(gym.senders.asked) == 3
+
+
+def test_a_command_beside_the_process_sends_nothing_again(gym: Gym) -> None:
+    gym.senders.submit = lambda *_: None  # type: ignore[method-assign]  # on its way, not answered yet
+    gym.event("stopped", Cause.FALL)
+    gym.alerts.step()
+    Store(gym.folder / "alerts.sqlite").close()  # `rearguard alerts status`
+    assert gym.store.due("desk", gym.now_s + 3600) == []
+
+
+def test_who_is_not_on_the_list_any_more_gets_nothing(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, (DESK, LATER))
+    gym.event("stopped", Cause.FALL)
+    gym.wait(0)
+    gym.people = (DESK,)
+    gym.begin()
+    gym.wait(300, 1.0)
+    assert gym.titles("duty") == []
+    states = {name: (state, problem) for name, _, state, _, problem in gym.store.newest()[0][2]}
+    assert states["duty"] == (State.GIVEN_UP, "nobody of this name is on the list any more")
+
+
+def test_a_new_database_in_the_place_of_a_damaged_one_is_read(gym: Gym) -> None:
+    for _ in range(5):
+        gym.event("armed")
+    gym.wait(1)
+    gym.outbox.close()
+    for tail in ("", "-wal", "-shm"):
+        path = gym.folder / f"events.sqlite{tail}"
+        if path.exists():
+            path.rename(f"{path}.damaged")
+    gym.wait(1)  # for a moment there is none
+    gym.outbox = Outbox(gym.folder / "events.sqlite")
+    gym.event("stopped", Cause.FALL)
+    gym.wait(1)
+    assert gym.titles() == ["Somebody may have fallen (deck-7)"]
+
+
+def test_acknowledging_says_who_was_first_and_what_could_not_be_written(gym: Gym) -> None:
+    gym.event("stopped", Cause.FALL)
+    gym.wait(0)
+    event_id = gym.got[0][1].event_id
+    assert gym.acknowledge(event_id) is True
+    assert gym.acknowledge(event_id) is False
+    gym.store.close()
+    assert gym.acknowledge(event_id) is None
+
+
+def test_the_monthly_test_is_one_note_and_comes_again(gym: Gym) -> None:
+    gym.wait(SELF_TEST_S - 60, 3600.0)
+    assert gym.got == []
+    gym.wait(120, 1.0)
+    assert gym.titles() == ["Alerts still work (alerts)"]
+    gym.wait(SELF_TEST_S - 200, 3600.0)
+    assert len(gym.got) == 1
+    gym.wait(200, 1.0)
+    assert len(gym.got) == 2
+
+
+def test_in_german_every_word_of_a_message_is_german(gym: Gym) -> None:
+    locale.use("de")
+    try:
+        gym.event("stopped", Cause.FALL, age_s=3600)
+        gym.wait(0)
+    finally:
+        locale.use("en")
+    (message,) = [message for _, message in gym.got]
+    assert message.title == "Früher: Vielleicht ist jemand gestürzt (deck-7)"
+    assert message.text == "Das Band ist aus. Zum Laufband gehen und helfen."

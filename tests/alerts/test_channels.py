@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from email.header import decode_header, make_header
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -81,6 +82,38 @@ def test_an_answer_that_is_no_success_is_not_sent(phone: Phone, answer: int) -> 
         send(person(phone, "webhook"), MESSAGE)
 
 
+@pytest.mark.parametrize(
+    ("answer", "unsure"), [(500, False), (501, False), (502, True), (503, False), (504, True)]
+)
+def test_behind_a_proxy_it_may_have_arrived(phone: Phone, answer: int, unsure: bool) -> None:
+    phone.answer = answer
+    with pytest.raises(Unsent) as found:
+        send(person(phone, "webhook"), MESSAGE)
+    assert found.value.unsure is unsure
+
+
+def test_who_takes_a_message_and_never_answers_may_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firmware_py.alerts.channels.TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
+        with pytest.raises(Unsent) as found:
+            send(Person(name="x", channel="webhook", address=address), MESSAGE)
+    assert found.value.unsure
+
+
+def test_where_nobody_listens_nothing_has_arrived() -> None:
+    with pytest.raises(Unsent) as found:
+        send(Person(name="x", channel="webhook", address="http://127.0.0.1:1/x"), MESSAGE)
+    assert not found.value.unsure
+
+
+def test_ntfy_gets_a_title_of_any_language_in_a_header(phone: Phone) -> None:
+    send(person(phone, "ntfy"), MESSAGE._replace(title="Früher: gestürzt"))
+    title = phone.got[0][0]["X-Title"]
+    assert title.isascii()
+    assert str(make_header(decode_header(title))) == "Früher: gestürzt"
+
+
 def test_nobody_there_is_not_sent() -> None:
     nobody = Person(name="x", channel="webhook", address="http://127.0.0.1:1/x")
     with pytest.raises(Unsent):
@@ -110,9 +143,9 @@ def test_an_address_that_is_none_and_an_answer_that_is_no_http_are_not_sent() ->
 def test_only_the_button_acknowledges_and_only_with_the_right_token() -> None:
     done: list[str] = []
 
-    def first(event_id: str) -> bool:
+    def first(event_id: str) -> bool | None:
         done.append(event_id)
-        return len(done) == 1
+        return {1: True, 2: False}.get(len(done))
 
     secret = b"s" * 32
     transport = httpx.ASGITransport(acknowledge.app(secret, first))
@@ -129,8 +162,9 @@ def test_only_the_button_acknowledges_and_only_with_the_right_token() -> None:
     assert done == []  # a mail program that opens links has acknowledged nothing
     assert "Thank you" in ask("POST", link).text
     assert "faster" in ask("POST", link).text
-    assert done == ["id1", "id1"]
+    assert "Not saved" in ask("POST", link).text
+    assert done == ["id1", "id1", "id1"]
     assert ask("POST", link[:-1] + ("0" if link[-1] != "0" else "1")).status_code == 404
     assert ask("POST", link.replace("id1", "id2")).status_code == 404
     assert ask("POST", "/ack/" + "x" * 500 + "/" + "0" * 32).status_code == 404
-    assert len(done) == 2
+    assert len(done) == 3

@@ -30,6 +30,7 @@ from firmware_py.rig.world.scenarios import SCENARIOS
 
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 SESSION = "session"  # of the coach; the others are of the guard
+MOST_TREADMILLS = 50
 PICTURE_S = 1 / 15
 READ_S = 6.0  # a stop stays on the screen for so long
 SESSION_TRIES = 3
@@ -114,6 +115,23 @@ def _session(words: Console, seed: int, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+def _gym(count: int, words: Console, headless: bool, as_json: bool) -> None:
+    from firmware_py.rig.gym.play import play as play_gym
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        as_expected = play_gym(count, words, words.is_terminal and not (headless or as_json), as_json)
+    except RuntimeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        words.print("demo: ended by hand")
+        return
+    if not as_expected:
+        raise typer.Exit(1)
+
+
 def demo(
     scenario: Annotated[
         str, typer.Option(metavar="NAME", help=f"One of: {', '.join((*SCENARIOS, SESSION, 'all'))}.")
@@ -126,13 +144,26 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a scenario on stdout.")] = False,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Another person, another day.")] = 1,
+    gym: Annotated[
+        int | None,
+        typer.Option(
+            "--gym",
+            min=1,
+            max=MOST_TREADMILLS,
+            metavar="NUMBER",
+            help="So many treadmills, the floor page and a phone. Somebody falls.",
+        ),
+    ] = None,
 ) -> None:
     """The whole product on this computer, without hardware: a walker, a belt, the device and its page.
 
     In a terminal the page stays open after the last scene until you press Enter. Nothing is left behind.
 
-    Example: rearguard demo --scenario standstill
+    Example: rearguard demo --scenario standstill, or rearguard demo --gym 12
     """
+    if gym is not None:
+        _gym(gym, Console(stderr=True, highlight=False), headless, as_json)
+        return
     if scenario == SESSION:
         try:
             _session(Console(stderr=True), seed, as_json)
