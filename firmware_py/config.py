@@ -278,7 +278,13 @@ class CourierConfig(_Section):
     socket: str = _setting("/run/rearguard/courier.sock", "where guard and courier meet")
     device_id: str = _setting("rearguard", "name in topics and events: letters, digits, - and _")
     language: Literal["en", "de"] = _setting("en", "of page, reports and messages")
-    keep_days: int = _setting(30, "recordings older than this go; incidents stay", "days", 1, 3650)
+    keep_days: int = _setting(
+        30,
+        "recordings older than this go, a pause counts for two days at most; incidents stay",
+        "days",
+        1,
+        3650,
+    )
     quota_mb: int = _setting(
         2000, "recordings beyond this go, oldest first; incidents stay", "MB", 50, 1_000_000
     )
@@ -295,11 +301,23 @@ class MqttConfig(_Section):
     port: int = _setting(1883, "8883 with TLS", "", 1, 65535)
     tls: bool = _setting(False, "encrypt and check the broker's certificate")
     ca_file: str = _setting("", "certificate authority; empty: the system's")
+    cert_file: str = _setting("", "this device's own certificate; `rearguard enroll` fetches it")
+    key_file: str = _setting("", "the key of that certificate; it never leaves this device")
     user: str = _setting("", "empty: no login")
     password_file: str = _setting("", "empty: the systemd credential `mqtt_password` when there is one")
+    root: str = _setting(
+        "", "what stands before rearguard/ in every topic, such as gym/hall2; empty: nothing"
+    )
+    profile: Literal["home", "fleet"] = _setting(
+        "home", "fleet: fewer messages, for many devices on one broker (docs/fleet.md)"
+    )
     home_assistant: bool = _setting(True, "announce the device to Home Assistant")
     discovery_prefix: str = _setting("homeassistant", "as set in Home Assistant's MQTT integration")
     allow_remote_stop: bool = _setting(True, "a remote stop may be asked for; a remote start never")
+
+    def topic(self, device: str, tail: str) -> str:
+        """Where `tail` of this device stands on the broker: every topic of ours is made here."""
+        return f"{self.root}/rearguard/{device}/{tail}" if self.root else f"rearguard/{device}/{tail}"
 
 
 class PageConfig(_Section):
@@ -413,6 +431,15 @@ class Config(_Section):
         prefix = self.mqtt.discovery_prefix
         if set(prefix) & set("#+ ") or not all(prefix.split("/")):
             yield "mqtt.discovery_prefix must be a topic, like homeassistant: no wildcards, no blank or empty parts"
+        if self.mqtt.root and not all(map(_is_root_part, self.mqtt.root.split("/"))):
+            yield (
+                "mqtt.root takes names of letters, digits, - and _ with / between them, like gym/hall2, and none of "
+                "them is rearguard"
+            )
+        if bool(self.mqtt.cert_file) != bool(self.mqtt.key_file):
+            yield "mqtt.cert_file and mqtt.key_file belong together: set both or none"
+        if self.mqtt.cert_file and not self.mqtt.tls:
+            yield "mqtt.cert_file needs mqtt.tls = true: without it no certificate is shown to anybody"
 
     def _wrong_pins(self) -> Iterator[str]:
         relay, belt, panel = self.relay, self.belt, self.panel
@@ -501,6 +528,11 @@ class Config(_Section):
         """Identifies the effective configuration in every trace and event: 12 hex digits of its SHA-256."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _is_root_part(part: str) -> bool:
+    """Fit for MQTT and for NATS, where a dot or a blank would mean something."""
+    return part != "rearguard" and part.isascii() and part.replace("-", "").replace("_", "").isalnum()
 
 
 def load(path: Path | None) -> Config:

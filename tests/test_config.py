@@ -339,3 +339,31 @@ def test_what_no_person_would_set_is_refused_with_a_sentence_and_at_once(tmp_pat
         load(path)
     assert time.monotonic() - began_s < 5.0
     assert str(refused.value).startswith("config: ") and len(str(refused.value)) < 2000
+
+
+@pytest.mark.parametrize("root", ["gym", "gym/hall2", "a_b/c-d/e"])
+def test_a_root_stands_before_every_topic(root: str) -> None:
+    mqtt = parse({"mqtt": {"root": root}}).mqtt
+    assert mqtt.topic("deck-7", "command/stop") == f"{root}/rearguard/deck-7/command/stop"
+    assert parse({}).mqtt.topic("deck-7", "state") == "rearguard/deck-7/state"
+
+
+@pytest.mark.parametrize(
+    "root", ["/gym", "gym/", "gym//hall", "gym/+", "#", "g m", "hall.2", "rearguard", "ü"]
+)
+def test_a_root_that_a_broker_could_read_otherwise_is_refused(root: str) -> None:
+    with pytest.raises(ConfigError, match=r"mqtt\.root"):
+        parse({"mqtt": {"root": root}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"cert_file": "c.pem", "tls": True}, "belong together"),
+        ({"key_file": "k.pem", "tls": True}, "belong together"),
+        ({"cert_file": "c.pem", "key_file": "k.pem"}, r"mqtt\.tls"),
+    ],
+)
+def test_a_certificate_needs_its_key_and_tls(settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        parse({"mqtt": settings})

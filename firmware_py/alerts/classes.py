@@ -105,6 +105,11 @@ def is_sign_of_life(event: dict[str, Any]) -> bool:
     return str(event["type"]).removeprefix("rearguard.") in SIGNS_OF_LIFE
 
 
+def acknowledged(event: dict[str, Any]) -> str | None:
+    """The alert whose reminders this event ends; the courier writes it after `command/ack` (MQTT)."""
+    return str(event["data"]["alert"]) if event["type"] == "rearguard.alert_acknowledged" else None
+
+
 def is_health(event: dict[str, Any]) -> bool:
     """Whether this event says how the device is: the one after it may say that all is well again."""
     return str(event["type"]) == "rearguard.health_changed"

@@ -117,6 +117,8 @@ class Incoming:
         try:
             event = json.loads(text)
             alert = self._follow(event, time_s, classes.of_event(event, time_s))
+            if (acknowledged := classes.acknowledged(event)) is not None:
+                self._store.acknowledge(acknowledged, "mqtt", self._wall())
         except _UNREADABLE as error:
             log.warning("alerts: event %d cannot be read (%s) and concerns nobody", n, error)
             alert = None

@@ -138,7 +138,7 @@ class Monitor:
         # A fresh reading needs no patience, and a walker who is lost gets none.
         if position.age_s < SILENT_S or not position.known:
             return LEAST_S
-        if self._latch is not Latch.RUNNING or not walks_evenly(gait, attitude):
+        if self._latch is not Latch.RUNNING or not (self.rails.in_place or walks_evenly(gait, attitude)):
             return LEAST_S
         drift = self.params.drift
         belt_m_s = drift.belt_ceiling_m_s if speed_m_s is None else speed_m_s

@@ -17,7 +17,7 @@ SLOW_STEP, HARD_PEAK, LEAN_RAD, DOWN_SHARE = 1.5, 1.6, radians(15.0), 0.6
 NEEDED = 2
 WINDOW_S, CALM_S, RECOVERED_S = 1.0, 0.5, 3.0
 APART_S = 10.0  # at most one in so long
-KNOWN_STEPS = 12  # the walker's own figures are known
+KNOWN_STEPS = 12  # seen since arming: the walker's own figures are known
 STEPS_REMEMBERED, LEAN_TAU_S = 10.0, 10.0
 
 
@@ -26,14 +26,15 @@ class NearMisses:
     """`update` at every tick; True at the tick at which a near miss has ended well."""
 
     _t_ns: int = 0
-    _steps: int = 0
+    _steps: int = 0  # of the last decision: a recording may begin in mid-walk
+    _seen_steps: int = 0
     _step_ns: int = 0
     _peak_m_s2: float = 0.0  # of the step now
     _usual_peak_m_s2: float = 0.0
     _usual_lean_rad: float = 0.0
     _shown_ns: dict[str, int] = field(default_factory=dict)  # when each sign was last seen
     _since_ns: int | None = None  # unsteady since then
-    _last_ns: int = -round(APART_S * 1e9)
+    _last_ns: int | None = None
 
     def update(self, frame: Frame, d: Decision) -> bool:
         """One tick."""
@@ -44,6 +45,8 @@ class NearMisses:
             self._since_ns = None
             self._shown_ns.clear()
             self._steps, self._step_ns = d.steps, d.t_ns
+            if not d.run:
+                self._seen_steps = 0
             return False
         for sign in self._signs(frame, d, dt_s):
             self._shown_ns[sign] = d.t_ns
@@ -52,7 +55,7 @@ class NearMisses:
 
     def _signs(self, frame: Frame, d: Decision, dt_s: float) -> list[str]:
         """What is unusual at this tick; learns what is usual."""
-        known = self._steps >= KNOWN_STEPS
+        known = self._seen_steps >= KNOWN_STEPS
         found = []
         since_step_s = (d.t_ns - self._step_ns) / 1e9
         if d.cadence_hz is not None and since_step_s * d.cadence_hz > SLOW_STEP:
@@ -76,7 +79,8 @@ class NearMisses:
         if d.steps == self._steps:
             return
         self._steps, self._step_ns = d.steps, d.t_ns
-        part = 1.0 / min(STEPS_REMEMBERED, max(1, d.steps))
+        self._seen_steps += 1
+        part = 1.0 / min(STEPS_REMEMBERED, self._seen_steps)
         self._usual_peak_m_s2 += part * (self._peak_m_s2 - self._usual_peak_m_s2)
         self._peak_m_s2 = 0.0
 
@@ -88,7 +92,9 @@ class NearMisses:
             return False
         lasted_ns, self._since_ns = t_ns - self._since_ns, None
         self._shown_ns.clear()
-        if lasted_ns > RECOVERED_S * 1e9 or t_ns - self._last_ns < APART_S * 1e9:
+        if lasted_ns > RECOVERED_S * 1e9:
+            return False
+        if self._last_ns is not None and t_ns - self._last_ns < APART_S * 1e9:
             return False
         self._last_ns = t_ns
         return True

@@ -74,7 +74,7 @@ def _rebuilt(value: Any, kind: Any, where: str) -> Any:
         return origin[value]
     if issubclass(origin, (tuple, list, deque)) and isinstance(value, list):
         kinds = get_args(kind)
-        if origin is not tuple or kinds[-1] is Ellipsis:  # any number of the same
+        if origin is not tuple or Ellipsis in kinds:  # any number of the same
             kinds = kinds[:1] * len(value)
         if len(kinds) == len(value):
             return origin(_rebuilt(part, one, where) for part, one in zip(value, kinds, strict=True))

@@ -75,7 +75,9 @@ class Courier:
             config, self.live, self.recorder, self.events, self.coach, lambda: self._soon(self._hurry)
         )
         self.receiver = Receiver(Path(config.courier.socket), self.guard)
-        self.publisher = Publisher(config, self._remote_stop, self.events.wake, self.events.mark)
+        self.publisher = Publisher(
+            config, self._remote_stop, self.events.wake, self.events.mark, self._acknowledged
+        )
         self.health = Health(
             config, self.live, self.receiver, self.guard, self.events, self.recorder, self.publisher
         )
@@ -102,6 +104,14 @@ class Courier:
             log.warning(
                 "link: no guard is connected to take the remote stop; without a guard the belt is off"
             )
+
+    def _acknowledged(self, alert: str) -> None:
+        """Somebody is on the way. It becomes an event: the alerts process reads it there, and the guard never does."""
+        self.events.record(
+            "alert_acknowledged",
+            alert=alert,
+            message="Somebody is on the way. The reminders of this alert end.",
+        )
 
     def _incident_lost(self, message: str) -> None:
         self.events.record("storage_changed", part="recording", ok=False, detail=message, message=message)

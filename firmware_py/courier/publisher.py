@@ -10,19 +10,35 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.courier.events.envelope import STOPPED, Envelope, rfc3339
-from firmware_py.courier.events.home_assistant import STATUS_PERIOD_S, announcement, topic_of
+from firmware_py.courier.events.home_assistant import REST_S, announcement, topic_of
 from firmware_py.courier.events.mqtt import Broker
 from sensors.advice import Failure
 
 log = logging.getLogger(__name__)
 
 STATE_S = 0.5  # at most twice a second
-HEALTH_S = 10.0
+
+
+class Pace(NamedTuple):
+    """The longest pauses: between two states while the belt may run and at rest, and between two healths."""
+
+    running_s: float
+    rest_s: float
+    health_s: float
+
+
+PACES = {"home": Pace(STATE_S, REST_S["home"], 10.0), "fleet": Pace(10.0, REST_S["fleet"], 300.0)}
+FIGURES = {
+    "position_m": None,
+    "cadence_per_min": None,
+    "steps": None,
+    "session_minutes": None,
+}  # no change in words
 LOOK_S = 1.0  # how often health is looked at for a change of anything but a figure
 ANNOUNCED = "announced"  # the mark in the database: a JSON list of topics
 LAST_STOP_TYPES = STOPPED
@@ -31,6 +47,7 @@ LAST_STOP_TYPES = STOPPED
 class Publisher:
     """`on_stop` is called for a valid remote stop, `on_room` when more events may be sent to the broker.
 
+    `on_acknowledged(alert)` is called when somebody says over MQTT that they are on the way.
     `mark(ANNOUNCED, text)` stores for the next courier what Home Assistant may still know.
     """
 
@@ -40,12 +57,15 @@ class Publisher:
         on_stop: Callable[[], None],
         on_room: Callable[[], None],
         mark: Callable[[str, str], None],
+        on_acknowledged: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.broker: Broker | None = None
         self._config = config
         self._on_stop, self._on_room, self._mark = on_stop, on_room, mark
+        self._on_acknowledged = on_acknowledged if config.alerts.enabled else None
+        self._pace = PACES[config.mqtt.profile]
         self._announced: set[str] = set()
-        self._shape = ""  # the last state without its position
+        self._shape = ""  # the last state without its figures
         self._words: dict[str, Any] = {}  # the last health without its figures
         self._state_s = self._health_s = self._look_s = 0.0
 
@@ -58,16 +78,25 @@ class Publisher:
         if not mqtt.enabled:
             return
         device = self._config.courier.device_id
-        made = announcement(device, __version__, mqtt.allow_remote_stop, mqtt.discovery_prefix)
+        made = announcement(device, __version__, mqtt)
         here = {made.topic} if mqtt.home_assistant else set()
         self._announced = here | _topics(announced) | {topic_of(mqtt.discovery_prefix, device)}
         self._mark(ANNOUNCED, json.dumps(sorted(self._announced)))
         gone = self._announced - here
         self.broker = Broker(
-            mqtt, device, made if here else None, self._on_stop, self._on_room, gone, self._forgotten
+            mqtt,
+            device,
+            made if here else None,
+            self._on_stop,
+            self._on_room,
+            gone,
+            self._forgotten,
+            self._on_acknowledged,
         )
         if last_stop is not None:
-            self.broker.retain("last_stop", json.loads(last_stop))
+            event = json.loads(last_stop)
+            self.broker.retain("last_stop", event)
+            self.broker.commands.stopped(event["id"])
         try:
             self.broker.start()
         except Failure as error:
@@ -83,6 +112,7 @@ class Publisher:
         """An event is on disk."""
         if self.broker and event.kind in LAST_STOP_TYPES:
             self.broker.retain("last_stop", json.loads(event.text))
+            self.broker.commands.stopped(event.id)
 
     def update(
         self, urgent: bool, state: Callable[[], dict[str, Any]], health: Callable[[], dict[str, Any]]
@@ -95,8 +125,9 @@ class Publisher:
         age_s = now_s - self._state_s
         if urgent or age_s >= STATE_S:
             made = state()
-            shape = json.dumps({**made, "position_m": None}, sort_keys=True)
-            if urgent or made["run"] or shape != self._shape or age_s >= STATUS_PERIOD_S:
+            shape = json.dumps(made | FIGURES, sort_keys=True)
+            longest_s = self._pace.running_s if made["run"] else self._pace.rest_s
+            if urgent or shape != self._shape or age_s >= longest_s:
                 # What this device takes the time for: whoever listens can tell a late event from a wrong clock.
                 self.broker.retain("state", made | {"time": rfc3339(time.time())})
                 self._shape, self._state_s = shape, now_s
@@ -104,7 +135,7 @@ class Publisher:
             self._look_s = now_s
             figures = health()
             words = {key: value for key, value in figures.items() if isinstance(value, bool | str)}
-            if words != self._words or now_s - self._health_s >= HEALTH_S:
+            if words != self._words or now_s - self._health_s >= self._pace.health_s:
                 self.broker.retain("health", figures)
                 self._words, self._health_s = words, now_s
 

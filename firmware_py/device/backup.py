@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import stat
 import tempfile
 import time
 import zipfile
@@ -21,7 +22,7 @@ from firmware_py.config import INSTALLED, Config, load
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed, systemctl
 from firmware_py.device.settings import save
 from firmware_py.guard.service import only_instance
-from firmware_py.storage.written import as_owner, replacing
+from firmware_py.storage.written import as_owner, read_bytes, replacing
 from sensors.advice import ConfigError, Failure
 
 NAMES = re.compile(r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-9_.+:-]*")
@@ -65,14 +66,14 @@ def _contents(config: Path, state: Path) -> list[tuple[str, bytes]]:
     if (state / "events.sqlite").exists():
         found.append(("events.sqlite", _database(state / "events.sqlite")))
     for path in sorted((state / "incidents").glob("*")):
-        if path.is_file() and NAMES.fullmatch(f"incidents/{path.name}"):
-            found.append((f"incidents/{path.name}", path.read_bytes()))
+        if NAMES.fullmatch(f"incidents/{path.name}") and stat.S_ISREG(path.lstat().st_mode):
+            found.append((f"incidents/{path.name}", read_bytes(path)))
     return found
 
 
 def _database(path: Path) -> bytes:
     """A copy of one moment, though the courier may write meanwhile. Raises sqlite3.Error."""
-    with tempfile.TemporaryDirectory() as room:
+    with as_owner(path.parent), tempfile.TemporaryDirectory() as room:
         copy = Path(room) / "copy.sqlite"
         with (
             closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live,
@@ -133,11 +134,11 @@ def examine(file: Path) -> dict[str, bytes]:
 
 def _config_of(data: bytes) -> Config:
     """Raises ConfigError when this version does not take it."""
-    with tempfile.TemporaryDirectory() as room:
-        path = Path(room) / "config.toml"
-        path.write_bytes(data)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
         try:
-            return load(path)
+            return load(Path(file.name))
         except ConfigError as error:
             raise ConfigError(
                 f"restore: this version does not take the configuration; nothing was changed:\n{error}"

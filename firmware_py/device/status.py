@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +11,10 @@ import typer
 
 from firmware_py import __version__
 from firmware_py.config import Config, load_of_device
-from firmware_py.courier.sessions.history import moments, sessions
+from firmware_py.courier.sessions.history import STOPS, Past, moments, sessions
 from firmware_py.device.service import COURIER, GUARD, shown
 from firmware_py.guard.service import under_voltage
+from firmware_py.storage.written import as_owner
 
 RUNNING = "running"  # how guard/service.py begins its line while the belt may move
 
@@ -40,8 +43,8 @@ def gather(settings: Config) -> dict[str, Any]:
     guard, courier = (shown(unit, "ActiveState") or "unknown" for unit in (GUARD, COURIER))
     line = shown(GUARD, "StatusText")
     database = Path(settings.courier.state_dir) / "events.sqlite"
-    stop = next((m for m in _recent(moments, database) if m["type"] != "warning"), None)
-    session = next(iter(_recent(sessions, database)), None)
+    stop = _newest(partial(moments, types=STOPS), database)
+    session = _newest(sessions, database)
     return {
         "device": settings.courier.device_id,
         "version": __version__,
@@ -61,12 +64,12 @@ def gather(settings: Config) -> dict[str, Any]:
     }
 
 
-def _recent(read: Any, database: Path) -> list[dict[str, Any]]:
+def _newest(read: Callable[[Path, int], Past], database: Path) -> dict[str, Any] | None:
     try:
-        found: list[dict[str, Any]] = read(database, 20)
-    except sqlite3.Error:
-        return []
-    return found
+        with as_owner(database.parent):
+            return next(iter(read(database, 1).rows), None)
+    except (sqlite3.Error, OSError):
+        return None
 
 
 def lines(found: dict[str, Any]) -> list[tuple[str, str]]:

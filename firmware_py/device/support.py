@@ -16,7 +16,7 @@ from firmware_py.config import Config, load_of_device
 from firmware_py.device.check import look
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed
 from firmware_py.device.status import gather
-from firmware_py.storage.written import replacing
+from firmware_py.storage.written import read_text, replacing
 from sensors.advice import Failure
 
 LOG_LINES = 3000
@@ -58,7 +58,7 @@ def contents(settings: Config) -> list[tuple[str, str]]:
         ("check.jsonl", "\n".join(checks) + "\n"),
         ("status.json", json.dumps(gather(settings), indent=1)),
         ("config.json", json.dumps(without_secrets(settings), indent=1)),
-        ("setup.json", _text(Path(settings.courier.state_dir) / "setup/progress.json")),
+        ("setup.json", _theirs(Path(settings.courier.state_dir) / "setup/progress.json")),
         *((f"{unit}.log", _log(unit)) for unit in (GUARD, COURIER)),
         ("boot.txt", _text(Path("/boot/firmware/config.txt"))),
     ]
@@ -109,4 +109,12 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
+        return ""
+
+
+def _theirs(path: Path) -> str:
+    """A file in a folder where another user may plant a link to what must not be sent."""
+    try:
+        return read_text(path)
+    except (OSError, UnicodeDecodeError):
         return ""

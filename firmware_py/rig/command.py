@@ -59,6 +59,19 @@ PAIR_COLUMNS = {
     "cut_s": "cut s",
     "found_by": "found by",
 }
+LOCK_OUT_COLUMNS = {
+    "hazard": "hazard",
+    "belt_sensor": "belt sensor",
+    "lock_out": "what fails",
+    "runs": "runs",
+    "never_cut": "never cut",
+    "cut_later": "cut later than alone",
+    "shown_s": "shown after s",
+    "within_s": "bound s",
+    "hidden": "hidden again",
+    "shown_as": "shown as",
+    "within_bound": "within",
+}
 
 
 class Campaign(NamedTuple):
@@ -74,13 +87,14 @@ class Campaign(NamedTuple):
 def _campaigns() -> dict[str, Campaign]:
     from functools import partial
 
-    from firmware_py.rig.campaigns import acts, campaign, faults, pairs
+    from firmware_py.rig.campaigns import acts, campaign, faults, lock_outs, pairs
     from firmware_py.rig.campaigns.runs import RUNS
 
     found = {name: Campaign(int, partial(campaign.campaign, name), DETECTOR_COLUMNS) for name in RUNS}
     return found | {
         "faults": Campaign(faults.walks_of, faults.campaign, FAULT_COLUMNS),
         "acts": Campaign(acts.jobs_of, acts.campaign, ACT_COLUMNS),
+        "lock-outs": Campaign(lock_outs.jobs_of, lock_outs.campaign, LOCK_OUT_COLUMNS),
         "pairs": Campaign(pairs.jobs_of, pairs.campaign, PAIR_COLUMNS),
     }
 
@@ -88,9 +102,11 @@ def _campaigns() -> dict[str, Campaign]:
 @rig.command()
 def campaign(
     name: Annotated[
-        str, typer.Argument(help="drift | silence | standstill | walking | acts | faults | pairs")
+        str, typer.Argument(help="drift | silence | standstill | walking | acts | faults | pairs | lock-outs")
     ],
-    runs: Annotated[int, typer.Option(min=1, help="Seeded runs; acts, faults and pairs: of each row.")] = 200,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Seeded runs; acts, faults, pairs and lock-outs: of each row.")
+    ] = 200,
     seed: Annotated[int, typer.Option(help="Another seed is another set of runs.")] = 1,
     hours: Annotated[float, typer.Option(min=0.0, help="walking only: hours instead of runs.")] = 0.0,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
@@ -98,7 +114,7 @@ def campaign(
 ) -> None:
     """Run thousands of seeded walks and hazards: our device and each peer on the same ones, each act, fault and pair.
 
-    Exit code 1 when a fault or an act was not within its bound.
+    Exit code 1 when a fault, an act or a lock-out was not within its bound.
 
     Example: rearguard rig campaign drift --runs 5000 --seed 1 --json
     """

@@ -95,13 +95,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_text(path: Path) -> str:
+    """`read_bytes` as text. Raises OSError or UnicodeDecodeError."""
+    return read_bytes(path).decode()
+
+
+def read_bytes(path: Path) -> bytes:
     """The whole of an ordinary file, read as the owner of its folder. Raises OSError, also for a link or a FIFO."""
     with as_owner(path.parent):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "not an ordinary file", str(path))
-        return file.read().decode()
+        return file.read()
 
 
 def _created(new: Path, mode: int) -> BinaryIO:

@@ -466,7 +466,8 @@ def silent_s(walks: bool, belt: Fault | None, belt_speed_m_s: float | None, posi
         (True, Fault.NO_TARGET, 0.3, 0.5, 0.150),
         (True, None, 0.3, 0.85, 0.150),  # near the rear limit
         (True, None, None, 0.5, 0.220),  # the ceiling of 0.9 m/s is beyond any safe speed of this deck
-        (False, None, 0.3, 0.5, 0.150),  # nobody steps
+        (False, None, None, 0.5, 0.150),  # nobody steps
+        (False, None, 0.3, 0.5, 0.400),  # nor is anybody carried by a belt that is measured to move
     ],
 )
 def test_a_silence_lasts_as_long_as_the_promise_and_the_pod_allow(

@@ -44,6 +44,20 @@ def test_a_jump_in_turn_rate_is_rejected_once(axis: int, sign: float, jump: floa
     assert (gate.check(ImuSample(TICK_NS, REST, (gyro[0], gyro[1], gyro[2]))) is Fault.BAD_VALUE) == rejected
 
 
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("sensor", ["accel", "gyro"])
+def test_a_jump_of_just_the_limit_is_no_spike(axis: int, sign: float, sensor: str) -> None:
+    """After one tick of 5 ms: 40 + 20 m/s2, 6 + 3 rad/s. Both are exact."""
+    gate = SpikeGate(SpikeParams())
+    still = (0.0, 0.0, 0.0)
+    gate.check(ImuSample(0, still, still))
+    at_the_limit = (60.0 if sensor == "accel" else 9.0) * sign
+    x, y, z = (at_the_limit if axis == n else 0.0 for n in range(3))
+    accel, gyro = ((x, y, z), still) if sensor == "accel" else (still, (x, y, z))
+    assert isinstance(gate.check(ImuSample(TICK_NS, accel, gyro)), ImuSample)
+
+
 def test_the_way_back_from_a_spike_is_accepted() -> None:
     gate = gate_after_rest()
     assert gate.check(ImuSample(TICK_NS, (0.0, 0.0, -150.0), (0.0, 0.0, 0.0))) is Fault.BAD_VALUE

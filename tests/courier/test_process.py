@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,41 @@ def test_health_is_published_at_once_when_it_changes_and_else_every_ten_seconds(
     assert updated() == []  # looked at once a second
     now_s += 1.0
     assert updated() == [health]
+
+
+@pytest.mark.parametrize(("profile", "running_s", "rest_s", "health_s"), [
+    ("home", 0.5, 30.0, 10.0),
+    ("fleet", 10.0, 60.0, 300.0),
+])  # fmt: skip
+@pytest.mark.parametrize("run", [True, False])
+def test_each_profile_keeps_its_pauses_and_a_change_in_words_waits_for_none(
+    monkeypatch: pytest.MonkeyPatch, profile: str, running_s: float, rest_s: float, health_s: float, run: bool
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("firmware_py.courier.publisher.time.monotonic", lambda: now_s)
+    made = Publisher(
+        parse({"mqtt": {"profile": profile}}), lambda: None, lambda: None, lambda name, text: None
+    )
+    broker = Retaining()
+    made.broker = broker  # type: ignore[assignment]
+    state = {"run": run, "warning": None, "position_m": 0.5, "steps": 1}
+    told: dict[str, list[float]] = {"state": [], "health": []}
+    for _ in range(6100):  # ten minutes
+        state["position_m"] = 0.5 + now_s % 0.1
+        state["steps"] = int(now_s)  # figures alone wait
+        broker.retained.clear()
+        made.update(False, lambda: dict(state), lambda: {"guard_connected": True, "steps": state["steps"]})
+        for tail, _payload in broker.retained:
+            told[tail].append(now_s)
+        now_s += 0.1
+    for tail, pause_s in (("state", running_s if run else rest_s), ("health", health_s)):
+        pauses = [later - before for before, later in pairwise(told[tail])]
+        assert pause_s - 0.01 <= min(pauses) and max(pauses) <= pause_s + 1.0, (tail, pauses[:5])
+    now_s += 0.5
+    state["warning"] = "drift_rear"
+    broker.retained.clear()
+    made.update(False, lambda: dict(state), dict)
+    assert [payload["warning"] for tail, payload in broker.retained if tail == "state"] == ["drift_rear"]
 
 
 def test_a_warning_of_a_belt_that_is_off_is_neither_shown_nor_published() -> None:

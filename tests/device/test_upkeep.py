@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import platform
+import shutil
 import sqlite3
+import tempfile
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +22,7 @@ from firmware_py.device import backup, service, status, support, update
 from firmware_py.device.settings import save
 from sensors.advice import ConfigError, Failure
 
+THEM = 65534  # nobody
 COMMANDS = ["update", "rollback", "backup", "restore", "support", "status"]
 
 
@@ -164,6 +168,43 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
         settings = json.loads(archive.read("config.json"))["mqtt"]
         assert {settings[key] for key in ("user", "host", "password_file")} == {"(set)"}
         assert not [name for name in archive.namelist() if b"grandma" in archive.read(name)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others cannot")
+@pytest.mark.parametrize("plant", ["a link", "a link on the way", "a FIFO"])
+def test_what_another_user_plants_among_the_incidents_leads_root_nowhere(device: Device, plant: str) -> None:
+    """The courier's user owns the folder; root makes the backup and sends the archive for support."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as room:
+        place = Path(room)
+        place.chmod(0o755)
+        secret = place / "shadow"
+        secret.write_text("hunter2")
+        secret.chmod(0o600)
+        state = Path(shutil.move(device.state, place / "state"))
+        if plant == "a link":
+            (state / "incidents/x.mcap").symlink_to(secret)
+            (state / "setup").mkdir()
+            (state / "setup/progress.json").symlink_to(secret)
+        elif plant == "a link on the way":
+            (state / "incidents").rename(state / "was")
+            (state / "incidents").symlink_to(place)
+            (state / "setup").symlink_to(place)
+            shutil.copy(secret, place / "progress.json")
+            (place / "progress.json").chmod(0o600)
+        else:
+            os.mkfifo(state / "incidents/x.mcap")
+            (state / "setup").mkdir()
+            os.mkfifo(state / "setup/progress.json")
+        for path in (state, *state.rglob("*")):
+            os.chown(path, THEM, THEM, follow_symlinks=False)
+        if plant == "a link on the way":
+            with pytest.raises(PermissionError):
+                backup._contents(device.config, state)
+        else:
+            found = [name for name, _ in backup._contents(device.config, state)]
+            assert found == ["config.toml", "events.sqlite", "incidents/2026-05-04-fall.mcap"]
+        assert support._theirs(state / "setup/progress.json") == ""
+        assert not [path for path in state.rglob("*") if path.lstat().st_uid != THEM]
 
 
 def test_a_backup_that_cannot_be_written_leaves_nothing(device: Device, tmp_path: Path) -> None:

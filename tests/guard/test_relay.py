@@ -1,5 +1,6 @@
 """The relay's pin: never high before it is asked, low after every way out."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,21 @@ def test_without_a_gpio_chip_the_factory_does_not_fall_back(monkeypatch: pytest.
     with pytest.raises(HardwareError, match="rearguard demo"):
         real_pins()
     assert Device.pin_factory is before
+
+
+@pytest.mark.parametrize(("user", "folder"), [(0, "/run"), (1000, None)], ids=["root", "another user"])
+def test_roots_lgpio_makes_its_pipe_where_only_root_may_write(
+    user: int, folder: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    library = SimpleNamespace(LGPIOFactory=lambda: seen.append(os.environ.get("LG_WD")))
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", library)
+    monkeypatch.setenv("LG_WD", "")
+    monkeypatch.delenv("LG_WD")
+    monkeypatch.setattr(Device, "pin_factory", None)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    real_pins()
+    assert seen == [folder]
 
 
 def test_pins_that_somebody_has_put_there_stay(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:

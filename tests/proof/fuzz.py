@@ -36,9 +36,10 @@ from firmware_py.core.frame import Decision, Frame
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore, save
 from firmware_py.core.wire import pack_decision, pack_frame, unpack_decision, unpack_frame
+from firmware_py.courier.events.commands import STOP_WORDS
 from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.home_assistant import Announcement
-from firmware_py.courier.events.mqtt import STOP_WORDS, Broker
+from firmware_py.courier.events.mqtt import Broker
 from firmware_py.courier.page import server
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.process import Courier
@@ -439,12 +440,19 @@ def _config_seeds() -> list[bytes]:
     return [bare.encode()] + [f"[{part}".encode() for part in bare.split("\n[")[1:]]
 
 
+A_STOP = "01JDXYZABCDEFGHJKMNPQRSTVW"
+
+
 def _command(data: bytes) -> None:
     """First byte: retained?; then the topic's tail up to a line's end; then the payload."""
     asked: list[bytes] = []
     config = parse({"mqtt": {"enabled": True}}).mqtt
     announced = Announcement("t", "p", "homeassistant/status")
-    broker = Broker(config, "d", announced, lambda: asked.append(data), lambda: None)
+    noted: list[str] = []
+    broker = Broker(
+        config, "d", announced, lambda: asked.append(data), lambda: None, on_acknowledged=noted.append
+    )
+    broker.commands.stopped(A_STOP)
     broker._client = SimpleNamespace(publish=lambda *_, **__: SimpleNamespace(mid=1))  # type: ignore[assignment]
     tail, _, payload = data[1:].partition(b"\n")
     message = MQTTMessage(topic=(broker.topic("") + tail.decode("utf-8", "replace")).encode())
@@ -454,6 +462,7 @@ def _command(data: bytes) -> None:
     broker._message(message)
     meant = tail == b"command/stop" and payload in STOP_WORDS and not message.retain
     assert bool(asked) == meant
+    assert set(noted) <= {A_STOP, f"{A_STOP}-no-sign"}
 
 
 class _Wire(asyncio.Transport):

@@ -256,7 +256,6 @@ OWN_FOLDERS = (
     "firmware_py/rig/bench/latency.py",  # likewise
     "firmware_py/rig/demo/",  # the demonstration's own folder, which it makes and removes
     "firmware_py/coach/sound.py",  # a sound in memory
-    "firmware_py/device/backup.py",  # likewise
     "firmware_py/device/setup/progress.py",  # a lock in root's own folder
     "firmware_py/fleet/settings.py",  # the fleet's server, under a user of its own
 )

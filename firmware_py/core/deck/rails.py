@@ -1,7 +1,8 @@
 """Finds a walker who stands beside a moving belt, on its side rails: the steps have ended and nobody is carried.
 
-Must never take somebody who walks with soft steps for one who stands: the hip must be quiet, too. Without a measured
-belt nobody can tell rails from a belt that stands; then nothing is found.
+Must never take somebody who walks with soft steps for one who stands: no step has come for so long that the walk has
+ended, and the hip has been quiet, in one place, for the last HOLD_S. Without a measured belt nobody can tell rails from
+a belt that stands; then nothing is found.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ QUIET_M_S2, QUIET_RAD_S = 0.35, 0.20
 class Rails:
     """`update` at every tick after the position."""
 
+    in_place: bool = False  # quiet, and for certain not carried by the belt that moves
     _at_m: float = 0.0
     _for_s: float = 0.0
 
@@ -33,14 +35,15 @@ class Rails:
         dt_s: float,
     ) -> Finding | None:
         """One tick; `stopped_stepping`: somebody has walked since arming, and nobody does now."""
-        if not stopped_stepping or belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
-            self._for_s = 0.0
+        if belt_m_s is None or belt_m_s <= MOVES_M_S or not position.known:
+            self._for_s, self.in_place = 0.0, False
             return None
         quiet = -QUIET_M_S2 < attitude.up_accel_m_s2 < QUIET_M_S2 and attitude.turning_rad_s < QUIET_RAD_S
         if not quiet or abs(position.position_m - self._at_m) > SAME_PLACE_M:
-            self._at_m, self._for_s = position.position_m, 0.0
+            self._at_m, self._for_s, self.in_place = position.position_m, 0.0, False
             return None
         self._for_s += dt_s
-        if self._for_s < HOLD_S:
+        self.in_place = self._for_s >= HOLD_S
+        if not (self.in_place and stopped_stepping):
             return None
         return Finding(Signal.DANGER, Cause.STANDSTILL, "on_rails_s", self._for_s, HOLD_S)

@@ -10,7 +10,8 @@ front      The same toward the console, for steps that become too long at the la
 too fast   Above its safe speed nobody's standstill can be stopped before the line, silence or not. There a silence may
            last as long as a standstill takes to be seen (SEE_S): a walker whose feet stop in it is stopped no later
            than one whom the sensor sees. Not so near a limit that the belt carries the walker there meanwhile.
-doubt      Only while the pod shows even steps and no lean may a silence last longer than LEAST_S. A sensor that
+doubt      Only while the pod shows even steps and no lean, or a hip that is quiet in one place beside a belt that is
+           measured to move (rails.py), may a silence last longer than LEAST_S. A sensor that
            reports that nobody is there is not silent, and one that reports a weak echo may mean the same (F22).
 
 An IMU without fresh samples stops the belt long before LEAST_S (health.py), so its steps here are always fresh ones.

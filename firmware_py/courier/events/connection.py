@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -29,6 +29,10 @@ SHORT_S = 90.0  # a connection that lasts less was lost quickly
 LOSSES_STAY_S = 600.0
 SEVERAL = 3  # quick losses that are no accident any more
 LONGEST_WAIT_S = 60.0
+SPREAD_S = (
+    30.0  # in a fleet all devices lose the same broker: they come back within this time, not all at once
+)
+NOT_YET_VALID, EXPIRED = 9, 10  # X509_V_ERR_... of OpenSSL
 
 
 class BoundedClient(Client):
@@ -38,17 +42,58 @@ class BoundedClient(Client):
     """
 
     refused_bytes = 0  # of the last packet that was too large
+    refusal = ""  # why a certificate was refused the last time, and what to do
+
+    def reconnect(self) -> MQTTErrorCode:
+        self.refusal = ""
+        try:
+            return super().reconnect()
+        except ssl.SSLError as error:
+            self.refusal = _reason(error)
+            raise
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > LARGEST_PACKET:
             self.refused_bytes = bufsize
             raise ConnectionAbortedError(f"a packet of {bufsize} bytes")
-        return super()._sock_recv(bufsize)
+        try:
+            return super()._sock_recv(bufsize)
+        except ssl.SSLError as error:  # with TLS 1.3 the broker refuses a certificate only now
+            self.refusal = _reason(error)
+            raise
 
     def speak_3_1_1(self) -> None:
         """For a broker that refuses MQTT 5; the next connection begins with it."""
         self._protocol = MQTTv311
         self._clean_session = True
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Why a certificate was refused, and what to do; "" when none was."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in (NOT_YET_VALID, EXPIRED):
+            word = "has expired" if error.verify_code == EXPIRED else "is not valid yet"
+            today = time.strftime("%Y-%m-%d %H:%M")
+            return (
+                f"The broker's certificate {word} by this device's clock. Usually the clock is wrong: it says {today}. "
+                "Check it with timedatectl."
+            )
+        return (
+            f"The broker's certificate cannot be checked ({error.verify_message}). Usually mqtt.ca_file is that of "
+            "another authority, or mqtt.host is not the name in the certificate."
+        )
+    words = str(error).upper()
+    if "EXPIRED" in words:
+        return (
+            "The broker says that this device's certificate has expired. Enrol the device again; when the certificate "
+            "is new, a clock is wrong, here or at the broker."
+        )
+    if "CERTIFICATE" in words or "UNKNOWN_CA" in words:
+        return (
+            "The broker does not take this device's certificate. Usually none is set (mqtt.cert_file), it comes from "
+            "another authority, or the broker's clock is wrong. Enrol the device again."
+        )
+    return ""
 
 
 def client_of(config: MqttConfig, client_id: str) -> BoundedClient:
@@ -75,7 +120,21 @@ def client_of(config: MqttConfig, client_id: str) -> BoundedClient:
                 "Usually it is no PEM file, or the courier may not read it",
                 "check mqtt.ca_file",
             ) from None
+        if config.cert_file:
+            _show_certificate(context, config)
     return client
+
+
+def _show_certificate(context: ssl.SSLContext, config: MqttConfig) -> None:
+    """Raises Failure when certificate and key cannot be used."""
+    try:
+        context.load_cert_chain(config.cert_file, config.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Failure(
+            f"mqtt: this device's certificate {config.cert_file} cannot be used ({error})",
+            "Usually the key belongs to another certificate, or the courier may not read it",
+            "check mqtt.cert_file and mqtt.key_file, or enrol the device again",
+        ) from None
 
 
 def connect(client: BoundedClient, config: MqttConfig) -> None:
@@ -112,8 +171,9 @@ def password(config: MqttConfig) -> str | None:
 class Waits:
     """How long to wait before the next connection: longer after each quick loss or failure, never two alike."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, profile: str = "home") -> None:
         self._client = client
+        self._spread_s = SPREAD_S if profile == "fleet" else 0.0
         self._since_s = 0.0
         self._quick: deque[float] = deque(maxlen=16)
         self._failed = 0
@@ -136,5 +196,7 @@ class Waits:
         self._wait(self._failed)
 
     def _wait(self, times: int) -> None:
-        wait_s = min(LONGEST_WAIT_S, 2.0**times) * random.uniform(0.5, 1.0)
+        wait_s = min(LONGEST_WAIT_S, 2.0**times) * random.uniform(0.5, 1.0) + random.uniform(
+            0.0, self._spread_s
+        )
         self._client.reconnect_delay_set(wait_s, wait_s)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from firmware_py.coach import diary
 from firmware_py.courier.ages import ages
 from firmware_py.courier.events.envelope import Envelope
-from firmware_py.courier.events.salvage import Found, last_event
+from firmware_py.courier.events.salvage import Found, last_event, readable
 from firmware_py.courier.receiver import object_of
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class Outbox:
             self._db.execute(
                 "INSERT INTO days(n, time_s) SELECT coalesce(max(n), 0), ? FROM events", (now_s,)
             )
-        passed_s = ages([time_s for _, time_s in days], now_s, keep_s)
+        passed_s = ages([time_s for _, time_s in days], now_s)
         return max((n for (n, _), age_s in zip(days, passed_s, strict=True) if age_s > keep_s), default=0)
 
     def trim(self, most_unpublished: int, most_sessions: int, most: int = SLICE) -> tuple[int, int]:
@@ -254,4 +254,5 @@ def read_only(path: Path) -> sqlite3.Connection:
     """A reader's own connection. Raises sqlite3.OperationalError when there is no database yet."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2, check_same_thread=False)
     db.row_factory = sqlite3.Row
+    db.text_factory = readable
     return db

@@ -104,6 +104,14 @@ class StorageChanged(Data):
     detail: str = Field("", max_length=600)
 
 
+class Acknowledged(Data):
+    """Somebody said over MQTT that they are on the way; it ends the reminders of one alert and nothing else."""
+
+    alert: str = Field(
+        max_length=64, description="the id of the stop, or of the stop with -no-sign behind it"
+    )
+
+
 class Unreadable(Data):
     """An event that fits no known form, kept as it came."""
 
@@ -127,6 +135,7 @@ DATA: dict[str, type[Data]] = {
     "recording_gap": Gap,
     "events_missing": EventsMissing,
     "storage_changed": StorageChanged,
+    "alert_acknowledged": Acknowledged,
     "unreadable": Unreadable,
 }
 

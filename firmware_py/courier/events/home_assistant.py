@@ -7,11 +7,11 @@ Topics are written in full: only entity payloads, not this form, are documented 
 import json
 from typing import Any, NamedTuple
 
+from firmware_py.config import MqttConfig
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import DATA
 
-STATUS_PERIOD_S = 30.0
-EXPIRE_AFTER_S = int(3 * STATUS_PERIOD_S)
+REST_S = {"home": 30.0, "fleet": 60.0}  # the longest pause between two states, by mqtt.profile
 
 
 class Announcement(NamedTuple):
@@ -27,9 +27,9 @@ def topic_of(prefix: str, device: str) -> str:
     return f"{prefix}/device/rearguard_{device}/config"
 
 
-def announcement(device: str, version: str, remote_stop: bool, prefix: str = "homeassistant") -> Announcement:
+def announcement(device: str, version: str, mqtt: MqttConfig) -> Announcement:
     """What Home Assistant is to know of this device."""
-    base = f"rearguard/{device}"
+    base = mqtt.topic(device, "").rstrip("/")
     payload = {
         "dev": {
             "ids": [f"rearguard_{device}"],
@@ -41,13 +41,13 @@ def announcement(device: str, version: str, remote_stop: bool, prefix: str = "ho
         "o": {"name": "rearguard", "sw": version},
         "avty": [{"t": f"{base}/status"}],
         "qos": 1,
-        "cmps": _components(device, base, remote_stop),
+        "cmps": _components(device, base, mqtt.allow_remote_stop, int(3 * REST_S[mqtt.profile])),
     }
     text = json.dumps(payload, separators=(",", ":"))
-    return Announcement(topic_of(prefix, device), text, f"{prefix}/status")
+    return Announcement(topic_of(mqtt.discovery_prefix, device), text, f"{mqtt.discovery_prefix}/status")
 
 
-def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
+def _components(device: str, base: str, remote_stop: bool, expire_s: int) -> dict[str, Any]:
     state, health = f"{base}/state", f"{base}/health"
     words = [cause.value for cause in Cause]
 
@@ -56,13 +56,11 @@ def _components(device: str, base: str, remote_stop: bool) -> dict[str, Any]:
 
     def binary(key: str, name: str, template: str, topic: str = state, **options: Any) -> dict[str, Any]:
         template = "{{ 'ON' if " + template + " else 'OFF' }}"
-        return entity(
-            key, "binary_sensor", name, stat_t=topic, val_tpl=template, exp_aft=EXPIRE_AFTER_S, **options
-        )
+        return entity(key, "binary_sensor", name, stat_t=topic, val_tpl=template, exp_aft=expire_s, **options)
 
     def sensor(key: str, name: str, template: str, topic: str = state, **options: Any) -> dict[str, Any]:
         template = "{{ " + template + " }}"
-        return entity(key, "sensor", name, stat_t=topic, val_tpl=template, exp_aft=EXPIRE_AFTER_S, **options)
+        return entity(key, "sensor", name, stat_t=topic, val_tpl=template, exp_aft=expire_s, **options)
 
     diagnostic = {"topic": health, "ent_cat": "diagnostic"}
     event = (

@@ -10,8 +10,13 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
-from firmware_py.courier.events.connection import UNSUPPORTED_VERSION, BoundedClient, client_of, connect
-from firmware_py.courier.events.mqtt import TEST
+from firmware_py.courier.events.commands import STOP, TEST
+from firmware_py.courier.events.connection import (
+    UNSUPPORTED_VERSION,
+    BoundedClient,
+    client_of,
+    connect,
+)
 
 LOGIN_S = 5.0
 
@@ -26,6 +31,7 @@ class _Try:
         self.client: BoundedClient = client_of(config, f"rearguard-check-{os.urandom(4).hex()}")
         self.done = threading.Event()
         self.problem = "does not answer"
+        self.client.on_connect_fail = lambda _c, _d: self._failed()
         self.client.on_connect = lambda _c, _d, _f, code, _p: self._connected(code)
         self.client.on_subscribe = lambda _c, _d, _m, codes, _p: self._subscribed(codes)
         self.client.on_publish = lambda _c, _d, _m, code, _p: self._published(code)
@@ -34,6 +40,10 @@ class _Try:
     def _end(self, problem: str) -> None:
         self.problem = problem
         self.done.set()
+
+    def _failed(self) -> None:
+        if self.client.refusal:
+            self._end(f"cannot be trusted. {self.client.refusal}")
 
     def _connected(self, code: ReasonCode) -> None:
         if code.value == UNSUPPORTED_VERSION:
@@ -66,7 +76,7 @@ def attempt(config: MqttConfig, device: str, timeout_s: float = LOGIN_S) -> str:
 
     Raises Failure when the password or the certificate authority cannot be read.
     """
-    tried = _Try(config, f"rearguard/{device}/command/stop")
+    tried = _Try(config, config.topic(device, STOP))
     connect(tried.client, config)
     tried.done.wait(timeout_s)
     problem = tried.problem

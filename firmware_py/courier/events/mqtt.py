@@ -1,4 +1,4 @@
-"""Owns what goes to the broker and comes from it. Must never start anything: one command exists, `stop`.
+"""Owns the lasting connection to the broker. Must never obey a message: what one is worth, commands.py says.
 
 Events go at QoS 1 and count as published only when the broker has acknowledged them and did not refuse them. Telemetry
 goes at QoS 0 while connected; the keep-alive notices a frozen broker, so what piles up meanwhile is bounded.
@@ -22,6 +22,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
+from firmware_py.courier.events.commands import TEST, Commands
 from firmware_py.courier.events.connection import (
     TAKEN_OVER,
     UNSUPPORTED_VERSION,
@@ -37,10 +38,6 @@ log = logging.getLogger(__name__)
 
 EVENTS_IN_FLIGHT = 20
 RESEND_S = 60.0  # an event that waits longer for its acknowledgement while connected is sent again
-STOP_INTERVAL_S = 1.0  # a stop is latched: one a second is as good as a thousand
-STOP_WORDS = (b"stop", b"STOP")
-TEST = b"test "  # what a test message on the stop topic begins with; it asks for nothing
-TEST_MOST = 64  # bytes
 PROBE_S = 5.0  # the way back of a test message takes at most this long
 PROBE_AGAIN_S = 60.0  # after a refusal
 MUTE_S = 300.0  # no subscription after a message that was too large
@@ -56,6 +53,7 @@ class Broker:
     """One lasting connection. `on_stop` is called for a valid remote stop, `on_room` when more events may be sent.
 
     `forgotten` are topics whose retained message is to be deleted; `on_forgotten` is called for each that was.
+    `on_acknowledged(alert)`: somebody is on the way; None: nobody is asked to say so.
     """
 
     def __init__(
@@ -67,11 +65,15 @@ class Broker:
         on_room: Callable[[], None],
         forgotten: Iterable[str] = (),
         on_forgotten: Callable[[str], None] = lambda _: None,
+        on_acknowledged: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._device = device
         self._announcement = announcement
-        self._on_stop = on_stop
+        births = announcement.status_topic if announcement else ""
+        self.commands = Commands(
+            config, device, births, on_stop, on_acknowledged, self._home_assistant_is_back, self._tested
+        )
         self._on_room = on_room
         self._forgotten = set(forgotten)
         self._on_forgotten = on_forgotten
@@ -82,19 +84,21 @@ class Broker:
         self._in_flight: dict[int, tuple[int, float]] = {}
         self._asked: dict[int, str] = {}  # mid -> topic of what is no event; paho's thread only
         self._refused: dict[str, str] = {}  # topic -> what the broker refuses
-        self._stop_topic = self.topic("command/stop")
+        self._stop_topic = self.commands.stop_topic
         self._probe, self._probe_sent_s, self._probe_next_s = b"", 0.0, 0.0
         self._muted_until_s, self._muted = 0.0, ""
         self._announcements, self._announced_s, self._announce_later = ANNOUNCE_BURST, 0.0, False
-        self._last_stop_s = -STOP_INTERVAL_S
         self._client: BoundedClient | None = None
         self.connected = False
         self.remote_stop: RemoteStop = "not connected" if config.allow_remote_stop else "off"
         self.trouble = "not connected yet"  # with the connection itself
-        self.refused_commands = 0
 
     def topic(self, tail: str) -> str:
-        return f"rearguard/{self._device}/{tail}"
+        return self._config.topic(self._device, tail)
+
+    @property
+    def refused_commands(self) -> int:
+        return self.commands.refused
 
     @property
     def problem(self) -> str:
@@ -113,7 +117,7 @@ class Broker:
         client.on_publish = lambda _c, _d, mid, code, _p: self._safely(self._published, mid, code)
         client.on_subscribe = lambda _c, _d, mid, codes, _p: self._safely(self._subscribed, mid, codes)
         client.on_message = lambda _c, _d, message: self._safely(self._message, message)
-        self._client, self._waits = client, Waits(client)
+        self._client, self._waits = client, Waits(client, self._config.profile)
         connect(client, self._config)
 
     def close(self) -> None:
@@ -246,11 +250,8 @@ class Broker:
     def _subscribe(self) -> None:
         """Ask for the topics that this device listens to; the answers come to `_subscribed`."""
         assert self._client is not None
-        topics = [self._announcement.status_topic] if self._announcement else []
-        if self._config.allow_remote_stop:
-            self._probe_next_s = time.monotonic() + PROBE_AGAIN_S
-            topics.append(self._stop_topic)
-        for topic in topics:
+        self._probe_next_s = time.monotonic() + PROBE_AGAIN_S
+        for topic in self.commands.topics:
             _, mid = self._client.subscribe(topic, 1)
             if mid is not None:
                 self._asked[mid] = topic
@@ -284,7 +285,7 @@ class Broker:
     def _refuse(self, topic: str, what: str) -> None:
         text = (
             f"mqtt: {what}. Usually the broker's access list: allow this user to read and write "
-            f"rearguard/{self._device}/# and what Home Assistant's discovery needs (docs/home-assistant.md)."
+            f"{self.topic('#')} and what Home Assistant's discovery needs (docs/home-assistant.md)."
         )
         if self._refused.get(topic) != text:
             log.warning("%s", text)
@@ -305,10 +306,14 @@ class Broker:
             self._publish(self._announcement.topic, self._announcement.payload)
 
     def _failed(self) -> None:
+        assert self._client is not None
         self._waits.failed()
+        why = (
+            self._client.refusal or "Usually the broker is off, or mqtt.host, mqtt.port or mqtt.tls is wrong."
+        )
         self._note(
-            f"mqtt: no connection to {self._config.host}:{self._config.port}. Usually the broker is off, or mqtt.host, "
-            "mqtt.port or mqtt.tls is wrong. Retrying without end; events are stored meanwhile."
+            f"mqtt: no connection to {self._config.host}:{self._config.port}. {why} Retrying without end; "
+            "events are stored meanwhile."
         )
 
     def _disconnected(self, code: ReasonCode) -> None:
@@ -326,6 +331,8 @@ class Broker:
             )
             self._note(self._muted)
         if not was:
+            if self._client.refusal:
+                self._failed()  # TLS came up, and then the broker refused our certificate
             return
         again = self._waits.lost()
         if self._refused:
@@ -359,13 +366,14 @@ class Broker:
             self._on_forgotten(topic)
 
     def _message(self, message: MQTTMessage) -> None:
-        if self._announcement and message.topic == self._announcement.status_topic:
-            if (
-                message.payload == b"online" and not message.retain
-            ):  # retained: announced on connecting just now
-                self._home_assistant_is_back()
-        elif message.topic == self._stop_topic:
-            self._command(message)
+        self.commands.take(message.topic, bytes(message.payload), bool(message.retain))
+
+    def _tested(self, payload: bytes) -> None:
+        """A test message came along the stop topic; it counts when it is our own."""
+        if self._probe and payload == self._probe:
+            self._probe = b""
+            self.remote_stop = "ready"
+            self._refused.pop(self._stop_topic, None)
 
     def _home_assistant_is_back(self) -> None:
         if self._may_announce(time.monotonic()):
@@ -382,26 +390,6 @@ class Broker:
             return False
         self._announcements -= 1.0
         return True
-
-    def _command(self, message: MQTTMessage) -> None:
-        now_s = time.monotonic()
-        if message.payload.startswith(TEST) and len(message.payload) <= TEST_MOST:
-            if self._probe and message.payload == self._probe:
-                self._probe = b""
-                self.remote_stop = "ready"
-                self._refused.pop(self._stop_topic, None)
-        elif message.retain or message.payload not in STOP_WORDS:
-            self.refused_commands += 1
-            if self.refused_commands in (1, 10, 100, 1000):
-                log.warning(
-                    "mqtt: refused a command of %d bytes%s. The only command is the word stop, not retained.",
-                    len(message.payload),
-                    ", retained" if message.retain else "",
-                )
-        elif now_s - self._last_stop_s >= STOP_INTERVAL_S:
-            self._last_stop_s = now_s
-            log.warning("mqtt: a remote stop was requested")
-            self._on_stop()
 
     def _note(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -37,6 +37,23 @@ def salvage(path: Path) -> Iterator[Found]:
                     yield Found(table, columns, rows)
 
 
+def newest_first(path: Path, table: str) -> Iterator[dict[str, Any]]:
+    """Every row that reads, by the names of its columns; `n` is its number. Raises sqlite3.Error for no database."""
+    key, columns = _TABLES[table]
+    names = f"{key} AS n, {columns}" if key == "rowid" else columns
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+        db.text_factory = readable
+        last = last_key(db, table, key)
+        for first in range(last - last % CHUNK, -1, -CHUNK):
+            for row in reversed(list(_rows(db, table, key, names, first, CHUNK))):
+                yield dict(zip([name.rpartition(" ")[2] for name in names.split(", ")], row, strict=True))
+
+
+def readable(text: bytes) -> str:
+    """Text of a database; a byte that is no UTF-8 costs itself only."""
+    return text.decode("utf-8", "replace")
+
+
 def last_event(path: Path) -> int:
     """The highest number an event had; 0 when it cannot be read."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:

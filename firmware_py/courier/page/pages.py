@@ -18,6 +18,7 @@ _FILES = {
     "/": "index.html",
     "/walk": "walk.html",
     "/answer.html": "answer.html",
+    "/static/again.js": "again.js",
     "/static/answer.js": "answer.js",
     "/static/coach.js": "coach.js",
     "/static/app.js": "app.js",

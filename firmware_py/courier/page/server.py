@@ -41,8 +41,8 @@ RETRY_S = 10.0
 REQUEST_S = 10.0  # a client without a whole request by then is disconnected
 BACKLOG = 64
 LARGEST_PASSWORD = 4_096  # bytes
-PAST_SESSIONS = 20  # the newest
-DIGITS = 15  # of the number of an incident
+PAST_SESSIONS = 20  # at once
+DIGITS = 15  # of the number of an incident or a session
 # A report is one self-contained file with its style inside; it still may load and run nothing.
 _REPORT_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -85,9 +85,9 @@ def application(shown: Shown, password: str | None) -> Gate:
     def recent(_: Request) -> Response:
         return JSONResponse(shown.recent())
 
-    def history(_: Request) -> Response:
+    def history(request: Request) -> Response:
         try:
-            found = past_sessions(folder / "events.sqlite", PAST_SESSIONS)
+            found = past_sessions(folder / "events.sqlite", PAST_SESSIONS, _before(request)).rows
             return Response(json.dumps(found, allow_nan=False), media_type="application/json")
         except sqlite3.Error:
             return JSONResponse([])
@@ -95,9 +95,7 @@ def application(shown: Shown, password: str | None) -> Gate:
     index = IncidentIndex(folder / "incidents")
 
     def incidents(request: Request) -> Response:
-        before = request.query_params.get("before", "")
-        asked = int(before) if before.isascii() and before.isdigit() and len(before) <= DIGITS else None
-        return Response(index.page(asked), media_type="application/json")
+        return Response(index.page(_before(request)), media_type="application/json")
 
     def report(request: Request) -> Response:
         with reporting:
@@ -132,6 +130,12 @@ def application(shown: Shown, password: str | None) -> Gate:
     # An address that is not on the list is not found, never redirected.
     listed.router.redirect_slashes = False
     return Gate(listed, password)
+
+
+def _before(request: Request) -> int | None:
+    """The number that a further page of a list begins below; None for its first page."""
+    text = request.query_params.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
 
 
 def _file(path: str, body: bytes, media_type: str) -> Route:

@@ -209,7 +209,7 @@ class Segments:
             with contextlib.suppress(OSError):
                 seen = path.stat()
                 found.append((path, seen.st_mtime, seen.st_size))
-        ages_s = ages([modified_s for _, modified_s, _ in found], wall_s, self._keep_s)
+        ages_s = ages([modified_s for _, modified_s, _ in found], wall_s)
         total = sum(size for _, _, size in found)
         for (path, _, size), age_s in zip(found, ages_s, strict=True):
             fits = total <= self._quota_bytes - 2 * self._spare_bytes

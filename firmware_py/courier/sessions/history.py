@@ -3,28 +3,30 @@
 Must never write to the database.
 """
 
-import contextlib
 import csv
 import io
 import json
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from firmware_py.config import load
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
+from firmware_py.courier.events.salvage import newest_first
 from firmware_py.courier.receiver import object_of
-from firmware_py.storage.written import write_text
-from sensors.advice import Failure
+from firmware_py.storage.written import as_owner, write_text
+from sensors.advice import Advice, Failure
 
-INCIDENT_TYPES = ("stopped", "stopped_by_fault", "warning")
+STOPS = ("stopped", "stopped_by_fault")
+INCIDENT_TYPES = (*STOPS, "warning")
 
 
 def _local(time: str, to: Literal["minutes", "seconds"]) -> str:
@@ -59,38 +61,83 @@ SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 )
 
 
-def sessions(database: Path, limit: int) -> list[dict[str, Any]]:
-    """Finished sessions, newest first. Raises sqlite3.Error."""
+class Past(NamedTuple):
+    """What a database holds, newest first, and how many rows of it could not be read or shown."""
+
+    rows: list[dict[str, Any]]
+    unreadable: int = 0
+    damaged: bool = False  # the file itself: more rows may be missing
+
+
+def sessions(database: Path, limit: int, before: int | None = None) -> Past:
+    """Finished sessions with their number `n`, those before number `before` if given. Raises sqlite3.Error."""
+    question = (
+        "SELECT rowid AS n, summary FROM sessions WHERE ended_s IS NOT NULL AND rowid < ? ORDER BY rowid DESC"
+    )
+    return _past(database, "sessions", question, (2**62 if before is None else before,), limit, _session)
+
+
+def moments(database: Path, limit: int, types: tuple[str, ...] = INCIDENT_TYPES) -> Past:
+    """Stops and warnings. Raises sqlite3.Error."""
+    question = (
+        f"SELECT type, time_s, event FROM events WHERE type IN ({','.join('?' * len(types))}) ORDER BY n DESC"
+    )
+    return _past(database, "events", question, types, limit, partial(_moment, types))
+
+
+def _past(
+    database: Path,
+    table: str,
+    question: str,
+    values: tuple[Any, ...],
+    limit: int,
+    shown: Callable[[Any], dict[str, Any] | None],
+) -> Past:
+    """One bad row costs itself only. A damaged file is read row by row."""
     with closing(read_only(database)) as db:
-        rows = db.execute(
-            "SELECT summary FROM sessions WHERE ended_s IS NOT NULL ORDER BY rowid DESC LIMIT ?", (limit,)
-        )
-        return list(_readable(row["summary"] for row in rows))
+        try:
+            return Past(*_shown(db.execute(question, values), limit, shown))
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return Past(*_shown(newest_first(database, table), limit, shown), damaged=True)
 
 
-def _readable(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """A row that is no object of plain figures costs itself only."""
-    for text in texts:
-        with contextlib.suppress(ValueError, RecursionError):
-            yield object_of(text.encode("utf-8", "replace"))
+def _shown(
+    rows: Iterable[Any], limit: int, shown: Callable[[Any], dict[str, Any] | None]
+) -> tuple[list[dict[str, Any]], int]:
+    found: list[dict[str, Any]] = []
+    unreadable = 0
+    for row in rows:
+        try:
+            one = shown(row)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError):
+            unreadable += 1
+            continue
+        if one is not None:
+            found.append(one)
+            if len(found) == limit:
+                break
+    return found, unreadable
 
 
-def moments(database: Path, limit: int) -> list[dict[str, Any]]:
-    """Stops and warnings, newest first. Raises sqlite3.Error."""
-    marks = ",".join("?" * len(INCIDENT_TYPES))
-    with closing(read_only(database)) as db:
-        rows = db.execute(
-            f"SELECT type, time_s, event FROM events WHERE type IN ({marks}) ORDER BY n DESC LIMIT ?",
-            (*INCIDENT_TYPES, limit),
-        )
-        found = []
-        for row in rows:
-            data = json.loads(row["event"])["data"]
-            keys = ("cause", "rule", "value", "limit", "position_m", "velocity_m_s", "message")
-            found.append(
-                {"type": row["type"], "time": rfc3339(row["time_s"])} | {k: data.get(k) for k in keys}
-            )
-        return found
+def _session(row: Any) -> dict[str, Any]:
+    """Raises when it is no object of plain figures, or cannot be shown."""
+    found = object_of(row["summary"].encode("utf-8", "replace"))
+    for _, cell in SESSION_COLUMNS:
+        cell(found)
+    return found | {"n": row["n"]}
+
+
+def _moment(types: tuple[str, ...], row: Any) -> dict[str, Any] | None:
+    """None for an event of another type. Raises when it cannot be shown."""
+    if row["type"] not in types:
+        return None
+    data = object_of(row["event"].encode("utf-8", "replace"))["data"]
+    keys = ("cause", "rule", "value", "limit", "position_m", "velocity_m_s", "message")
+    time = rfc3339(row["time_s"])
+    _local(time, "seconds")
+    return {"type": row["type"], "time": time} | {key: data.get(key) for key in keys}
 
 
 def history(
@@ -107,26 +154,42 @@ def history(
     """
     database = Path(load(config).courier.state_dir) / "events.sqlite"
     try:
-        walks, found = sessions(database, limit), moments(database, limit)
+        with as_owner(database.parent):
+            walks, found = sessions(database, limit), moments(database, limit)
     except sqlite3.Error as error:
         raise Failure(
             f"history: cannot read {database} ({error})",
             "Usually the courier has not run yet, or --config names another courier.state_dir",
             "start the courier, or name its configuration",
         ) from None
+    for walk in walks.rows:
+        del walk["n"]
     if csv_file is not None:
-        _write_csv(csv_file, walks)
+        _write_csv(csv_file, walks.rows)
     elif as_json:
-        for walk in walks:
+        for walk in walks.rows:
             typer.echo(json.dumps({"session": walk}))
-        for moment in found:
+        for moment in found.rows:
             typer.echo(json.dumps({"moment": moment}))
     else:
-        _show(walks, found)
+        _show(walks.rows, found.rows)
+    _report_unreadable(database, walks, found)
+
+
+def _report_unreadable(database: Path, *parts: Past) -> None:
+    count, damaged = sum(part.unreadable for part in parts), any(part.damaged for part in parts)
+    if damaged:
+        what = f"history: {database} is damaged; what can be read is shown"
+    elif count:
+        what = f"history: {count} entries of {database} cannot be read and are left out"
+    else:
+        return
+    why = "Usually a failing card, or power that went off while it was written"
+    typer.echo(str(Advice(what, why, "replace the card if it happens again")), err=True)
 
 
 def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
-    columns = list(walks[0]) if walks else ["session_id", "started", "ended"]
+    columns = list(dict.fromkeys(key for walk in walks for key in walk)) or ["session_id", "started", "ended"]
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, columns, extrasaction="ignore")
     writer.writeheader()

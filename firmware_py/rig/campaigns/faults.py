@@ -5,12 +5,11 @@ Must never touch the core: what is planted lies outside the wire, what is measur
 Faults of the process and the kernel (F01 to F04, F16) are planted in tests/system and tests/vm.
 """
 
-import json
 import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from statistics import median_high
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from firmware_py.config import Config
 from firmware_py.core.deck.silence import MOST_S
 from firmware_py.core.frame import Cause
+from firmware_py.rig.campaigns.copies import in_a_copy
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.rig.world.acts import LEAVE
 from sensors.emulated.trouble import Kind, Trouble
@@ -193,24 +193,9 @@ def _walk(job: tuple[int, int]) -> list[Seen]:
             if whole.decision is None or not whole.decision.run:
                 break
             for fault in FAULTS:
-                seen.append(_in_a_copy(whole, fault, scene, random.getrandbits(31)))
+                draws = Random(random.getrandbits(31))
+                seen.append(Seen(*in_a_copy(partial(_watch, whole, fault, scene, draws))))
     return seen
-
-
-def _in_a_copy(whole: Whole, fault: Planted, scene: str, seed: int) -> Seen:
-    """Plants the fault in a forked copy of the process, which sends back what it saw and ends."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(write, json.dumps(_watch(whole, fault, scene, Random(seed))).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        result = pipe.read()
-    os.waitpid(child, 0)
-    return Seen(*json.loads(result))
 
 
 def _watch(whole: Whole, fault: Planted, scene: str, random: Random) -> Seen:

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from firmware_py.config import MqttConfig
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import (
     DATA,
@@ -202,7 +203,7 @@ DISCOVERY = {
 
 @pytest.mark.parametrize("remote_stop", [True, False])
 def test_home_assistant_gets_a_device_it_accepts_and_nothing_that_starts(remote_stop: bool) -> None:
-    topic, text, status = announcement("rig", "0.1.0", remote_stop)
+    topic, text, status = announcement("rig", "0.1.0", MqttConfig(allow_remote_stop=remote_stop))
     payload = json.loads(text)
     if not remote_stop:
         assert payload["cmps"].pop("stop") == {"p": "button"}  # Home Assistant removes what it knew
@@ -220,7 +221,7 @@ def test_home_assistant_gets_a_device_it_accepts_and_nothing_that_starts(remote_
 
 
 def test_another_discovery_prefix_moves_the_announcement_and_the_birth_topic() -> None:
-    made = announcement("rig", "0.1.0", True, "home/discovery")
+    made = announcement("rig", "0.1.0", MqttConfig(discovery_prefix="home/discovery"))
     assert made.topic == "home/discovery/device/rearguard_rig/config"
     assert made.status_topic == "home/discovery/status"
 

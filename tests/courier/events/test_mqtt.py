@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 BASE = "rearguard/rig"
-ANNOUNCED = announcement("rig", "0.1.0", True)
+ANNOUNCED = announcement("rig", "0.1.0", MqttConfig())
 OWN = Stamp("rig", "courier", "courierboot", "c0ffee", "0.1.0")
 
 
@@ -512,7 +512,9 @@ def test_a_flood_of_births_is_answered_a_few_times(tmp_path: Path) -> None:
         wait_for(lambda: broker.tend() or not broker._announce_later)  # and once more when the flood is over
 
 
-@pytest.mark.parametrize("announced", [None, announcement("rig", "0.1.0", True, "other")])
+@pytest.mark.parametrize(
+    "announced", [None, announcement("rig", "0.1.0", MqttConfig(discovery_prefix="other"))]
+)
 def test_an_announcement_that_no_longer_holds_is_taken_back(
     tmp_path: Path, announced: Announcement | None
 ) -> None:

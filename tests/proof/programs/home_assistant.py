@@ -30,6 +30,11 @@ VERSION = "2026.2.0"
 ROOT = CACHE / f"home-assistant-{VERSION}"
 PACKAGES = "python3,python3-venv,python3-dev,gcc,libc6-dev,ca-certificates,libffi-dev,libturbojpeg0"
 DOCS = Path(__file__).parents[3] / "docs" / "home-assistant.md"
+OURS = (
+    "etc/resolv.conf",
+    "etc/pip.conf",
+    "etc/ssl/certs/ca-certificates.crt",
+)  # a network may have a CA of its own
 START_S = 180.0
 DEVICE = "rearguard"
 
@@ -47,8 +52,9 @@ def make_root() -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     words = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={PACKAGES}", "trixie", str(part)]
     _run([*words, *_mirror()])
-    for name in ("etc/resolv.conf", "etc/pip.conf"):
+    for name in OURS:
         if Path("/", name).exists():
+            (part / name).unlink(missing_ok=True)
             shutil.copy(Path("/", name), part / name)
     _run(["chroot", str(part), "python3", "-m", "venv", "/ha"])
     wanted = [f"homeassistant=={VERSION}", "paho-mqtt", "home-assistant-frontend"]

@@ -4,7 +4,7 @@ import { Charts } from "./charts.js";
 import { coach } from "./coach.js";
 import { Deck } from "./deck.js";
 import { by, fit, put, showWord, words } from "./signs.js";
-import { connect, get } from "./stream.js";
+import { connect, patient } from "./stream.js";
 import { _, fill, language } from "./words.js";
 
 const BELT = {
@@ -126,37 +126,73 @@ function list_figures(id, figures) {
 // In the time zone of whoever looks; the device sends UTC.
 const when = (text) => new Date(text).toLocaleString(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+// A list of the device in pages, newest first; `row(entry)` makes a line of it. `load()` begins it anew.
+class Pages {
+  constructor(path, list, older, size, row) {
+    Object.assign(this, { path, list, older, size, row, asked: 0 });
+    older.addEventListener("click", () => this.more());
+  }
+
+  async load() {
+    const found = await this.ask(this.path);
+    if (found) { this.list.replaceChildren(); this.add(found); }
+    return found;
+  }
+
+  async more() {
+    this.older.disabled = true;
+    const found = await this.ask(`${this.path}?before=${this.last}`);
+    this.older.disabled = false;
+    if (found) this.add(found);
+  }
+
+  // Undefined when it was asked anew meanwhile.
+  async ask(path) {
+    const asked = ++this.asked, found = await patient(path);
+    return asked === this.asked ? found : undefined;
+  }
+
+  add(found) {
+    this.list.append(...found.map(this.row));
+    this.last = found.at(-1)?.n;
+    this.older.hidden = found.length < this.size;
+  }
+}
+
+const past = new Pages("/api/sessions", by("past-table").tBodies[0], by("past-older"), 20, (s) => {
+  const row = document.createElement("tr");
+  for (const text of [when(s.started), s.minutes.toFixed(1), s.steps, s.cadence_per_min?.toFixed(0) ?? "–", percent(s.in_zone_fraction), s.stops]) {
+    const cell = document.createElement("td");
+    cell.textContent = text;
+    row.append(cell);
+  }
+  return row;
+});
+
+const stops = new Pages("/api/incidents", by("incident-list"), by("incidents-older"), 50, (incident) => {
+  const row = document.createElement("li"), link = document.createElement("a"), name = document.createElement("span"), time = document.createElement("time");
+  link.href = `/incidents/${encodeURIComponent(incident.name)}`;
+  name.className = "name";
+  name.textContent = incident.title;
+  time.dateTime = incident.time;
+  time.textContent = when(incident.time);
+  link.append(name, time);
+  row.append(link);
+  return row;
+});
+
 async function load_past() {
-  const past = await get("/api/sessions").catch(() => []);
-  if (!last_session && past.length) { last_session = past[0]; session(null); }
-  const rows = past.map((s) => {
-    const row = document.createElement("tr");
-    for (const text of [when(s.started), s.minutes.toFixed(1), s.steps, s.cadence_per_min?.toFixed(0) ?? "–", percent(s.in_zone_fraction), s.stops]) {
-      const cell = document.createElement("td");
-      cell.textContent = text;
-      row.append(cell);
-    }
-    return row;
-  });
-  by("past").hidden = !rows.length;
-  by("past-table").tBodies[0].replaceChildren(...rows);
+  const found = await past.load();
+  if (!found) return;
+  if (!last_session && found.length) { last_session = found[0]; session(null); }
+  by("past").hidden = !found.length;
 }
 
 async function load_incidents() {
-  const incidents = await get("/api/incidents").catch(() => []);
-  newest = incidents[0];
-  by("no-incidents").hidden = incidents.length > 0;
-  by("incident-list").replaceChildren(...incidents.map((incident) => {
-    const row = document.createElement("li"), link = document.createElement("a"), name = document.createElement("span"), time = document.createElement("time");
-    link.href = `/incidents/${encodeURIComponent(incident.name)}`;
-    name.className = "name";
-    name.textContent = incident.title;
-    time.dateTime = incident.time;
-    time.textContent = when(incident.time);
-    link.append(name, time);
-    row.append(link);
-    return row;
-  }));
+  const found = await stops.load();
+  if (!found) return;
+  newest = found[0];
+  by("no-incidents").hidden = found.length > 0;
 }
 
 async function begin(setup) {
@@ -164,7 +200,7 @@ async function begin(setup) {
   put("device", device);
   put("footer", fill(_("{device}: this page only shows. Only the device's own button ends a stop."), { device }));
   deck = new Deck(by("deck"), setup);
-  charts = new Charts(setup, await get("/api/recent").catch(() => []));
+  patient("/api/recent").then((rows) => { charts = new Charts(setup, rows); });
   load_past();
 }
 
