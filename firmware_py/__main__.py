@@ -40,6 +40,7 @@ COMMANDS = {
     "programme": "firmware_py.coach.command:programme",
     "forget": "firmware_py.coach.command:forget",
     "config": "firmware_py.device.settings:config",
+    "enroll": "firmware_py.device.enroll:enroll",
     "alerts": "firmware_py.alerts.command:alerts",
     "fleet": "firmware_py.fleet.process:fleet",
 }

@@ -13,5 +13,6 @@ computer (mosquitto and SQLite) and grows to a broker cluster and PostgreSQL by 
     access     who may see which site, and do what
     pages/     floor, device, incidents, versions
     acl        access lists for the broker
+    enroll/    a certificate for each treadmill, for a code that works once
     process    joins them
 """

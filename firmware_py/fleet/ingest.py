@@ -56,8 +56,10 @@ class Ingest:
         engine: Engine,
         bounds: Keep = Keep(),  # noqa: B008
         name: str = "rearguard-fleet",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url, self._root, self._engine, self._bounds = urlsplit(broker_url), root, engine, bounds
+        self._tls = tls
         self._brokers = cycle(_addresses(broker_url))
         self._waiting: queue.Queue[Waiting] = queue.Queue(MOST_WAITING)
         self._watch = Watch()
@@ -85,7 +87,7 @@ class Ingest:
         if self._url.username:
             self._client.username_pw_set(unquote(self._url.username), self._url.password)
         if self._url.scheme == "mqtts":
-            self._client.tls_set_context(ssl.create_default_context())
+            self._client.tls_set_context(self._tls or ssl.create_default_context())
         self._another()
         self._client.loop_start()
         self._thread.start()

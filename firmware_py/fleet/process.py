@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from sqlalchemy import select
 
 from firmware_py.fleet import access, acl
+from firmware_py.fleet.enroll import command as certificates
 from firmware_py.fleet.ingest import Ingest
 from firmware_py.fleet.pages.server import app
+from firmware_py.fleet.schema import enrolled
 from firmware_py.fleet.settings import load
 from firmware_py.fleet.store import open_store
 from sensors.advice import Failure
@@ -20,6 +23,9 @@ SHORTEST_PASSWORD = 8
 fleet = typer.Typer(help="Every treadmill on one page. Example: rearguard fleet run", no_args_is_help=True)
 user = typer.Typer(help="Who may look. Example: rearguard fleet user add anna --role floor --sites hall")
 fleet.add_typer(user, name="user")
+fleet.command()(certificates.enroll)
+fleet.command()(certificates.certificate)
+fleet.command()(certificates.revoke)
 
 SettingsFile = Annotated[
     Path | None, typer.Option("--config", help="fleet.toml; without it one computer and SQLite")
@@ -35,7 +41,8 @@ def run(config: SettingsFile = None) -> None:
     settings = load(config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     engine = open_store(settings.store)
-    ingest = Ingest(settings.broker, settings.root, engine, settings.bounds)
+    tls = settings.tls() if settings.broker.startswith("mqtts:") else None
+    ingest = Ingest(settings.broker, settings.root, engine, settings.bounds, tls=tls)
     ingest.start()
     try:
         web = app(engine, settings.secret(), lambda: ingest.problem)
@@ -81,14 +88,25 @@ def remove_user(name: str, config: SettingsFile = None) -> None:
 @fleet.command("acl")
 def access_lists(
     broker: Annotated[str, typer.Argument(help="mosquitto or nats")],
-    devices: Annotated[list[str] | None, typer.Argument(help="nats: the names of the devices")] = None,
+    devices: Annotated[
+        list[str] | None, typer.Argument(help="treadmills without a certificate, as SITE/NAME")
+    ] = None,
     config: SettingsFile = None,
 ) -> None:
     """Print the access list for a broker: who may write and read which topics.
 
+    Every enrolled treadmill gets its own topics at its own site. Run it again after each `fleet enroll` or `revoke`.
+
     Example: rearguard fleet acl mosquitto > /etc/mosquitto/rearguard.acl
     """
-    root = load(config).root
+    settings = load(config)
+    root = settings.root
     if broker not in ("mosquitto", "nats"):
         raise Failure(f"fleet: no access list for {broker}", "", "ask for mosquitto or nats")
-    typer.echo(acl.mosquitto(root) if broker == "mosquitto" else acl.nats(root, devices or []))
+    with open_store(settings.store).connect() as db:
+        known = [tuple(row) for row in db.execute(select(enrolled.c.site, enrolled.c.device))]
+    for one in devices or []:
+        site, _, name = one.rpartition("/")
+        known.append((site, name))
+    made = acl.mosquitto if broker == "mosquitto" else acl.nats
+    typer.echo(made(root, sorted(known)), nl=False)

@@ -95,6 +95,23 @@ refused = Table(
     Column("last_s", Float, nullable=False),
 )
 
+# A treadmill with a certificate: its name stands once in a fleet, whatever the site.
+enrolled = Table(
+    "enrolled",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("serial", String(50), nullable=False),
+    Column("until_s", Float, nullable=False),
+)
+
+revoked = Table(
+    "revoked",
+    metadata,
+    Column("serial", String(50), primary_key=True),
+    Column("since_s", Float, nullable=False),
+)
+
 users = Table(
     "users",
     metadata,

@@ -1,6 +1,7 @@
 """Owns the settings of the fleet page: where messages come from, where they are kept, where the page is shown."""
 
 import secrets
+import ssl
 import tomllib
 from pathlib import Path
 
@@ -29,6 +30,13 @@ class Settings(BaseModel):
     secret_file: str = Field(
         default="fleet.secret", description="signs the sessions; made at the first start"
     )
+    certificates: str = Field(
+        default="fleet-certificates",
+        description="folder of the authority; its ca.key is the fleet's root of trust",
+    )
+    device_port: int = Field(
+        default=8883, ge=1, le=65535, description="the broker's port for enrolled treadmills"
+    )
     events_days: int = Field(default=Keep().events_days, ge=1, le=3650, description="events go after this")
     incidents_days: int = Field(default=Keep().incidents_days, ge=1, le=3650)
     silent_days: int = Field(
@@ -40,6 +48,15 @@ class Settings(BaseModel):
     def bounds(self) -> Keep:
         """How long what arrives is kept."""
         return Keep(self.events_days, self.incidents_days, self.silent_days, self.most_devices)
+
+    def tls(self) -> ssl.SSLContext:
+        """For mqtts: the fleet's own authority and the page's certificate, once they are made; else the system's."""
+        folder = Path(self.certificates)
+        own = folder / "ca.pem"
+        context = ssl.create_default_context(cafile=str(own) if own.exists() else None)
+        if (folder / "fleet.pem").exists():
+            context.load_cert_chain(folder / "fleet.pem", folder / "fleet.key")
+        return context
 
     def secret(self) -> str:
         """The signing key, made when there is none."""

@@ -32,7 +32,7 @@ from firmware_py.fleet.schema import devices, events, incidents, metadata, refus
 from sensors.advice import Failure
 
 ALL_SITES = "*"
-OFFLINE_S = 90.0  # three times the longest pause between two states
+OFFLINE_S = 180.0  # three times the longest pause between two states (mqtt.profile = "fleet")
 PAGE = 50
 MOST_TILES = 200  # beyond this the floor shows a line a site, and the calls
 MOST_CALLS = 100  # red tiles at once

@@ -300,9 +300,13 @@ def test_no_page_offers_a_start(browser: Browser) -> None:
 
 
 def test_a_device_writes_its_own_topics_and_staff_may_only_stop() -> None:
-    lines = [line for line in acl.mosquitto("chain").splitlines() if line.startswith(("topic", "pattern"))]
-    assert "pattern write chain/rearguard/%u/#" in lines
-    assert all(
-        line.endswith(("command/stop", "command/ack")) for line in lines if line.startswith("topic write")
-    )
-    assert "rearguard.deck-7.>" in acl.nats("", ["deck-7"])
+    """tests/fleet/test_enroll.py asks a real broker."""
+    places = [("hall", "deck-7"), ("", "deck-8")]
+    lines = acl.mosquitto("chain", places).splitlines()
+    assert "topic write chain/hall/rearguard/deck-7/#" in lines
+    assert "topic write chain/rearguard/deck-8/#" in lines
+    assert not [line for line in lines if line.startswith("pattern")], "who is not on the list may nothing"
+    named = lines[: lines.index("user deck-7")]
+    written = [line for line in named if line.startswith("topic write")]
+    assert written and all(line.endswith(("command/stop", "command/ack")) for line in written)
+    assert "chain.hall.rearguard.deck-7.>" in acl.nats("chain", places)
