@@ -465,7 +465,7 @@ def silent_s(walks: bool, belt: Fault | None, belt_speed_m_s: float | None, posi
         (True, Fault.WEAK_SIGNAL, 0.3, 0.5, 0.290),
         (True, Fault.NO_TARGET, 0.3, 0.5, 0.150),
         (True, None, 0.3, 0.85, 0.150),  # near the rear limit
-        (True, None, None, 0.5, 0.220),  # the ceiling of 0.9 m/s is beyond any safe speed of this deck
+        (True, None, None, 0.5, 0.250),  # the ceiling of 0.9 m/s is beyond any safe speed of this deck
         (False, None, None, 0.5, 0.150),  # nobody steps
         (False, None, 0.3, 0.5, 0.400),  # nor is anybody carried by a belt that is measured to move
     ],

@@ -12,11 +12,12 @@ from firmware_py.core.deck.silence import (
     CHANGE_M_S,
     LEAST_S,
     MOST_S,
+    SEEN_S,
     answer_most_s,
     patience_s,
     walks_evenly,
 )
-from firmware_py.core.deck.stopping import SEE_S, limits_m, safe_speed_m_s
+from firmware_py.core.deck.stopping import limits_m, safe_speed_m_s
 from firmware_py.core.frame import Phase
 from sensors.samples import Fault
 
@@ -85,9 +86,9 @@ def test_on_a_belt_too_fast_for_any_promise_it_is_the_time_in_which_a_standstill
     safe_m_s = safe_speed_m_s(DECK.rear_line_m, DECK.front_line_m, DECK.stop_latency_s, DECK.coast_down_m_s2)
     faster_m_s = nextafter(safe_m_s, 1.0)
     at_m = 0.85  # from where a standstill ends past the line
-    margin_m = (SEE_S - LEAST_S) * faster_m_s + more_m
+    margin_m = (SEEN_S - LEAST_S) * faster_m_s + more_m
     assert patience_s(DECK, at_m, 0.0, safe_m_s, margin_m) == LEAST_S
-    assert patience_s(DECK, at_m, 0.0, faster_m_s, margin_m) == (LEAST_S if more_m < 0.0 else SEE_S)
+    assert patience_s(DECK, at_m, 0.0, faster_m_s, margin_m) == (LEAST_S if more_m < 0.0 else SEEN_S)
 
 
 def test_a_belt_that_nobody_measured_keeps_the_same_promise_toward_the_rear() -> None:
