@@ -125,7 +125,7 @@ def _charts(report: Report) -> list[tuple[str, str, Plot]]:
         (_("Speed along the deck"), _("m/s, up is toward the rear edge"), charts.velocity(report)),
         (
             _("Downward speed of the hip"),
-            _("m/s, 0.05 s ahead, with its limit; an impact may go off the scale"),
+            _("m/s, a moment ahead, with its limit; an impact may go off the scale"),
             charts.down_velocity(report),
         ),
         (_("Tilt of the trunk"), _("degrees from this walker's usual posture"), charts.tilt(report)),
