@@ -1,7 +1,7 @@
 """The up vector against motions whose answer is known, and against VQF, an estimator of another making."""
 
 from collections.abc import Iterable
-from math import cos, degrees, exp, pi, radians, sin, sqrt
+from math import asin, cos, degrees, exp, pi, radians, sin, sqrt
 
 import numpy as np
 import pytest
@@ -185,6 +185,16 @@ def test_two_degrees_a_second_of_gyro_bias_are_found_and_taken_out() -> None:
     assert degrees(abs(attitude.up[1])) < 0.5
     other_way = fed([(REST, (0.0, -bias, 0.0))] * 200 * 120)
     assert degrees(abs(other_way.up[0])) < 0.5
+
+
+def test_a_gyro_bias_leaves_as_the_two_poles_of_the_filter_say() -> None:
+    """A tilt e with e' = w - 0.55 e and w' = -0.02 e: the poles are half of 0.55 -+ sqrt(0.55^2 - 4 * 0.02)."""
+    seconds, bias_deg_s = 30, 2.0
+    attitude = fed([(REST, (radians(bias_deg_s), 0.0, 0.0))] * 200 * seconds)
+    apart = sqrt(0.55**2 - 4 * 0.02)
+    slow, fast = (0.55 - apart) / 2, (0.55 + apart) / 2
+    expected_deg = bias_deg_s / apart * (exp(-slow * seconds) - exp(-fast * seconds))
+    assert degrees(asin(abs(attitude.up[1]))) == pytest.approx(expected_deg, rel=0.03)
 
 
 def test_a_dead_chip_never_settles_and_never_raises() -> None:

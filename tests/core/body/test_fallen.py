@@ -1,6 +1,6 @@
 """A walker who lies still after an impact has fallen; each of the three alone is no fall."""
 
-from math import cos
+from math import cos, radians
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from firmware_py.core.frame import Cause, Finding, Signal
 from sensors.samples import ImuSample, Vec3
 
 P = FallenParams()
-LIES = cos(P.lying_tilt_rad)
+LIES = cos(radians(75.0))
 IMPACT: Vec3 = (0.0, 0.0, 30.0)
 REST: Vec3 = (9.81, 0.0, 0.0)
 DT_S = 1.0 / 128.0  # sums without rounding
