@@ -24,7 +24,7 @@ _NATS = """\
 authorization {{
   users = [
     {{ user: "CN=fleet",
-       permissions: {{ publish: {{ deny: [{commands}] }} }} }}
+       permissions: {{ publish: {{ deny: ">" }} }} }}
     {{ user: "CN=floor",
        permissions: {{ publish: [{commands}], subscribe: {{ deny: ">" }} }} }}
 {devices}

@@ -1,8 +1,11 @@
 """A treadmill gets a certificate for a code that works once; with it, it speaks for itself and for nobody else."""
 
+import contextlib
 import hashlib
 import json
+import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paho.mqtt.client import Client, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from starlette.exceptions import HTTPException
 from typer.testing import CliRunner
 
@@ -27,6 +30,7 @@ from firmware_py.device.enroll import MARK_BYTES, SECRET_BYTES, ask, code_of, re
 from firmware_py.device.settings import save
 from sensors.advice import Failure
 from tests.support.broker import FOUND, Mosquitto, free_port
+from tests.support.engines import NATS
 from tests.support.process import wait_for
 
 x509 = pytest.importorskip("cryptography.x509", reason="the extra `fleet` is not installed")
@@ -324,11 +328,19 @@ class Fleet:
 class Voice:
     """A client with one of the certificates; it keeps what it hears and which publications were refused."""
 
-    def __init__(self, port: int, authority: Path, certificate: Path, key: Path, *hears: str) -> None:
+    def __init__(
+        self,
+        port: int,
+        authority: Path,
+        certificate: Path,
+        key: Path,
+        *hears: str,
+        version: MQTTProtocolVersion = MQTTv5,
+    ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.answers: dict[int, bool] = {}
         self.up = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=version)
         context = ssl.create_default_context(cafile=str(authority))
         context.load_cert_chain(certificate, key)
         self._client.tls_set_context(context)
@@ -343,6 +355,9 @@ class Voice:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self.up.wait(10)
+
+    def say(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, qos=1)
 
     def may(self, topic: str, payload: bytes = b"x") -> bool:
         mid = self._client.publish(topic, payload, qos=1).mid
@@ -495,6 +510,68 @@ def test_a_certificate_that_does_not_hold_names_the_clock(
             assert "a clock is wrong" in broker.problem
     finally:
         server.kill()
+
+
+@pytest.mark.skipif(not NATS, reason="nats-server is not installed: sh tests/system-packages.sh proof")
+def test_nats_keeps_each_to_its_own_topics_too(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells nobody that a publication was refused, so the page's ear is the proof."""
+    a, b = fleet.enroll(monkeypatch, "deck-1"), fleet.enroll(monkeypatch, "deck-2")
+    port, pki = free_port(), fleet.authority
+    settings = fleet.folder / "nats.conf"
+    settings.write_text(
+        f'server_name: n\nlisten: "127.0.0.1:{free_port()}"\n'
+        f'jetstream {{ store_dir: "{fleet.folder}/js", max_file_store: 100MB, max_memory_store: 16MB }}\n'
+        f'mqtt {{ listen: "127.0.0.1:{port}", tls {{ cert_file: "{pki}/broker.pem", key_file: "{pki}/broker.key", '
+        f'ca_file: "{pki}/ca.pem", verify_and_map: true }} }}\n' + fleet.run("acl", "nats")
+    )
+    assert NATS
+    server = subprocess.Popen(
+        [NATS, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: listens(port), 20)
+    voices: list[Voice] = []
+
+    def voice(certificate: Path, key: Path, *hears: str) -> Voice:
+        voices.append(Voice(port, pki / "ca.pem", certificate, key, *hears, version=MQTTv311))
+        return voices[-1]
+
+    try:
+        page = voice(pki / "fleet.pem", pki / "fleet.key", "chain/+/rearguard/+/#")
+        staff = voice(pki / "floor.pem", pki / "floor.key")
+        first = voice(Path(a.cert_file), Path(a.key_file), a.topic("deck-1", "command/stop"))
+        second = voice(Path(b.cert_file), Path(b.key_file), b.topic("deck-2", "command/stop"))
+        base = "chain/hall/rearguard"
+        for topic in (
+            f"{base}/deck-2/state",
+            f"{base}/deck-2/command/stop",
+            "chain/pool/rearguard/deck-1/state",
+        ):
+            first.say(topic, b"not mine")
+        for tail in ("command/start", "state", "event/armed"):
+            staff.say(f"{base}/deck-1/{tail}", b"not staff's")
+        for tail in ("command/stop", "command/start", "state"):
+            page.say(f"{base}/deck-1/{tail}", b"not the page's")
+        staff.say(f"{base}/deck-1/command/stop", b"stop")
+        first.say(f"{base}/deck-1/event/stopped", b"mine")
+        wait_for(lambda: len(page.heard) >= 2 and first.heard)
+        assert sorted(page.heard) == [
+            (f"{base}/deck-1/command/stop", b"stop"),
+            (f"{base}/deck-1/event/stopped", b"mine"),
+        ]
+        assert first.heard == [(f"{base}/deck-1/command/stop", b"stop")]
+        assert second.heard == []
+    finally:
+        for one in voices:
+            one.close()
+        server.terminate()
+        server.wait(10)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+        return True
+    return False
 
 
 def test_names_that_stand_for_somebody_else_are_refused(fleet: Fleet) -> None:
