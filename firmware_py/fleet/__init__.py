@@ -12,6 +12,7 @@ computer (mosquitto and SQLite) and grows to a broker cluster and PostgreSQL by 
     ingest     broker -> batch -> one transaction -> acknowledge
     access     who may see which site, and do what
     pages/     floor, device, incidents, versions
+    reports    the report of an incident, fetched from its treadmill when a person asks
     acl        access lists for the broker
     enroll/    a certificate for each treadmill, for a code that works once
     process    joins them

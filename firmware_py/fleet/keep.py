@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from firmware_py.alerts import classes
 from firmware_py.alerts.classes import LATE_S
-from firmware_py.fleet.schema import devices, events, incidents, refused, walked
+from firmware_py.fleet.schema import devices, events, incidents, readers, refused, walked
 from firmware_py.fleet.topics import Event, Message, Picture, Refused, Status
 
 DAY_S = 86_400.0
@@ -229,11 +229,19 @@ def _count_refused(db: Connection, found: Sequence[Refused], now_s: float) -> No
 # -- what goes again -----------------------------------------------------------------------------------------------
 
 
+def note_reader(db: Connection, incident: str, name: str, now_s: float) -> None:
+    """Who has read a report, first and last."""
+    row = {"incident": incident, "name": name, "first_s": now_s, "last_s": now_s}
+    done = _insert(db, readers).values(row)
+    db.execute(done.on_conflict_do_update(index_elements=["incident", "name"], set_={"last_s": now_s}))
+
+
 def forget(db: Connection, now_s: float, keep: Keep) -> bool:
     """Deletes some of what is too old, in the caller's transaction; True when there may be more."""
     more = False
     for table, days in ((events, keep.events_days), (incidents, keep.incidents_days)):
         more |= _forget_oldest(db, table, table.c.arrived_s, now_s - days * DAY_S)
+    db.execute(delete(readers).where(readers.c.last_s < now_s - keep.incidents_days * DAY_S))
     silent_s = now_s - keep.silent_days * DAY_S
     db.execute(delete(devices).where(devices.c.seen_s < silent_s))
     db.execute(delete(refused).where(refused.c.last_s < now_s - REFUSALS_DAYS * DAY_S))

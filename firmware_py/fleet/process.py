@@ -13,6 +13,7 @@ from firmware_py.fleet import access, acl
 from firmware_py.fleet.enroll import command as certificates
 from firmware_py.fleet.ingest import Ingest
 from firmware_py.fleet.pages.server import app
+from firmware_py.fleet.reports import Reports
 from firmware_py.fleet.schema import enrolled
 from firmware_py.fleet.settings import load
 from firmware_py.fleet.store import open_store
@@ -45,7 +46,8 @@ def run(config: SettingsFile = None) -> None:
     ingest = Ingest(settings.broker, settings.root, engine, settings.bounds, tls=tls)
     ingest.start()
     try:
-        web = app(engine, settings.secret(), lambda: ingest.problem)
+        reports = Reports(settings.device_page, settings.device_password_file)
+        web = app(engine, settings.secret(), lambda: ingest.problem, reports=reports)
         uvicorn.run(web, host=settings.host, port=settings.port, log_level="warning", proxy_headers=False)
     finally:
         ingest.close()

@@ -74,6 +74,16 @@ incidents = Table(
     Index("incidents_waiting", "urgency", "seen_s", "closed_s"),
 )
 
+# Who has read the report of an incident: it is about somebody's health.
+readers = Table(
+    "readers",
+    metadata,
+    Column("incident", String(150), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("first_s", Float, nullable=False),
+    Column("last_s", Float, nullable=False),
+)
+
 # What the versions page adds up: a row a day, site and version instead of every event.
 walked = Table(
     "walked",

@@ -5,7 +5,7 @@ import ssl
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from firmware_py.fleet.keep import Keep
 from sensors.advice import ConfigError
@@ -30,6 +30,12 @@ class Settings(BaseModel):
     secret_file: str = Field(
         default="fleet.secret", description="signs the sessions; made at the first start"
     )
+    device_page: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9_.:{}-]+)?$",
+        description="where a treadmill's own page is, such as http://{device}.local:8765; empty: no reports",
+    )
+    device_password_file: str = Field(default="", description="the password of these pages")
     certificates: str = Field(
         default="fleet-certificates",
         description="folder of the authority; its ca.key is the fleet's root of trust",
@@ -43,6 +49,15 @@ class Settings(BaseModel):
         default=Keep().silent_days, ge=1, le=3650, description="a treadmill that is gone"
     )
     most_devices: int = Field(default=Keep().most_devices, ge=1, le=200_000, description="more are refused")
+
+    @field_validator("device_page")
+    @classmethod
+    def _names_only(cls, value: str) -> str:
+        try:
+            value.format(device="d", site="s")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("only {device} and {site} can stand in it") from None
+        return value
 
     @property
     def bounds(self) -> Keep:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from firmware_py.alerts.classes import Urgency
-from firmware_py.fleet.schema import devices, events, incidents, metadata, refused, walked
+from firmware_py.fleet.schema import devices, events, incidents, metadata, readers, refused, walked
 from sensors.advice import Failure
 
 ALL_SITES = "*"
@@ -182,7 +182,26 @@ def find_incidents(
     query = (
         query.order_by(incidents.c.arrived_s.desc(), incidents.c.id.desc()).limit(PAGE).offset(PAGE * page)
     )
-    return [dict(row) for row in db.execute(query).mappings()]
+    rows = [dict(row) for row in db.execute(query).mappings()]
+    return _with_readers(db, rows)
+
+
+def find_incident(db: Connection, sites: Sequence[str], incident: str) -> dict[str, Any] | None:
+    """One incident, None when there is none or this person may not see it."""
+    query = _seen_by(select(incidents).where(incidents.c.id == incident), incidents, sites)
+    row = db.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def _with_readers(db: Connection, rows: Rows) -> Rows:
+    """Who has read the report of each."""
+    query = select(readers).where(readers.c.incident.in_([row["id"] for row in rows]))
+    for row in rows:
+        row["readers"] = []
+    by_id = {row["id"]: row for row in rows}
+    for one in db.execute(query.order_by(readers.c.first_s)).mappings():
+        by_id[one["incident"]]["readers"].append(one["name"])
+    return rows
 
 
 def acknowledge(db: Connection, sites: Sequence[str], incident: str, by: str, now_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""Owns the routes of the fleet page: who asks, may they, and what do they see. Must never reach a device.
+"""Owns the routes of the fleet page: who asks, may they, and what do they see. Must never command a device.
 
 Two things can be written: "I am on the way" and the word that closes an incident. Both are forms with a token of the
 session, so that another site cannot send them.
@@ -22,8 +22,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from firmware_py.fleet import access, store
+from firmware_py.fleet import access, keep, store
 from firmware_py.fleet.access import Right, Viewer
+from firmware_py.fleet.reports import Reports
+from sensors.advice import Failure
 
 COOKIE = "fleet"
 LONGEST_FORM_BYTES = 4_000
@@ -39,6 +41,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+REPORT_HEADERS = HEADERS | {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; sandbox"
+}
 HERE = Path(__file__).parent
 
 
@@ -46,8 +52,14 @@ class Pages:
     """Everything a request needs."""
 
     def __init__(
-        self, engine: Engine, secret: str, problem: Callable[[], str], wall: Callable[[], float]
+        self,
+        engine: Engine,
+        secret: str,
+        problem: Callable[[], str],
+        wall: Callable[[], float],
+        reports: Reports,
     ) -> None:
+        self._reports = reports
         self._engine, self._secret, self._problem, self._wall = engine, secret, problem, wall
         self._logins: deque[float] = deque(maxlen=LOGINS_A_MINUTE)
         self._templates = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html"]))
@@ -158,8 +170,30 @@ class Pages:
         with self._engine.connect() as db:
             rows = store.find_incidents(db, viewer.sites, word, open_only, page)
         return self._show(
-            request, "incidents.html", viewer, rows=rows, word=word, open_only=open_only, page=page
+            request,
+            "incidents.html",
+            viewer,
+            rows=rows,
+            word=word,
+            open_only=open_only,
+            page=page,
+            reports=bool(self._reports.address),
         )
+
+    def report(self, request: Request) -> Response:
+        """Fetched from the treadmill now, shown in a sandbox, and not kept; who reads it is."""
+        viewer = self._need(request, Right.SEE_INCIDENTS)
+        with self._engine.connect() as db:
+            row = store.find_incident(db, viewer.sites, request.path_params["incident"])
+        if row is None:
+            raise HTTPException(404, "There is no such incident here.")
+        try:
+            html = self._reports.fetch(row["site"], row["device"], row["time_s"])
+        except Failure as error:
+            raise HTTPException(502, str(error)) from None
+        with self._engine.begin() as db:
+            keep.note_reader(db, row["id"], viewer.name, self._wall())
+        return HTMLResponse(html, headers=REPORT_HEADERS)
 
     def versions(self, request: Request) -> Response:
         viewer = self._need(request, Right.SEE_VERSIONS)
@@ -201,10 +235,14 @@ class Pages:
 
 
 def app(
-    engine: Engine, secret: str, problem: Callable[[], str], wall: Callable[[], float] = time.time
+    engine: Engine,
+    secret: str,
+    problem: Callable[[], str],
+    wall: Callable[[], float] = time.time,
+    reports: Reports | None = None,
 ) -> Starlette:
     """`problem()` is what is wrong with the broker, "" when nothing is."""
-    it = Pages(engine, secret, problem, wall)
+    it = Pages(engine, secret, problem, wall, reports or Reports(""))
     routes = [
         Route("/", it.floor),
         Route("/tiles", it.floor),
@@ -213,6 +251,7 @@ def app(
         Route("/logout", it.log_out, methods=["POST"]),
         Route("/device/{name}", it.device),
         Route("/incidents", it.incidents),
+        Route("/incidents/{incident}/report", it.report),
         Route("/versions", it.versions),
         Route("/acknowledge", it.acknowledge, methods=["POST"]),
         Route("/close", it.close, methods=["POST"]),
