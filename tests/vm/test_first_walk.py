@@ -83,7 +83,7 @@ class Device:
         return out
 
     def set_up(self, kill_in: str = "") -> str:
-        """Types the command, answers every question; returns how it ended. With `kill_in` that step is cut off."""
+        """Types the command, answers every question; returns how it ended. Cut off in the step or at the question."""
         self.typed.append("rearguard setup")
         it = self.container.popen(f"{HARDWARE} LG_WD=/tmp rearguard setup --json")
         assert it.stdin is not None and it.stdout is not None
@@ -91,11 +91,11 @@ class Device:
         try:
             while message := self._next(it.stdout):
                 kind = message["kind"]
-                if kind == "question" and kill_in and kill_in == self._step:
-                    os.kill(self.container.process("bin/rearguard setup"), signal.SIGKILL)
-                    return "killed"
                 if kind == "step":
                     self._step = message["step"]
+                if self._is_moment(kill_in, message):
+                    os.kill(self.container.process("bin/rearguard setup"), signal.SIGKILL)
+                    return "killed"
                 if kind in ("question", "do"):
                     self.pi.do(message["key"])
                 if kind == "question":
@@ -116,6 +116,12 @@ class Device:
             it.stdin.close()
             it.stdout.close()
         return ended
+
+    def _is_moment(self, kill_in: str, message: dict[str, Any]) -> bool:
+        """A question of that step, that question, or the beginning of a step that asks nothing."""
+        if message["kind"] == "question":
+            return kill_in in (self._step, message["key"])
+        return bool(message["kind"] == "step" and kill_in == self._step == SILENT)
 
     def _answer(self, key: str) -> Any:
         stage = self.pi._world
@@ -175,17 +181,31 @@ def test_three_commands_lead_from_the_bundle_to_a_guarded_walk(device: Device) -
     assert code == 0 and "measured" in out, out
 
 
-# The board asks nothing any more: its lines are there. tests/device/setup cuts it off at each write.
-STEPS = ("treadmill", "network", "chips", "check", "selftest", "calibrate", "commission", "mqtt")
+SILENT = "sheet"  # asks nothing
+# Each step; the board's two questions, before its lines are written and after.
+MOMENTS = (
+    "treadmill", "write_boot", "reboot", "network", "chips", "check", "selftest", "calibrate", "commission", "mqtt",
+    "alerts", SILENT,
+)  # fmt: skip
 
 
 def test_a_kill_in_each_step_is_gone_on_with(device: Device) -> None:
     device.stage()
-    device.container.sh("rm -rf /var/lib/rearguard/setup")
+    device.container.sh("rm -rf /var/lib/rearguard/setup /boot/firmware/config.txt.before-rearguard")
+    boot = device.root / "boot/firmware/config.txt"
+    boot.write_text(BOOT)
     done: set[str] = set()
-    for step in STEPS:
+    for moment in MOMENTS:
         device.results.clear()
-        assert device.set_up(kill_in=step) == "killed", step
+        assert device.set_up(kill_in=moment) == "killed", moment
+        if moment == "write_boot":
+            assert boot.read_text() == BOOT
+        if moment == "reboot":
+            assert "dtparam=i2c_arm=on" in boot.read_text().splitlines()
+            assert boot.with_name("config.txt.before-rearguard").read_text() == BOOT
+            assert device.set_up() == "left"
+            device.boot()
+            device.stage()
         load(device.root / "etc/rearguard/config.toml")
         memory = device.root / "var/lib/rearguard/setup/progress.json"
         assert not memory.exists() or json.loads(memory.read_text())
