@@ -65,7 +65,7 @@ class _Commands(TyperGroup):
             typer.echo(plain(error), err=True)
             raise typer.Exit(error.exit_code) from None
         except Failure as failure:
-            typer.echo(str(failure), err=True)
+            typer.echo(_in_words(failure), err=True)
             raise typer.Exit(failure.exit_code) from None
 
 
@@ -89,6 +89,12 @@ def build(names: list[str], rig: bool = False) -> typer.Typer:
         else:
             app.command(name)(target)
     return app
+
+
+def _in_words(failure: Failure) -> str:
+    from firmware_py.device.language import in_words  # the guard never needs it
+
+    return in_words(failure.advice)
 
 
 def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:

@@ -19,9 +19,12 @@ import typer
 
 from firmware_py import __version__
 from firmware_py.config import INSTALLED, Config, load
+from firmware_py.device.language import speak
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed, systemctl
 from firmware_py.device.settings import save
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 from firmware_py.storage.written import as_owner, read_bytes, replacing
 from sensors.advice import ConfigError, Failure
 
@@ -29,6 +32,10 @@ NAMES = re.compile(r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-
 SHARED = 0o640  # in the courier's own folder
 PRIVATE = 0o600  # it is about people
 MOST_BYTES = 4_000_000_000  # of one file; a zip may claim more than it holds
+RESTORED = mark(
+    "{count} files restored. Passwords were not in it: set them with `sudo rearguard setup network`, and alerts with "
+    "`sudo rearguard setup alerts`."
+)
 FILE = Annotated[Path, typer.Argument(help="The backup, a .zip.")]
 CONFIG = Annotated[Path, typer.Option(help="The device's TOML file.")]
 
@@ -38,6 +45,7 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
 
     Example: sudo rearguard backup /media/usb/rearguard.zip
     """
+    speak(config if config.exists() else None)
     refuse_while_armed("backup")
     state = Path(load(config).courier.state_dir)
     try:
@@ -58,7 +66,7 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
             "Usually the disk is full or the folder is missing",
             "name another place",
         ) from None
-    typer.echo(f"{len(sums)} files saved in {file}", err=True)
+    typer.echo(_("{count} files saved in {file}").format(count=len(sums), file=file), err=True)
 
 
 def _contents(config: Path, state: Path) -> list[tuple[str, bytes]]:
@@ -89,6 +97,7 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
 
     Example: sudo rearguard restore /media/usb/rearguard.zip
     """
+    speak(config if config.exists() else None)
     refuse_while_armed("restore")
     contents = examine(file)
     restored = _config_of(contents["config.toml"])
@@ -105,9 +114,7 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
         ) from None
     finally:
         systemctl("start", "--no-block", GUARD, COURIER)
-    typer.echo(
-        f"{len(contents)} files restored. `rearguard setup network` sets the page's password.", err=True
-    )
+    typer.echo(_(RESTORED).format(count=len(contents)), err=True)
 
 
 def examine(file: Path) -> dict[str, bytes]:

@@ -12,9 +12,11 @@ from typing import Annotated, NamedTuple
 import typer
 
 from firmware_py.config import INSTALLED, Config, load
+from firmware_py.device.language import speak
 from firmware_py.device.settings import annotated_toml, must_be_installed, save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 from sensors.i2c import Bus, open_bus
 from sensors.imu import RAD_PER_DEG, STANDARD_GRAVITY_M_S2
@@ -57,21 +59,23 @@ def calibrate(
     Standing shows where "up" is. Where "forward" is depends on how the pod is worn.
     Example: rearguard calibrate --forward=-z
     """
+    speak(config if config.exists() else None)
     must_be_installed(config, "calibrate")
     settings = load(config)
     if forward and forward not in AXES:
         raise ConfigError(f"calibrate: --forward={forward} is none of: {' '.join(AXES)}")
     with only_instance(settings.guard_lock):
-        typer.echo(f"stand still, upright, for {seconds:g} s", err=True)
+        typer.echo(_("stand still, upright, for {seconds} s").format(seconds=f"{seconds:g}"), err=True)
         samples = record(settings, seconds)
     result = solve(samples, AXES.get(forward, settings.imu.mounting[0]))
     calibrated = with_result(settings, result)
-    typer.echo(f"gravity {result.gravity_g:.2f} g, pod tilted by {result.tilt_deg:.0f} degrees", err=True)
+    text = _("gravity {gravity} g, pod tilted by {tilt} degrees")
+    typer.echo(text.format(gravity=f"{result.gravity_g:.2f}", tilt=f"{result.tilt_deg:.0f}"), err=True)
     if dry_run:
         typer.echo(annotated_toml(calibrated), nl=False)
         return
     save(calibrated, config)
-    typer.echo(f"written to {config}; restart the device to use it", err=True)
+    typer.echo(_("written to {config}; restart the device to use it").format(config=config), err=True)
 
 
 def record(

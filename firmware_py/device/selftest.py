@@ -13,8 +13,10 @@ from typing import Annotated, NamedTuple
 import typer
 
 from firmware_py.config import Config, load_of_device
+from firmware_py.device.language import in_words, speak
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import go_realtime, only_instance
+from firmware_py.locale import translate as _
 from firmware_py.storage.written import read_text, write_text
 from sensors.advice import Advice, Failure
 
@@ -47,24 +49,27 @@ def selftest(
 
     Nobody on the belt, belt stopped. Example: rearguard selftest --rounds 10
     """
+    speak(config)
     settings = load_of_device(config)
     with only_instance(settings.guard_lock):
         real_pins()
         go_realtime(settings.loop.priority, settings.loop.cpu)
         done = measure(settings, rounds)
-    wrong = [str(advice) for advice in judge(done)]
+    found = judge(done)
+    wrong = [str(advice) for advice in found]
     grown_ms = remember(Path(settings.courier.state_dir) / "selftest.jsonl", done)
     if as_json:
         typer.echo(json.dumps({"rounds": [r._asdict() for r in done], "wrong": wrong, "grown_ms": grown_ms}))
     else:
         for number, (pull_ms, drop_ms) in enumerate(done, 1):
-            typer.echo(f"{number}: pulled after {_ms(pull_ms)}, dropped {_ms(drop_ms)} after the last pulse")
+            text = _("{number}: pulled after {pull}, dropped {drop} after the last pulse")
+            typer.echo(text.format(number=number, pull=_ms(pull_ms), drop=_ms(drop_ms)))
         if grown_ms is not None:
-            typer.echo(f"compared with the runs before: {grown_ms:+.1f} ms")
+            typer.echo(_("compared with the runs before: {grown} ms").format(grown=f"{grown_ms:+.1f}"))
     if grown_ms is not None and grown_ms >= GROWN_MS:
-        typer.echo(f"selftest: {SLOW}", err=True)
-    for line in wrong:
-        typer.echo(f"selftest: {line}", err=True)
+        typer.echo(f"selftest: {in_words(SLOW)}", err=True)
+    for advice in found:
+        typer.echo(f"selftest: {in_words(advice)}", err=True)
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -89,7 +94,7 @@ def measure(
                 "Usually a welded contact, 12 V on a coil, or a broken read-back wire",
                 "pull the safety key and do not arm before the cause is found",
             )
-        for _ in range(rounds):
+        for _round in range(rounds):
             pull_ms, last_tick_ns = _pull(relay, clock, sleep)
             if config.relay.drive == "level":
                 relay.set(False)  # in pulse drive the ticks just end, as they would with the program
@@ -180,4 +185,4 @@ def _wait(
 
 
 def _ms(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f} ms"
+    return _("never") if value is None else f"{value:.1f} ms"

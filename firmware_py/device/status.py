@@ -1,6 +1,7 @@
 """`rearguard status`: is it guarding, since when, the last stop, what is wrong. Must never change anything."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +12,25 @@ import typer
 
 from firmware_py import __version__
 from firmware_py.config import Config, load_of_device
+from firmware_py.core.frame import Cause
 from firmware_py.courier.sessions.history import STOPS, Past, moments, sessions
+from firmware_py.device.language import speak
 from firmware_py.device.service import COURIER, GUARD, shown
 from firmware_py.guard.service import under_voltage
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
+from firmware_py.messages import of_stop
 from firmware_py.storage.written import as_owner
 
+STATES = {
+    "active": mark("on"),
+    "activating": mark("starting"),
+    "inactive": mark("off"),
+    "deactivating": mark("ending"),
+    "failed": mark("failed"),
+    "unknown": mark("unknown"),
+}
+WIDTH = 14
 RUNNING = "running"  # how guard/service.py begins its line while the belt may move
 
 
@@ -29,12 +44,13 @@ def status(
 
     Example: rearguard status
     """
+    speak(config)
     found = gather(load_of_device(config))
     if as_json:
         typer.echo(json.dumps(found))
     else:
         for name, text in lines(found):
-            typer.echo(f"{name:<14}{text}")
+            typer.echo(f"{name:<{WIDTH}}{text}")
     raise typer.Exit(0 if found["ready"] else 1)
 
 
@@ -48,6 +64,7 @@ def gather(settings: Config) -> dict[str, Any]:
     return {
         "device": settings.courier.device_id,
         "version": __version__,
+        "installed": shown(GUARD, "LoadState") == "loaded",
         "guarding": guard == "active" and line.startswith(RUNNING),
         "guard": guard,
         "guard_since": shown(GUARD, "ActiveEnterTimestamp"),
@@ -75,27 +92,69 @@ def _newest(read: Callable[[Path, int], Past], database: Path) -> dict[str, Any]
 def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
     """The screen: what it is about, and the words."""
     stop, session = found["last_stop"], found["last_session"]
+    if not found["installed"]:
+        return [
+            (_("Device"), _("none: Rearguard is not installed on this computer, and nothing guards here")),
+            (_("Version"), found["version"]),
+            ("", _("On the device `rearguard setup` leads on. Here `rearguard demo` needs no hardware.")),
+        ]
+    state = _(STATES.get(found["guard"], found["guard"]))
     if found["guarding"]:
-        now = "guarding; the belt may move"
+        now = _("guarding; the belt may move")
     elif found["guard"] == "active":
-        now = "the belt is off; press and release the arming button to arm"
+        now = _("the belt is off; press and release the arming button to arm")
     else:
-        now = f"NOT guarding; the belt is off; the guard is {found['guard']}"
+        now = _("NOT guarding; the belt is off; the program is: {state}").format(state=state)
     shown_lines = [
-        ("Device", f"{found['device']}, version {found['version']}"),
-        ("Now", now),
+        (_("Device"), _("{name}, version {version}").format(name=found["device"], version=found["version"])),
+        (_("Now"), now),
+        ("", _reason(found["guard_line"])),
         (
-            "Guard",
-            f"{found['guard']} since {found['guard_since'] or 'unknown'}, {found['guard_restarts']} restarts",
+            _("Program"),
+            _("{state} since {time}, started again {times} times").format(
+                state=state, time=found["guard_since"] or _("unknown"), times=found["guard_restarts"]
+            ),
         ),
-        ("", found["guard_line"]),
-        ("Page", f"{found['courier']}, {found['page'] or 'not served'}"),
-        ("Last stop", f"{stop['time']}: {stop['message'] or stop['cause']}" if stop else "none recorded"),
         (
-            "Last walk",
-            f"{session['started']}, {session['minutes']:.1f} minutes" if session else "none recorded",
+            _("Page"),
+            f"{_(STATES.get(found['courier'], found['courier']))}, {found['page'] or _('not served')}",
         ),
-        ("Treadmill", "measured" if found["commissioned"] else "NOT measured: run `sudo rearguard setup`"),
-        ("Supply", "too weak since the start: use a better supply" if found["under_voltage"] else "fine"),
+        (_("Last stop"), f"{stop['time']}: {_sentence(stop)}" if stop else _("none recorded")),
+        (
+            _("Last walk"),
+            _("{time}, {minutes} minutes").format(
+                time=session["started"], minutes=f"{session['minutes']:.1f}"
+            )
+            if session
+            else _("none recorded"),
+        ),
+        (
+            _("Treadmill"),
+            _("measured") if found["commissioned"] else _("NOT measured: run `sudo rearguard setup`"),
+        ),
+        (
+            _("Supply"),
+            _("too weak since the start: use a better supply") if found["under_voltage"] else _("fine"),
+        ),
     ]
     return [(name, text) for name, text in shown_lines if text]
+
+
+def _reason(line: str) -> str:
+    """Why the belt is off or a press is refused, from the guard's own line (guard/service.py), in words."""
+    refused = re.search(r"a press is refused: (\w+)$", line)
+    stopped = re.match(r"stopped: (\w+)", line)
+    found = refused or stopped
+    try:
+        message = of_stop(Cause(found[1]), "") if found and found[1] != Cause.POWER_ON.value else None
+    except ValueError:
+        return line
+    return f"{message.what} {message.do}" if message else ""
+
+
+def _sentence(stop: dict[str, Any]) -> str:
+    """The stop in the language in use; as it was written when its cause is one of another version."""
+    try:
+        return of_stop(Cause(stop["cause"]), str(stop["rule"] or "")).what
+    except ValueError:
+        return str(stop["message"] or stop["cause"])

@@ -14,8 +14,10 @@ import typer
 from firmware_py import __version__
 from firmware_py.config import Config, load_of_device
 from firmware_py.device.check import look
+from firmware_py.device.language import speak
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed
 from firmware_py.device.status import gather
+from firmware_py.locale import translate as _
 from firmware_py.storage.written import read_text, replacing
 from sensors.advice import Failure
 
@@ -35,8 +37,10 @@ def support(
 
     Example: sudo rearguard support
     """
+    speak(config)
     refuse_while_armed("support")
     settings = load_of_device(config)
+    file = file.absolute()  # lgpio changes the working directory
     try:
         with replacing(file, PRIVATE) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in contents(settings):
@@ -47,7 +51,7 @@ def support(
             "Usually the disk is full, or the folder belongs to somebody else",
             "name another place",
         ) from None
-    typer.echo(f"{file}: look into it before you send it", err=True)
+    typer.echo(_("{file}: look into it before you send it").format(file=file), err=True)
 
 
 def contents(settings: Config) -> list[tuple[str, str]]:

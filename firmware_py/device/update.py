@@ -12,13 +12,17 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from firmware_py.device.language import speak
 from firmware_py.device.service import refuse_while_armed
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
 INSTALLER = Path("/opt/rearguard/current/share/install.py")
 HEAD_BYTES = 4096
 FIELDS = ("version", "machine", "payload_bytes", "payload_sha256")
 CHUNK = 1 << 20
+UNCHANGED = mark("nothing was changed")
 
 
 class Head(NamedTuple):
@@ -37,10 +41,11 @@ def update(
 
     Example: sudo rearguard update rearguard-0.2.0-aarch64.run
     """
+    speak()
     refuse_while_armed("update")
     found = examine(bundle)
     need_root("update")
-    typer.echo(f"update: to {found.version}", err=True)
+    typer.echo(_("update: to {version}").format(version=found.version), err=True)
     raise typer.Exit(subprocess.run(["/bin/sh", bundle.resolve(), "install"], check=False).returncode)
 
 
@@ -49,6 +54,7 @@ def rollback() -> None:
 
     Example: sudo rearguard rollback
     """
+    speak()
     refuse_while_armed("rollback")
     if not INSTALLER.exists():
         raise Failure(
@@ -103,4 +109,4 @@ def examine(bundle: Path) -> Head:
 
 
 def _refused(what: str, why: str, do: str) -> Failure:
-    return Failure(f"update: {what}; nothing was changed", why, do)
+    return Failure(f"update: {what}", why, f"{do}; {UNCHANGED}")

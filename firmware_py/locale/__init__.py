@@ -3,11 +3,16 @@
 One language a process, chosen once at its start (`courier.language`). Must never be imported by the core or the guard.
 A sentence that a catalogue lacks stays English; tests/test_language.py fails on it. The .po files are the source and
 are compiled in memory at first use: nothing is written, and no build step can be forgotten.
+
+What the guard or a sensor reports is built where no language is known. `spoken` finds its sentence in the catalogue by
+its shape: "{0} MB free at {1}" stands there, and "512 MB free at /var" is recognised.
 """
 
 import ast
 import gettext
 import io
+import re
+import string
 import struct
 from pathlib import Path
 
@@ -18,15 +23,16 @@ _HEADER_BYTES, _ENTRY_BYTES = 28, 8
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
 _sentences: dict[str, str] = {}
+_shapes: list[tuple[re.Pattern[str], str]] = []
 _name = ENGLISH
 
 
 def use(language: str) -> None:
     """Translate into `language` from now on. Raises OSError without such a catalogue, ValueError for a broken one."""
-    global _current, _name, _sentences
+    global _current, _name, _sentences, _shapes
     known = {} if language == ENGLISH else read_po(catalogue(language))
     _current = gettext.GNUTranslations(io.BytesIO(compiled(known))) if known else gettext.NullTranslations()
-    _name, _sentences = language, known
+    _name, _sentences, _shapes = language, known, _shapes_of(known)
 
 
 def current() -> str:
@@ -52,6 +58,37 @@ def translate(text: str) -> str:
 def mark(text: str) -> str:
     """`text` itself, marked as one to translate where it is shown."""
     return text
+
+
+def spoken(text: str) -> str:
+    """A text whose figures are filled in already, in the language in use; itself when no sentence has its shape."""
+    if not _sentences or not text:
+        return text
+    if text in _sentences:
+        return translate(text)
+    for shape, translation in _shapes:
+        found = shape.fullmatch(text)
+        if found is not None:
+            return translation.format(*map(spoken, found.groups()))
+    for comma in ("; ", ": ", ", "):
+        if comma in text:
+            return comma.join(spoken(part) for part in text.split(comma))
+    return text
+
+
+def _shapes_of(known: dict[str, str]) -> list[tuple[re.Pattern[str], str]]:
+    """Each sentence with numbered places, as a pattern; those with most words of their own first."""
+    shapes = []
+    for text, translation in known.items():
+        parts = list(string.Formatter().parse(text))
+        if translation and any(name is not None and name.isdecimal() for _, name, _, _ in parts):
+            pattern = "".join(
+                re.escape(own) + ("(.*?)" if name is not None else "") for own, name, _, _ in parts
+            )
+            own_words = sum(len(own) for own, _, _, _ in parts)
+            shapes.append((own_words, re.compile(pattern, re.DOTALL), translation))
+    shapes.sort(key=lambda shape: -shape[0])
+    return [(pattern, translation) for _, pattern, translation in shapes]
 
 
 def read_po(path: Path) -> dict[str, str]:

@@ -82,7 +82,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_a_healthy_device_has_no_line_that_fails(bench: Bench) -> None:
     lines = bench.look()
     assert {name for name, line in lines.items() if line.verdict == FAIL} == set()
-    assert lines["imu"].advice.what == "LSM6DSOX at 0x6a"
+    assert lines["imu"].advice.what == "LSM6DSOX answers at 0x6a"
     assert lines["imu cable"].advice.what == "0 errors in 200 reads (0.00%)"
     assert lines["range view"].advice.what == "sees 0.50 m"
     assert lines["relay read-back"].advice.what == "both contacts dropped"

@@ -270,7 +270,8 @@ def test_a_configuration_of_another_version_is_refused_before_anything_changes(
 def test_status_says_on_one_screen_whether_it_guards(
     device: Device, line: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {"ActiveState": "active", "StatusText": line, "ActiveEnterTimestamp": "Sun", "NRestarts": "0"}
+    values = {"LoadState": "loaded", "ActiveState": "active", "StatusText": line}
+    values |= {"ActiveEnterTimestamp": "Sun", "NRestarts": "0"}
     monkeypatch.setattr(status, "shown", lambda _unit, what: values[what])
     shown = run("status", "--config", device.config)
     assert words in shown.stdout and "NOT measured" in shown.stdout
@@ -279,7 +280,46 @@ def test_status_says_on_one_screen_whether_it_guards(
     assert found["guarding"] is (line == "running") and found["ready"] is False
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("stopped: fall, tilt_rad 1 of 0.9; a press is accepted", "lost balance"),
+        ("stopped: fall; a press is refused: imu", "sensor"),
+        ("stopped: power_on; a press is accepted", ""),
+        ("stopped: of_a_later_version; a press is accepted", "of_a_later_version"),
+    ],
+)
+def test_status_names_the_reason_in_words_and_never_the_rule(
+    device: Device, line: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"LoadState": "loaded", "ActiveState": "active", "StatusText": line}
+    monkeypatch.setattr(status, "shown", lambda _unit, what: values.get(what, ""))
+    text = run("status", "--config", device.config).stdout
+    assert words in text and "tilt_rad" not in text and "power_on" not in text
+
+
 def test_status_of_a_guard_that_is_down_is_not_fine(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "shown", lambda _unit, _what: "")
+    values = {"LoadState": "loaded", "ActiveState": "failed"}
+    monkeypatch.setattr(status, "shown", lambda _unit, what: values.get(what, ""))
     shown = run("status", "--config", device.config)
     assert shown.exit_code == 1 and "NOT guarding" in shown.stdout
+
+
+def test_support_is_written_where_it_was_asked_for_although_the_pins_change_the_folder(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(support, "look", lambda *_words: os.chdir(tmp_path) or [])
+    assert run("support", "--config", device.config).exit_code == 0
+    assert (tmp_path / "here/rearguard-support.zip").exists()
+    os.chdir(tmp_path / "here")
+
+
+def test_status_on_another_computer_names_where_to_go(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "shown", lambda _unit, _what: "")
+    shown = run("status", "--config", device.config)
+    assert shown.exit_code == 1 and "not installed on this computer" in shown.stdout
+    assert "unknown" not in shown.stdout and len(shown.stdout.splitlines()) == 3

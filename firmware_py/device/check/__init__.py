@@ -16,10 +16,15 @@ from firmware_py.device.check.computer import computer
 from firmware_py.device.check.line import FAIL, PASS, WARN, Line, failed, warned
 from firmware_py.device.check.pins import pins
 from firmware_py.device.check.sensors import sensors
+from firmware_py.device.language import speak
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 from firmware_py.storage.record import CURE, missing
 from sensors.advice import HardwareError
 from sensors.i2c import Bus, open_bus
+
+SAID = {PASS: mark("all good"), WARN: mark("usable, with care"), FAIL: mark("not usable")}
 
 
 def check(
@@ -36,12 +41,13 @@ def check(
     Example: rearguard check --config /etc/rearguard/config.toml --seconds 30
     """
     worst = PASS
+    speak(config)
     settings, file = load_of_device(config), config or (INSTALLED if INSTALLED.exists() else None)
     lines = look(settings, seconds, file=file) if _has_a_board(settings) else _without_a_board(settings)
     for line in lines:
         worst = max(worst, line.verdict, key=(PASS, WARN, FAIL).index)
         typer.echo(json.dumps(line.as_json()) if as_json else str(line))
-    typer.echo({PASS: "all good", WARN: "usable, with care", FAIL: "not usable"}[worst], err=True)
+    typer.echo(_(SAID[worst]), err=True)
     raise typer.Exit(1 if worst == FAIL else 0)
 
 

@@ -62,7 +62,9 @@ def _throttling(root: Path) -> Iterator[Line]:
     before = [word for bit, word in THROTTLED_NOW.items() if bits >> (bit + SINCE_BOOT) & 1]
     if now:
         do = "cool the Pi, check the supply, and look again under load"
-        yield failed("throttling", f"now: {', '.join(now)}", "Heat or a weak supply slows the Pi", do)
+        yield failed(
+            "throttling", f"at the moment: {', '.join(now)}", "Heat or a weak supply slows the Pi", do
+        )
     elif before:
         what = f"since boot: {', '.join(before)}"
         yield warned("throttling", what, "Heat or a weak supply", "look again after a session")
@@ -112,7 +114,7 @@ def _broker(config: Config) -> Line:
     if not problem:
         stop = ", remote stop works" if config.mqtt.allow_remote_stop else ""
         return passed("broker", f"{address} takes the login{stop}")
-    return warned("broker", f"{address} {problem}", "Stopping the belt needs no broker", do)
+    return warned("broker", f"{address}: {problem}", "Stopping the belt needs no broker", do)
 
 
 def _commissioned(config: Config) -> Line:

@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from firmware_py.locale import mark, spoken
+from firmware_py.locale import translate as _
 from sensors.advice import Advice
 
-PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
+PASS, WARN, FAIL = mark("PASS"), mark("WARN"), mark("FAIL")
 
 
 class Line(NamedTuple):
@@ -15,10 +17,11 @@ class Line(NamedTuple):
     advice: Advice
 
     def __str__(self) -> str:
-        what, why, do = self.advice
-        return f"{self.verdict}  {self.name}: {what}" + (f"\n      {why}: {do}." if do else "")
+        what, why, do = map(spoken, self.advice)
+        return f"{_(self.verdict)}  {spoken(self.name)}: {what}" + (f"\n      {why}: {do}." if do else "")
 
     def as_json(self) -> dict[str, Any]:
+        """For programs, and for whoever is asked for help: always English."""
         what, why, do = self.advice
         return {"name": self.name, "verdict": self.verdict, "found": what, "cause": why, "cure": do}
 

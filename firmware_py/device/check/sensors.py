@@ -92,7 +92,7 @@ def _elsewhere(name: str, place: ImuConfig | RangeConfig, open_a_bus: Callable[[
 
 
 def _identity(name: str, chip: str, address: int) -> Line:
-    what = f"{chip} at 0x{address:02x}"
+    what = f"{chip} answers at 0x{address:02x}"
     if chip in CHIPS.values() and chip not in GENUINE:
         do = "it is supported; measure it with `rearguard calibrate` and expect more noise"
         return warned(name, what, "Sold as MPU-6050, but another chip", do)

@@ -13,10 +13,12 @@ from firmware_py.config import INSTALLED, Config, load
 from firmware_py.device.commission.bench import STEP_S, Reading
 from firmware_py.device.commission.deck_drawing import draw
 from firmware_py.device.commission.guide import guide
+from firmware_py.device.language import speak
 from firmware_py.device.settings import must_be_installed, save
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.relay import Relay, real_pins
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import translate as _
 from firmware_py.storage.record import keep, path_of
 from sensors.advice import ConfigError, HardwareError
 from sensors.i2c import Bus, open_bus
@@ -35,7 +37,8 @@ def commission(
 
     Example: rearguard commission --config /etc/rearguard/config.toml
     """
-    path = config or INSTALLED
+    path = (config or INSTALLED).absolute()  # lgpio changes the working directory
+    speak(path if path.exists() else None)
     must_be_installed(path, "commission")
     before = read_before(path)
     with only_instance(before.guard_lock):
@@ -70,7 +73,8 @@ def write_after(path: Path, after: Config, figures: dict[str, Any], as_json: boo
         ) from None
     save(after, path)
     typer.echo(json.dumps(figures) if as_json else draw(figures))
-    typer.echo(f"written: {path} (hash {after.hash}). Now run `rearguard selftest`.", err=True)
+    text = _("written: {path} (hash {hash}). Now run `rearguard selftest`.")
+    typer.echo(text.format(path=path, hash=after.hash), err=True)
 
 
 class Terminal:
@@ -83,7 +87,7 @@ class Terminal:
         return float(typer.prompt(question, default=default, type=float, err=True))
 
     def confirm(self, _key: str, request: str) -> None:
-        typer.prompt(f"{request}\nThen press Enter", default="", show_default=False, err=True)
+        typer.prompt(f"{request}\n{_('Then press Enter')}", default="", show_default=False, err=True)
 
 
 class DeviceBench:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from firmware_py.locale import translate as _
+
 _WIDE = 64
 
 
@@ -21,18 +23,24 @@ def draw(figures: dict[str, Any]) -> str:
     )
     latency_ms = 1000.0 * figures["stop_latency_s"]
     safe, ceiling = figures["safe_speed_m_s"], figures["ceiling_m_s"]
+    console, rear = _("console"), _("rear edge")
     lines = [
-        "console" + " " * (_WIDE - 9) + "rear",
+        console + " " * (_WIDE + 2 - len(console) - len(rear)) + rear,
         "+" + "-" * _WIDE + "+",
         "|" + "".join(belt) + "|",
         "+" + "-" * _WIDE + "+",
-        f"front line {front_mm:.0f} mm, rear line {rear_mm:.0f} mm of {length_mm:.0f} mm",
-        f"walk within ===, best at X: {mark_mm:.0f} mm from the front edge",
-        f"the belt slows {latency_ms:.0f} ms after the cut, at {figures['coast_down_m_s2']:.2f} m/s2",
-        f"safe up to {safe * 3.6:.1f} km/h ({safe / 0.44704:.1f} mph): even a dead standstill is stopped in time",
+        _("front line {front} mm, rear line {rear} mm of {length} mm").format(
+            front=f"{front_mm:.0f}", rear=f"{rear_mm:.0f}", length=f"{length_mm:.0f}"
+        ),
+        _("walk within ===, best at X: {mark} mm from the console end").format(mark=f"{mark_mm:.0f}"),
+        _("the belt slows {latency} ms after the cut, at {slowing} m/s2").format(
+            latency=f"{latency_ms:.0f}", slowing=f"{figures['coast_down_m_s2']:.2f}"
+        ),
+        _("safe up to {speed} km/h ({mph} mph): even a dead standstill is stopped in time").format(
+            speed=f"{safe * 3.6:.1f}", mph=f"{safe / 0.44704:.1f}"
+        ),
     ]
     if ceiling > safe:
-        lines.append(
-            f"your {ceiling * 3.6:.1f} km/h is faster: a walker who stands still then is carried past the rear line."
-        )
+        text = _("your {speed} km/h is faster: a walker who stands still then is carried past the rear line.")
+        lines.append(text.format(speed=f"{ceiling * 3.6:.1f}"))
     return "\n".join(lines)

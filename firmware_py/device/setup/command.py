@@ -9,6 +9,7 @@ import typer
 
 from firmware_py import locale
 from firmware_py.config import INSTALLED
+from firmware_py.device.language import speak
 from firmware_py.device.setup.engine import Setup, run
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.steps import STEPS
@@ -34,11 +35,12 @@ def setup(
 
     Example: sudo rearguard setup
     """
+    speak(config if config.exists() else None)
     if os.geteuid() != 0:
         raise ConfigError(
             "setup: not root", "It writes the configuration and stops the guard", "type: sudo rearguard setup"
         )
-    guided(JsonFront() if as_json else Terminal(), Machine(), config, step)
+    guided(JsonFront() if as_json else Terminal(), Machine(), config.absolute(), step)
 
 
 def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
@@ -47,7 +49,7 @@ def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
         raise ConfigError(
             f"setup: there is no step `{step}`",
             "Usually a slip of the pen",
-            f"one of: {', '.join(one.name for one in STEPS)}",
+            f"choose one of: {', '.join(one.name for one in STEPS)}",
         )
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it like Ctrl-C
         signal.signal(number, signal.default_int_handler)

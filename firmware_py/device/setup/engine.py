@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from firmware_py.config import Config, load, parse
+from firmware_py.device.language import in_words
 from firmware_py.device.settings import save
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.machine import Machine
@@ -142,9 +143,9 @@ def _attempt(setup: Setup, step: Step) -> Outcome:
     try:
         return step.run(setup)
     except ConfigError as error:
-        return Outcome(False, f"{error} {_(UNCHANGED)}")
+        return Outcome(False, f"{in_words(error.advice)} {_(UNCHANGED)}")
     except Failure as failure:
-        return Outcome(False, str(failure))
+        return Outcome(False, in_words(failure.advice))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return Outcome(

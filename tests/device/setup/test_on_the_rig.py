@@ -13,6 +13,7 @@ from firmware_py.config import load
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.rig.harness.stage import IMU_ADDRESS
 from firmware_py.rig.harness.whole import Whole
+from firmware_py.storage.record import missing, path_of
 from tests.device.setup.support import USUAL, Device
 
 NAMES = [step.name for step in STEPS]
@@ -33,6 +34,7 @@ def test_everything_is_proved_and_what_was_found_is_written(tmp_path: Path) -> N
     script = device.run()
     assert script.results() == dict.fromkeys(NAMES[1:], True)
     config = load(device.config)
+    assert path_of(device.config).exists() and missing(config, device.config) == ""
     assert config.imu.address == IMU_ADDRESS
     assert config.belt.commissioned
     assert [round(x) for x in config.imu.mounting[0]] == [0, 0, -1]

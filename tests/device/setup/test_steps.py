@@ -52,6 +52,17 @@ def test_the_shortest_and_the_longest_deck_are_suitable(device: Device, deck: in
     assert load(device.config).deck.length_mm == deck
 
 
+def test_another_length_is_another_treadmill_which_has_to_be_measured(device: Device) -> None:
+    device.all_of_it()
+    device.run("treadmill", deck="")
+    assert load(device.config).belt.commissioned
+    script = Script(deck=1500)
+    with device.opened(script) as setup:
+        run(setup, STEPS, "treadmill")
+        assert not setup.progress.proved("commission")
+    assert not load(device.config).belt.commissioned
+
+
 WANTED = lines(17)
 
 

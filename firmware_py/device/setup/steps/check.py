@@ -5,12 +5,14 @@ from contextlib import ExitStack
 
 from firmware_py.device.check import look
 from firmware_py.device.check.line import FAIL
+from firmware_py.device.language import in_words
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.talk import Question
 from firmware_py.guard.panel import NOT_FITTED, Panel
 from firmware_py.guard.process import build_sensors
 from firmware_py.guard.service import only_instance
+from firmware_py.locale import spoken
 from firmware_py.locale import translate as _
 from sensors.samples import ImuSample, RangeSample
 
@@ -31,7 +33,7 @@ def check(setup: Setup) -> Outcome:
             setup.talk.show(str(line))
         failed += [line] if line.verdict == FAIL else []
     if failed:
-        return Outcome(False, f"{failed[0].name}: {failed[0].advice}")
+        return Outcome(False, f"{spoken(failed[0].name)}: {in_words(failed[0].advice)}")
     unseen = _by_hand(setup)
     if unseen is not None:
         return Outcome(

@@ -11,6 +11,7 @@ from firmware_py.device.setup.talk import Question, Talk
 from firmware_py.guard.relay import Relay
 from firmware_py.guard.service import only_instance
 from firmware_py.locale import translate as _
+from firmware_py.storage.record import keep
 
 KM_H = 3.6
 ASKED = {"length": ask.DECK_LENGTH, "ceiling": ask.CEILING}
@@ -40,6 +41,7 @@ def commission(setup: Setup) -> Outcome:
         with Relay(before.relay.pin, before.relay.drive, None) as relay:
             bench = DeviceBench(before, relay, machine.open_bus, machine.clock_ns, machine.sleep)
             after, figures = guide(bench, Person(setup.talk), before)
+    keep(after, setup.path)  # first: a configuration that does not have its figures yet does not arm
     save(after, setup.path)
     return Outcome(True, sentence(figures))
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from firmware_py.device.language import in_words
 from firmware_py.device.selftest import DROP_LIMIT_MS, judge, measure, remember
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
@@ -20,7 +21,7 @@ def selftest(setup: Setup) -> Outcome:
         done = measure(config, ROUNDS, machine.clock_ns, machine.sleep)
     wrong = judge(done)
     if wrong:
-        return Outcome(False, str(wrong[0]))
+        return Outcome(False, in_words(wrong[0]))
     remember(Path(config.courier.state_dir) / "selftest.jsonl", done)
     slowest_ms = max(one.drop_ms for one in done if one.drop_ms is not None)
     text = _("The contacts dropped {times} times, within {slowest} ms; {limit} are allowed.")

@@ -32,13 +32,17 @@ def treadmill(setup: Setup) -> Outcome:
         return _no(
             "Only a key circuit that was measured, below 24 V and apart from the mains, may be opened."
         )
-    length_mm = round(setup.talk.ask(ask.DECK))
+    measured_mm = setup.config.deck.length_mm if setup.config.belt.commissioned else None
+    length_mm = round(setup.talk.ask(ask.DECK, measured_mm))
     if not SHORTEST_MM <= length_mm <= LONGEST_MM:
         return _no(_("The running surface must be 800 to 2200 mm long."))
     if not setup.talk.ask(ask.BY_THEMSELVES):
         return _no(
             "Nobody who cannot step off alone, and no child, may walk backward with or without Rearguard."
         )
+    if measured_mm not in (None, length_mm):  # another treadmill: what was measured does not hold for it
+        setup.change(belt={"commissioned": False})
+        setup.progress.forget("commission")
     setup.change(deck={"length_mm": length_mm})
     return Outcome(True, _("This treadmill is suitable."))
 
