@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_
+from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firmware_py.alerts import classes
@@ -167,6 +167,16 @@ def _raise_incidents(db: Connection, new: Sequence[Event], now_s: float) -> None
         rows.append(row)
     if rows:
         db.execute(_insert(db, incidents).on_conflict_do_nothing(), rows)
+    for e in new:
+        if e.kind == "alert_acknowledged":
+            _acknowledged_there(db, e, now_s)
+
+
+def _acknowledged_there(db: Connection, e: Event, now_s: float) -> None:
+    """Somebody has told the treadmill itself that they are on the way."""
+    alert = str(json.loads(e.text)["data"].get("alert"))[:80].removesuffix("-no-sign")
+    query = update(incidents).where(incidents.c.id == f"{e.device}:{alert}", incidents.c.site == e.site)
+    db.execute(query.where(incidents.c.seen_s.is_(None)).values(seen_by="somebody there", seen_s=now_s))
 
 
 def _add_up(db: Connection, new: Sequence[Event], now_s: float) -> None:

@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from starlette.exceptions import HTTPException
 from typer.testing import CliRunner
 
-from firmware_py.__main__ import build
+from firmware_py.__main__ import build as commands_of
 from firmware_py.config import Config, MqttConfig, load
 from firmware_py.courier.events.mqtt import Broker
 from firmware_py.device import enroll as device
@@ -272,7 +272,7 @@ class Fleet:
         )
 
     def run(self, *words: str) -> str:
-        done = CliRunner().invoke(build(["fleet"]), ["fleet", *words, "--config", str(self.toml)])
+        done = CliRunner().invoke(commands_of(["fleet"]), ["fleet", *words, "--config", str(self.toml)])
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -583,11 +583,11 @@ def test_names_that_stand_for_somebody_else_are_refused(fleet: Fleet) -> None:
         ("x.y", "z"),
     ):
         done = CliRunner().invoke(
-            build(["fleet"]), ["fleet", "enroll", name, "--site", site, "--config", str(fleet.toml)]
+            commands_of(["fleet"]), ["fleet", "enroll", name, "--site", site, "--config", str(fleet.toml)]
         )
         assert done.exit_code == 1, (name, done.output)
     done = CliRunner().invoke(
-        build(["fleet"]), ["fleet", "certificate", "deck-1", "--config", str(fleet.toml)]
+        commands_of(["fleet"]), ["fleet", "certificate", "deck-1", "--config", str(fleet.toml)]
     )
     assert done.exit_code == 1 and "taken for a treadmill" in done.output
 

@@ -129,6 +129,19 @@ def test_a_call_for_help_is_red_until_somebody_is_on_the_way(engine: Engine) -> 
         assert {t["tone"] for t in store.floor(db, ["*"], NOW_S)} == {"walking"}
 
 
+def test_who_acknowledges_at_the_treadmill_ends_the_red_here(engine: Engine) -> None:
+    stop, other = event("a", 1), event("b", 1)
+    said = build(
+        Stamp("a", "courier", "c", "cfg", "1.0"), 9, "alert_acknowledged", NOW_S, 0, {"alert": stop.id}
+    )
+    read = topics.read("", "rearguard/a/event/alert_acknowledged", said.text.encode())
+    with engine.begin() as db:
+        keep.write(db, [state("a"), state("b"), stop, other], NOW_S)
+        keep.write(db, [read], NOW_S)
+        tones = {t["device"]: t["tone"] for t in store.floor(db, ["*"], NOW_S)}
+        assert tones == {"a": "walking", "b": "help"}
+
+
 def test_an_alarm_that_arrives_late_is_listed_and_not_red(engine: Engine) -> None:
     with engine.begin() as db:
         keep.write(db, [state("a"), event("a", 1, age_s=601)], NOW_S)

@@ -445,6 +445,25 @@ def test_waits_grow_with_each_quick_loss_and_are_never_alike(monkeypatch: pytest
     assert [(made.connected(), made.lost())[1] for _ in range(5)] == [False] * 5  # long connections
 
 
+def test_a_fleet_comes_back_over_half_a_minute_and_a_home_at_once() -> None:
+    """10,000 treadmills lose one broker together: not more than about 330 of them may come in one second."""
+    waits: dict[str, list[float]] = {"home": [], "fleet": []}
+    for profile, found in waits.items():
+
+        class Fake:
+            def reconnect_delay_set(self, least: float, _most: float, found: list[float] = found) -> None:
+                found.append(least)
+
+        for _ in range(2000):
+            made = connection.Waits(Fake(), profile)  # type: ignore[arg-type]
+            made.connected()
+            made.lost()
+    assert max(waits["home"]) <= 2.0
+    in_a_second = [sum(n <= wait < n + 1 for wait in waits["fleet"]) for n in range(40)]
+    assert max(in_a_second) < 2 * 2000 / connection.SPREAD_S
+    assert max(waits["fleet"]) <= connection.SPREAD_S + 2.0
+
+
 @pytest.mark.parametrize("version", [5, 3])
 def test_a_huge_message_is_never_read_and_the_courier_goes_on(
     tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
