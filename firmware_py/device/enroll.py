@@ -11,7 +11,9 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import ssl
+import subprocess
 import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -27,8 +29,10 @@ from sensors.advice import ConfigError, Failure
 SECRET_BYTES, MARK_BYTES = 9, 16  # 72 bits that nobody guesses; 128 bits of the authority's fingerprint
 PORT = 8771
 TIMEOUT_S = 10.0
+OPENSSL_S = 30.0
 LARGEST_ANSWER = 64_000  # bytes
 NOT_YET_VALID, EXPIRED = 9, 10  # X509_V_ERR_... of OpenSSL
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----\n.*?-----END \1-----", re.DOTALL)
 
 
 class Got(NamedTuple):
@@ -128,25 +132,27 @@ def _address(url: str) -> tuple[str, int]:
 
 
 def _request() -> tuple[str, str]:
-    """A new key, and a request that proves it: both as PEM."""
+    """A new key, and a request that proves it: both as PEM, made by the computer's own openssl. Raises Failure."""
+    words = "openssl req -new -batch -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /"
     try:
-        from cryptography import x509  # heavy, and only here
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-    except ImportError:
+        made = subprocess.run(
+            [*words.split(), "-keyout", "/dev/stdout", "-out", "/dev/stdout"],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=OPENSSL_S,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
         raise Failure(
-            "enroll: the library for certificates is not installed",
-            "",
-            "install it: pip install 'rearguard[enroll]'",
+            f"enroll: openssl cannot make a key ({type(error).__name__})",
+            "Usually it is not installed",
+            "install it: sudo apt install openssl",
         ) from None
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem, pkcs8, plain = (
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return key.private_bytes(pem, pkcs8, plain).decode(), request.public_bytes(pem).decode()
+    found = [match[0] for match in _PEM.finditer(made)]
+    if len(found) != 2:  # noqa: PLR2004
+        raise Failure("enroll: openssl has made something else than a key and a request")
+    key, request = sorted(found, key=lambda text: "REQUEST" in text)
+    return key + "\n", request + "\n"
 
 
 def _who_is_there(host: str, port: int) -> str:

@@ -217,6 +217,12 @@ def test_a_wrong_clock_is_named(counter: Counter, monkeypatch: pytest.MonkeyPatc
         ask(address, counter.desk.code("deck-7", "hall"))
 
 
+def test_without_openssl_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Failure, match="apt install openssl"):
+        device._request()
+
+
 def test_nobody_there_and_what_is_no_address_are_said(counter: Counter) -> None:
     code = counter.desk.code("deck-7", "hall")
     with pytest.raises(Failure, match="does not answer"):
