@@ -106,4 +106,4 @@ def revoke(name: str, config: SettingsFile = None) -> None:
         if not roll.strike_off(db, name, time.time()):
             raise Failure(f"fleet: no treadmill {name} is enrolled")
         roll.publish_revocations(db, Authority(Path(settings.certificates)), settings)
-    typer.echo("Give the broker its new lists (rearguard fleet acl mosquitto, and ca.crl), and reload it.")
+    typer.echo("Give the broker its new lists (rearguard fleet acl mosquitto, and ca.crl), and restart it.")
