@@ -40,6 +40,8 @@ def show(
     """
     device = _device(config)
     plan = plans.plan_of(device, walker, _today()) if walker else Programme()
+    if walker:
+        _note_without_plan(device, walker)
     if as_json:
         typer.echo(json.dumps({"walker": walker or None, "plan": plan.model_dump(mode="json")}))
         return
@@ -93,8 +95,10 @@ def next_(
     """
     device = _device(config)
     if sore and sore not in {s.value for s in Soreness}:
-        raise ConfigError(f"programme: --sore {sore!r} is none of: {', '.join(s.value for s in Soreness)}")
+        words_for = ", ".join(f'"{s.value}"' for s in Soreness)
+        raise ConfigError(f"programme: --sore {sore!r} is none of: {words_for}")
     plan = plans.plan_of(device, walker, _today())
+    _note_without_plan(device, walker)
     with _database_errors(device):
         step, _past = plans.next_of(device, walker, plan, datetime.now(UTC), Soreness(sore) if sore else None)
     if as_json:
@@ -182,7 +186,7 @@ def report(
         step, past = plans.next_of(device, walker, plan, now, None)
     if not past:
         raise Failure(
-            _("{walker} has not walked with the coach yet.").format(walker=walker),
+            _("{walker} has not walked with the coach yet.").format(walker=walker).rstrip("."),
             "",
             _("come back after a session"),
         )
@@ -239,7 +243,7 @@ def forget(
     with _database_errors(device):
         if diary.walks_now(_database(device), walker, datetime.now(UTC).timestamp()):
             raise Failure(
-                _("A session of {walker} goes on, so nothing was removed.").format(walker=walker),
+                _("A session of {walker} goes on, so nothing was removed.").format(walker=walker).rstrip("."),
                 "",
                 _("end the session, then run it again"),
             )
@@ -251,6 +255,9 @@ def forget(
     found = {"plan": int(had_plan), "sessions": sessions, "answers": answers, "damaged_files": len(damaged)}
     if as_json:
         typer.echo(json.dumps({"walker": walker, **found}))
+        return
+    if not any(found.values()):
+        typer.echo(_("Nothing is kept of {walker}.").format(walker=walker))
         return
     typer.echo(
         _("{walker}: {plan} plan, {sessions} sessions and {answers} answers removed.").format(
@@ -289,6 +296,13 @@ def _device(config: Path | None) -> Config:
     device = load_of_device(config)
     locale.use(device.courier.language)
     return device
+
+
+def _note_without_plan(device: Config, walker: str) -> None:
+    """A mistyped name must not pass for a walker."""
+    file = plans.folder_of(device) / f"{walker}.toml"
+    if not file.exists():
+        typer.echo(_("{walker} has no plan: there is no {file}.").format(walker=walker, file=file), err=True)
 
 
 def _today() -> date:

@@ -55,6 +55,7 @@ class Coach:
         self._chosen = ""
         self._token = secrets.token_urlsafe(12)
         self._boot_id = ""
+        self._ticked = False  # since `renew` last looked
         self._saved_s = self._renewed_s = -1e9
         self.problem = ""
 
@@ -81,10 +82,11 @@ class Coach:
         """Call it often: stores what is due, ends what is over, prepares the next session while nobody walks."""
         with self._lock:
             session = self._session
+            silent, self._ticked = not self._ticked, False
             if session is not None:
-                self._keep(session, wall_s)
+                self._keep(session, wall_s, silent)
             idle = session is None or self._replaceable(session, wall_s)
-        if not idle or self._waiting or wall_s - self._renewed_s < RENEW_S:
+        if not idle or self._waiting or _since_s(self._renewed_s, wall_s) < RENEW_S:
             return
         self._renewed_s = wall_s
         self._plans = self._read_plans(wall_s)
@@ -168,6 +170,7 @@ class Coach:
                 return
             if not session.record.boot_id and session.stage is not Stage.CHECKLIST:
                 session.record.boot_id = self._boot_id
+            self._ticked = True
             cue = session.tick(frame, d, wall_s, second, window)
             quiet = QUIET in session.record.answers
             cadence_hz = session.cadence_hz if session.beat_on and not quiet else None
@@ -253,19 +256,24 @@ class Coach:
         record = session.record
         if session.stage is Stage.CHECKLIST:
             return not record.answers and not record.sets
-        shown = not record.sets or wall_s - (record.ended_s or wall_s) >= SHOW_END_S
+        shown = not record.sets or _since_s(record.ended_s or wall_s, wall_s) >= SHOW_END_S
         return session.stage is Stage.END and shown
 
-    def _keep(self, session: Session, wall_s: float) -> None:
-        """Store the session when something happened, and every SAVE_S while it goes on."""
+    def _keep(self, session: Session, wall_s: float, silent: bool = False) -> None:
+        """Store the session when something happened, and every SAVE_S while it goes on. `silent`: no tick came."""
         record = session.record
-        if session.stage is not Stage.END and record.sets and wall_s - record.seen_s > ASK_S:
+        if (
+            session.stage is not Stage.END
+            and record.sets
+            and silent
+            and _since_s(record.seen_s, wall_s) > ASK_S
+        ):
             session.close(wall_s)
-        if not record.sets and record.answers and wall_s - record.started_s > UNUSED_S:
+        if not record.sets and record.answers and _since_s(record.started_s, wall_s) > UNUSED_S:
             session.close(wall_s)  # confirmed, and then nobody walked
         begun = bool(record.sets or record.answers)
         going = session.stage not in (Stage.CHECKLIST, Stage.END)
-        if not begun or not (session.changed or (going and wall_s - self._saved_s >= SAVE_S)):
+        if not begun or not (session.changed or (going and _since_s(self._saved_s, wall_s) >= SAVE_S)):
             return
         session.changed, self._saved_s = False, wall_s
         state = None if session.stage is Stage.END else session.save() | {"token": self._token}
@@ -278,6 +286,11 @@ class Coach:
         except (ValueError, KeyError, TypeError) as error:
             log.warning("coach: an open session cannot be read and is left alone (%s)", error)
             return None
+
+
+def _since_s(then_s: float, now_s: float) -> float:
+    """A clock that was set back has passed that time, too: nothing waits until it is there again."""
+    return abs(now_s - then_s)
 
 
 def view_of(session: Session | None, step: Next | None, found: plans.Plans, sounds: bool) -> dict[str, Any]:

@@ -185,6 +185,18 @@ def test_a_log_that_another_program_holds_is_reported_and_not_passed_over(device
             diary.forget(database, "anna", wait_s=0.1)
 
 
+def test_a_name_without_a_plan_is_noted_and_nothing_is_forgotten_of_it(device: Path) -> None:
+    assert "carl has no plan" in run(device, "programme", "next", "carl").output
+    assert "carl has no plan" in run(device, "programme", "show", "carl").output
+    assert run(device, "forget", "carl", "--yes").output == "Nothing is kept of carl.\n"
+
+
+def test_no_sentence_has_two_full_stops(device: Path) -> None:
+    assert ".." not in run(device, "programme", "report", "anna").output
+    said = run(device, "programme", "next", "anna", "--sore", "a bit").output
+    assert '"none", "gone after the warm-up"' in said
+
+
 def test_forget_asks_first(device: Path) -> None:
     walked(device)
     CliRunner().invoke(CLI, ["forget", "anna", "--config", str(device)], input="n\n")

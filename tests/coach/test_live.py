@@ -26,7 +26,7 @@ class Beside:
             (folder / "programmes" / f"{name}.toml").write_text("", encoding="utf-8")
         self.rows: list[Row] = []
         self.coach = Coach(parse({"courier": {"state_dir": str(folder)}}), self.rows.append, Speaker(None))
-        self.s = 0.0
+        self.s = self.jumped_s = 0.0
         self.coach.begin(START_S)
         self.coach.hello("boot", START_S)
 
@@ -34,11 +34,16 @@ class Beside:
         for _ in range(round(seconds * 10)):
             self.s += 0.1
             d = decision(round(self.s * 1e9), **changes)
-            self.coach.tick(frame(d.t_ns), d, START_S + self.s, None, None)
-            self.coach.renew(START_S + self.s)
+            self.coach.tick(frame(d.t_ns), d, START_S + self.s + self.jumped_s, None, None)
+            self.coach.renew(START_S + self.s + self.jumped_s)
 
     def rest(self, seconds: float) -> None:
         self.go(seconds, phase=Phase.WAITING)
+
+    @property
+    def session_rows(self) -> list[Row]:
+        """What stands in the table: a later row replaces an earlier one."""
+        return list({row.key: row for row in self.rows if row.key.startswith("coached")}.values())
 
     def answer(self, question: str, value: object, token: str | None = None) -> str:
         return self.coach.answer(token or self.coach.token, question, value, START_S + self.s)
@@ -135,6 +140,28 @@ def test_two_files_of_one_name_are_a_mistake_that_is_shown(tmp_path: Path) -> No
     beside = Beside(tmp_path, "anna", "Anna")
     assert any("a walker is a short name" in p for p in beside.coach.view()["problems"])
     assert beside.coach.view()["walkers"] == ["anna"]
+
+
+@pytest.mark.parametrize("jump_s", [86_400.0, -86_400.0, -5_000_000.0])
+def test_a_clock_that_jumps_ends_no_set_and_stops_no_storing(tmp_path: Path, jump_s: float) -> None:
+    beside = Beside(tmp_path, "anna")
+    beside.go(30)
+    [before] = beside.session_rows
+    beside.jumped_s = jump_s
+    beside.coach.tick(frame(1), decision(round(beside.s * 1e9) + 1), START_S + beside.s, None, None)
+    beside.coach.renew(START_S + beside.s + jump_s)  # before the next tick
+    beside.go(30)
+    assert beside.coach.view()["stage"] == Stage.SET.value
+    assert len(beside.session_rows) == 1 and beside.session_rows[0].values != before.values
+    assert beside.coach._session is not None
+    assert beside.coach._session.record.sets[0].walked_s == pytest.approx(60, abs=1)
+    beside.rest(15)
+    beside.whole_session()
+    beside.jumped_s -= 1_000_000.0
+    old = beside.coach.token
+    beside.rest(2 * RENEW_S)
+    assert beside.coach.view()["stage"] == "checklist"
+    assert beside.coach.token != old
 
 
 def test_a_damaged_saved_session_is_left_alone(tmp_path: Path) -> None:

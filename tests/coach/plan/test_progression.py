@@ -1,12 +1,24 @@
 """The dose of the next session: one thing at a time, never on silence, and down when the body says so."""
 
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
 from firmware_py.coach.plan.programme import Dose, Programme, Steps
-from firmware_py.coach.plan.progression import UNSEEN_STEPS, Answers, Done, Next, Soreness, next_session
+from firmware_py.coach.plan.progression import (
+    GATED_SESSIONS,
+    UNSEEN_STEPS,
+    Answers,
+    Done,
+    Next,
+    Soreness,
+    next_session,
+)
 
 MONDAY = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 TWO_DAYS = timedelta(days=2)
@@ -126,7 +138,9 @@ def test_after_more_than_14_days_the_dose_is_the_last_but_two() -> None:
     past = [done(n, dose) for n, dose in enumerate(doses)]
     fourteen = past[-1].started + timedelta(days=14)
     assert next_session(PLAN, past, fourteen, Soreness.NONE).dose.set_s == 240
-    assert next_session(PLAN, past, fourteen + timedelta(seconds=1), Soreness.NONE).dose.set_s == 120
+    back = next_session(PLAN, past, fourteen + timedelta(seconds=1), Soreness.NONE)
+    assert back.dose.set_s == 120
+    assert not back.spotter and not back.tell_the_therapist
 
 
 def test_sessions_are_20_hours_apart_and_no_more_than_planned_in_a_week() -> None:
@@ -146,8 +160,9 @@ def test_a_clock_that_jumps_back_holds_the_dose_and_asks_for_no_rest() -> None:
 
 
 def test_a_plan_steps_up_four_times_and_then_waits_to_be_looked_at() -> None:
-    past = [done(n, PLAN.start, stepped_up=n < UNSEEN_STEPS) for n in range(UNSEEN_STEPS + 2)]
+    past = [done(n, PLAN.start, stepped_up=n < 4) for n in range(6)]
     assert not then(past).stepped_up
+    assert then([done(n, PLAN.start, stepped_up=n < 3) for n in range(6)]).stepped_up
     looked_at = past[1].started
     assert next_session(PLAN, past, past[-1].started + TWO_DAYS, Soreness.NONE, looked_at).stepped_up
 
@@ -162,6 +177,80 @@ def test_a_plan_past_its_review_steps_up_no_more() -> None:
     assert next_session(plan, late, on_the_day, Soreness.NONE).stepped_up
     assert not next_session(plan, late, on_the_day + timedelta(days=1), Soreness.NONE).stepped_up
     assert then(past, plan=plan).stepped_up
+
+
+def test_one_warning_in_exactly_five_minutes_is_open_and_in_less_is_not() -> None:
+    dose = PLAN.start.model_copy(update={"set_s": 150})
+    assert then([done(0, dose, warnings=1), done(1, dose, warnings=1)]).stepped_up
+    assert not then([done(0, dose, 299 / 300, warnings=1), done(1, dose, 299 / 300, warnings=1)]).stepped_up
+
+
+@pytest.mark.parametrize("drifts", [1, 2])
+def test_two_drift_stops_weigh_like_a_fall_and_one_does_not(drifts: int) -> None:
+    past = twice(PLAN.start.model_copy(update={"set_s": 180}), stops_by_drift=drifts)
+    assert (then(past).dose.set_s, then(past).spotter) == ((180, False) if drifts == 1 else (120, True))
+
+
+def test_soreness_of_more_than_an_hour_rests_a_day_and_repeats() -> None:
+    past = twice(PLAN.start)
+    again = next_session(PLAN, past, past[-1].started + timedelta(hours=21), Soreness.NEXT_DAY)
+    assert (again.dose, again.stepped_up) == (PLAN.start, False)
+    assert again.not_before == past[-1].started + timedelta(days=1)
+    assert "one day of rest" in again.reason
+
+
+def test_at_the_goal_nothing_changes_and_the_reason_says_so() -> None:
+    goal = PLAN.goal
+    there = then([done(0, goal.model_copy(update={"speed_km_h": 1.8})), done(1, goal), done(2, goal)])
+    assert (there.dose, there.stepped_up, there.spotter) == (goal, False, False)
+    assert "goal" in there.reason
+
+
+def test_a_session_that_has_just_begun_is_not_before_the_clock() -> None:
+    past = twice(PLAN.start)
+    assert "clock" not in next_session(PLAN, past, past[-1].started, Soreness.NONE).reason
+
+
+def test_a_daily_plan_needs_no_20_hours() -> None:
+    plan = PLAN.model_copy(update={"daily": True, "sessions_a_week": 5})
+    soon = MONDAY + timedelta(hours=3)
+    assert next_session(plan, [done(0, PLAN.start)], soon, Soreness.NONE).not_before is None
+    assert next_session(PLAN, [done(0, PLAN.start)], soon, Soreness.NONE).not_before is not None
+
+
+def test_after_a_fall_on_a_steeper_deck_the_smaller_dose_is_one_that_was_walked() -> None:
+    flat, steep = (Dose(speed_km_h=1.6, incline_percent=i, set_s=300, sets=2) for i in (0.0, 1.0))
+    less = then([done(0, flat), done(1, steep, stops_by_fall=1)])
+    assert less.dose == flat
+    assert not less.stepped_up
+
+
+@pytest.mark.parametrize(
+    ("plan", "always"),
+    [
+        (PLAN, False),
+        (PLAN.model_copy(update={"spotter": "always"}), True),
+        (PLAN.model_copy(update={"backward_3_m_s": 5.6}), True),
+        (PLAN.model_copy(update={"backward_3_m_s": 5.5}), False),
+    ],
+)
+def test_company_is_always_wanted_after_a_slow_test_or_when_the_plan_says_so(
+    plan: Programme, always: bool
+) -> None:
+    assert then([done(0, PLAN.start)], plan=plan).spotter is always  # held
+    assert then(twice(PLAN.start), plan=plan).spotter is always  # a longer set
+
+
+@pytest.mark.parametrize(("speed_km_h", "company"), [(1.3, False), (1.6, True)])
+def test_a_faster_belt_wants_company_above_a_gentle_speed(speed_km_h: float, company: bool) -> None:
+    """The step leads to 1.5 or 1.8 km/h; gentle is 0.45 m/s, 1.62 km/h."""
+    up = then(twice(Dose(speed_km_h=speed_km_h, set_s=300, sets=2)))
+    assert (up.stepped_up, up.spotter) == (True, company)
+
+
+def test_a_longer_set_at_a_quick_speed_wants_no_company() -> None:
+    up = then(twice(Dose(speed_km_h=1.9, set_s=180, sets=2)))
+    assert (up.dose.set_s, up.spotter) == (240, False)
 
 
 PATTERNS = list(
@@ -213,3 +302,97 @@ def test_whatever_is_answered_six_weeks_never_break_a_bound(first: int) -> None:
             )
             assert sum(d.stepped_up for d in past) <= UNSEEN_STEPS
             now += timedelta(days=2, hours=8)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one session went, and how sore the walker was before the next."""
+
+    good: bool = False  # by itself: a step up needs two of these in a row
+    soreness: Soreness | None = Soreness.NONE
+    share: float = 1.0
+    days: float = 2.4
+    done: dict[str, Any] = field(default_factory=dict)
+    answers: Answers = GOOD
+
+
+OUTCOMES = {
+    "good": Outcome(good=True),
+    "cut short": Outcome(share=0.5),
+    "a fall": Outcome(done={"stops_by_fall": 1}),
+    "two drifts": Outcome(done={"stops_by_drift": 2}),
+    "warnings": Outcome(done={"warnings": 9}),
+    "enough early": Outcome(done={"enough_at": 0.5}),
+    "pain": Outcome(answers=Answers(pain=4, talk=True)),
+    "no breath": Outcome(answers=Answers(pain=0, talk=False)),
+    "no answers": Outcome(answers=Answers()),
+    "soreness unknown": Outcome(good=True, soreness=None),
+    "sore, then gone": Outcome(good=True, soreness=Soreness.GONE_AFTER_WARM_UP),
+    "sore next day": Outcome(good=True, soreness=Soreness.NEXT_DAY),
+    "sore all through": Outcome(good=True, soreness=Soreness.STAYS),
+    "three weeks away": Outcome(good=True, days=21.0),
+}
+# From each part of the ladder, so that time, speed and incline are each next within a course.
+PARTS = {
+    "the start": PLAN.start,
+    "time at its goal": Dose(speed_km_h=1.4, set_s=300, sets=2),
+    "time and nearly speed": Dose(speed_km_h=1.9, set_s=300, sets=2),
+    "time and speed": Dose(speed_km_h=2.0, set_s=300, sets=2),
+    "nearly all": Dose(speed_km_h=2.0, incline_percent=1.5, set_s=300, sets=2),
+}
+RISES = ("speed_km_h", "incline_percent", "set_s", "sets")
+# Outcomes in a row: 14 + 14^2 + 14^3 courses from each part, and 14^4 more in the proof.
+LONGEST = 3 if int(os.environ.get("REARGUARD_REPETITIONS", "1")) == 1 else 4
+
+
+def courses(
+    past: list[Done], went: list[Outcome], left: int
+) -> Iterator[tuple[list[Done], list[Outcome], Next]]:
+    """Every course of so many more sessions, with what is asked for after each."""
+    for outcome in OUTCOMES.values():
+        last = past[-1]
+        done_now = Done(
+            last.started, last.dose, outcome.share * last.dose.walking_s, stepped_up=last.stepped_up,
+            answers=outcome.answers, **outcome.done,
+        )  # fmt: skip
+        before, so_far = [*past[:-1], done_now], [*went, outcome]
+        now = last.started + timedelta(days=outcome.days)
+        step = next_session(PLAN, before, now, outcome.soreness)
+        yield before, so_far, step
+        if left > 1:
+            start = max(now, step.not_before or now)
+            following = Done(start, step.dose, step.dose.walking_s, stepped_up=step.stepped_up, answers=GOOD)
+            yield from courses([*before, following], so_far, left - 1)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_course_of_outcomes_keeps_every_bound(part: str) -> None:
+    seen = {"rises": 0, "falls": 0}
+    for past, went, step in courses([done(0, PARTS[part])], [], LONGEST):
+        last, dose, outcome = past[-1].dose, step.dose, went[-1]
+        raised = [name for name in RISES if getattr(dose, name) > getattr(last, name)]
+        lowered = [name for name in RISES if getattr(dose, name) < getattr(last, name)]
+        told = [(d.dose, o) for d, o in zip(past, went, strict=True)], step
+        assert len(raised) <= 1, told
+        assert step.stepped_up == bool(raised), told
+        assert all(getattr(dose, name) <= getattr(PLAN.goal, name) for name in RISES), told
+        assert dose.set_s >= 60 and dose.speed_km_h >= 0.72 and dose.sets >= 1, told
+        assert dose.walking_s <= PLAN.longest_session_s, told
+        assert step.reason.endswith("."), told
+        seen["rises"] += bool(raised)
+        seen["falls"] += bool(lowered) and not raised
+        if raised:
+            lately = went[-GATED_SESSIONS:]
+            assert len(went) >= GATED_SESSIONS and all(o.good for o in lately), told
+            assert outcome.soreness is Soreness.NONE and outcome.days <= 14, told
+            assert len({d.dose for d in past[-GATED_SESSIONS:]}) == 1, told
+            assert sum(d.stepped_up for d in past) < UNSEEN_STEPS, told
+            assert raised != ["speed_km_h"] or dose.set_s < last.set_s, told  # faster begins shorter
+            assert raised != ["incline_percent"] or dose.speed_km_h < last.speed_km_h, told  # steeper: slower
+            assert raised != ["incline_percent"] or step.spotter, told
+        if outcome.done.get("stops_by_fall") or outcome.done.get("stops_by_drift") == 2:
+            assert step.spotter and step.tell_the_therapist and (lowered or last.set_s == 60), told
+        if outcome.soreness is Soreness.STAYS:
+            assert step.not_before is None or step.not_before >= past[-1].started + timedelta(days=2), told
+            assert lowered or last.set_s == 60, told
+    assert all(seen.values()), seen
