@@ -67,12 +67,14 @@ class Ingest:
         self._thread = threading.Thread(target=self._write_all, name="fleet-ingest")
         self._forget_s = time.monotonic() + FORGET_S  # not at once: by then the clock is right
         self._connection = 0
+        self._asked: int | None = None
         self._broker_problem, self._store_problem = "not connected yet", ""
         self.stored = 0
         # A lasting session: the broker keeps events while this process is away.
         self._client = Client(CallbackAPIVersion.VERSION2, name, clean_session=False, manual_ack=True)
         self._client.reconnect_delay_set(1, 5)
         self._client.on_connect = lambda _c, _d, flags, code, _p: self._connected(code, flags.session_present)
+        self._client.on_subscribe = lambda _c, _d, mid, codes, _p: self._subscribed(mid, codes)
         self._client.on_connect_fail = lambda _c, _d: self._failed()
         self._client.on_disconnect = lambda _c, _d, _f, code, _p: self._disconnected(code)
         self._client.on_message = lambda _c, _d, message: self._arrived(message)
@@ -112,12 +114,22 @@ class Ingest:
                 "treadmill's page counts them. Let the broker keep its sessions on disk (docs/fleet.md)."
             )
         self._connection += 1
-        self._broker_problem = ""
+        self._broker_problem = "the broker has not confirmed our subscriptions yet"
         root = f"{self._root}/" if self._root else ""
-        for site in ("", "+/", "+/+/"):  # with or without a site, and a chain above it
-            level = f"{root}{site}rearguard/+/"
-            self._client.subscribe([(f"{level}{tail}", 0) for tail in ("status", "state", "health")])
-            self._client.subscribe(f"{level}event/+", 1)
+        levels = [
+            f"{root}{site}rearguard/+/" for site in ("", "+/", "+/+/")
+        ]  # without a site, with, a chain above it
+        wanted = [(f"{level}event/+", 1) for level in levels]
+        wanted += [(f"{level}{tail}", 0) for level in levels for tail in ("status", "state", "health")]
+        self._asked = self._client.subscribe(wanted)[1]
+
+    def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
+        """Only now nothing is missed. A broker may refuse what this user may not read."""
+        if mid == self._asked:
+            refused = any(code.is_failure for code in codes)
+            self._broker_problem = "the broker refuses our subscriptions" if refused else ""
+            if refused:
+                log.error("fleet: %s. Usually its access list: rearguard fleet acl.", self._broker_problem)
 
     def _failed(self) -> None:
         self._broker_problem = "the broker does not answer"

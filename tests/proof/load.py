@@ -252,7 +252,7 @@ class Gym:
         self.devices = [Device(load, n, self._chance) for n in range(load.devices)]
         self._tally = Tally()
         count = min(load.connections or load.devices, load.devices)
-        self._lines = [
+        self.lines = [
             Line(
                 itertools.cycle(self._turned(n)), f"load-{load.seed}-{n}", self.devices[n::count], self._tally
             )
@@ -264,7 +264,7 @@ class Gym:
         return [self._hosts[(n + k) % len(self._hosts)] for k in range(len(self._hosts))]
 
     def line_of(self, number: int) -> Line:
-        return self._lines[number % len(self._lines)]
+        return self.lines[number % len(self.lines)]
 
     def warn(self, number: int, warning: bool) -> bool:
         """From any thread: this treadmill's state changes, and it publishes at once. False: it has no connection."""
@@ -277,15 +277,15 @@ class Gym:
 
     @property
     def connected(self) -> int:
-        return sum(line.connected for line in self._lines)
+        return sum(line.connected for line in self.lines)
 
     async def run(self, drain_s: float = 120.0) -> Result:
         """The load for its time; then nothing new until the broker has taken every event, at most `drain_s`."""
         self._loop = asyncio.get_running_loop()
         load, chance = self._load, self._chance
-        ramp_s = max(1.0, len(self._lines) / 200)
-        self._tally.tasks += [self._loop.create_task(line.connect(ramp_s)) for line in self._lines]
-        while self.connected < len(self._lines):
+        ramp_s = max(1.0, len(self.lines) / 200)
+        self._tally.tasks += [self._loop.create_task(line.connect(ramp_s)) for line in self.lines]
+        while self.connected < len(self.lines):
             await asyncio.sleep(0.2)
         due = [(chance.uniform(0, ON_S if d.on else OFF_S), n, "state") for n, d in enumerate(self.devices)]
         due += [(chance.uniform(0, HEALTH_S), n, "health") for n in range(load.devices)]
@@ -306,19 +306,17 @@ class Gym:
                 events += 1
                 n = chance.randrange(load.devices)
                 self.line_of(n).event(*self.devices[n].event(chance))
-            while pings < now_s * len(self._lines) / (KEEPALIVE_S / 2):
-                self._lines[pings % len(self._lines)].ping()
+            while pings < now_s * len(self.lines) / (KEEPALIVE_S / 2):
+                self.lines[pings % len(self.lines)].ping()
                 pings += 1
-            self._tally.most_waiting = max(
-                self._tally.most_waiting, sum(line.waiting for line in self._lines)
-            )
+            self._tally.most_waiting = max(self._tally.most_waiting, sum(line.waiting for line in self.lines))
             await asyncio.sleep(0.02)
         took_s = time.monotonic() - began_s
         end_s = time.monotonic() + drain_s
-        while any(line.waiting for line in self._lines) and time.monotonic() < end_s:
+        while any(line.waiting for line in self.lines) and time.monotonic() < end_s:
             await asyncio.sleep(0.1)
-        left = sum(line.waiting for line in self._lines)
-        for line in self._lines:
+        left = sum(line.waiting for line in self.lines)
+        for line in self.lines:
             line.close()
         await asyncio.sleep(0.2)
         tally = self._tally
@@ -326,7 +324,7 @@ class Gym:
             {(d.name, d.stamp.boot_id): d.seq for d in self.devices if d.seq},
             {
                 "devices": load.devices,
-                "connections": len(self._lines),
+                "connections": len(self.lines),
                 "messages_per_s": round((tally.events + tally.telemetry) / took_s, 1),
                 "events": tally.events,
                 "not_taken": left,
