@@ -313,54 +313,67 @@ def run_load(
 # -- a million events ----------------------------------------------------------------------------------------------
 
 
-def fill(engine: Engine, devices: int, number: int, end_s: float, over_s: float) -> float:
-    """`number` events of `devices` treadmills over a time, by the way that an ingest writes them; rows a second."""
+def fill(engine: Engine, devices: int, number: int, end_s: float, over_s: float) -> None:
+    """`number` events of `devices` treadmills over a time.
+
+    Stops go the way that an ingest writes them; what makes no incident is copied straight into the table.
+    """
     chance = random.Random(3)
     load = Load(devices, 0, 0)
     gym = [Device(load, n, chance) for n in range(devices)]
-    whole = [
-        device.event(chance) for device in gym[:40] for _ in range(50)
-    ]  # made by the models; the rest are copies
-    parts = [(topic.rpartition("/")[2], json.loads(text)) for topic, text in whole]
-    made, began_s = 0, time.monotonic()
+    maker = Device(load, 0, chance)
+    whole = [maker.event(chance) for _ in range(2_000)]
+    shapes = [(topic.rpartition("/")[2], text.decode()) for topic, text in whole]
     seqs = [0] * devices
+    made = 0
     while made < number:
         now_s = end_s - over_s * (1 - made / number)
-        batch: list[topics.Message] = []
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s))
+        rows, stops = [], []
         for _ in range(min(2_000, number - made)):
             n = chance.randrange(devices)
             device, seqs[n] = gym[n], seqs[n] + 1
-            kind, body = chance.choice(parts)
-            data = body["data"] | {
-                "boot_id": f"{device.stamp.boot_id}-{seqs[n] // 500}",
-                "seq": seqs[n] % 500,
-            }
-            text = json.dumps(
-                body | {"id": f"{n}-{seqs[n]}", "source": f"/rearguard/{device.name}/guard", "data": data,
-                        "time": topics_time(now_s)},
-                separators=(",", ":"),
-            )  # fmt: skip
-            batch.append(topics.read("chain", f"{device.base}/event/{kind}", text.encode()))
+            kind, text = shapes[int(chance.random() * len(shapes))]
+            boot, seq, name = f"{device.stamp.boot_id}-{seqs[n] // 500}", seqs[n] % 500, f"{n}-{seqs[n]}"
+            text = text.replace("/rearguard/deck-0/", f"/rearguard/{device.name}/", 1)
+            cause = "drift_rear" if kind == "stopped" else ""
+            if kind == "stopped" and '"fall"' in text:
+                cause = "fall"
+            one = topics.Event(
+                device.site,
+                device.name,
+                boot,
+                seq,
+                "guard",
+                name,
+                kind,
+                cause,
+                device.stamp.version,
+                now_s,
+                text,
+            )
+            if kind == "stopped":
+                stops.append(one._replace(text=json.dumps(json.loads(text) | {"id": name, "time": stamp})))
+            else:
+                rows.append({**one._asdict(), "arrived_s": now_s})
+        for row in rows:
+            del row["part"]
         with engine.begin() as db:
-            keep.write(db, batch, now_s)
-        made += len(batch)
-    took_s = time.monotonic() - began_s
+            db.execute(events.insert(), rows)
+            keep.write(db, stops, now_s)
+        made += len(rows) + len(stops)
+    pictures = [
+        topics.read("chain", f"{d.base}/{what}", payload)
+        for d in gym
+        for what, payload in (("state", d.state()), ("health", d.health()))
+    ]
     with engine.begin() as db:
-        pictures: list[topics.Message] = [
-            topics.read("chain", f"{d.base}/{what}", payload)
-            for d in gym
-            for what, payload in (("state", d.state()), ("health", d.health()))
-        ]
-        keep.write(db, pictures, end_s)
+        for n in range(0, len(pictures), 500):
+            keep.write(db, pictures[n : n + 500], end_s)
         seen = update(incidents).where(incidents.c.arrived_s < end_s - over_s / 1000)
         db.execute(seen.values(seen_by="anna", seen_s=end_s))
         closed = seen.where(func.length(incidents.c.id) % 3 != 0)
         db.execute(closed.values(closed_by="anna", closed_s=end_s, word="stumbled, went on"))
-    return number / took_s
-
-
-def topics_time(time_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_s))
 
 
 PAGES = {
@@ -384,7 +397,7 @@ def run_million(folder: Path, store: str, devices: int, number: int, times: int 
         base = stack.enter_context(postgres(folder)) if store == "postgresql" else None
         url = base.url if base else f"sqlite:///{folder}/fleet.sqlite"
         engine = open_store(url)
-        rows_per_s = fill(engine, devices, number, time.time(), YEAR_S if devices <= 100 else 2 * 86_400.0)
+        fill(engine, devices, number, time.time(), YEAR_S if devices <= 100 else 2 * 86_400.0)
         with engine.connect() as db:
             kept = db.execute(select(func.count()).select_from(incidents)).scalar()
             if base:
@@ -411,7 +424,6 @@ def run_million(folder: Path, store: str, devices: int, number: int, times: int 
         "devices": devices,
         "events": number,
         "incidents": kept,
-        "rows_per_s": round(rows_per_s),
         "size_mb": round(float(size_mb or 0)),
         **took,
         "rss_mb": round(rss_mb),
