@@ -5,7 +5,7 @@ set -eu
 
 demo="ca-certificates python3 python3-pip python3-venv"
 test="$demo chromium gcc libc6-dev make mosquitto mosquitto-clients openssl systemd"
-proof="$test mmdebstrap qemu-user rt-tests"
+proof="$test mmdebstrap nats-server postgresql qemu-user rt-tests"
 vm="$test busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86 systemd-container zstd xz-utils"
 
 wanted=

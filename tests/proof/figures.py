@@ -138,6 +138,32 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "24 h of walking at 200 Hz through the recorder, an incident an hour, simulated clock, as fast as it goes.",
         ["pytest", "tests/courier/test_day.py"],
     ),
+    "fleet": (
+        "The fleet page: treadmills and their messages",
+        "Simulated treadmills speak the devices' MQTT to mosquitto, a connection each; `rearguard fleet run` stores in "
+        "PostgreSQL; load, servers and page on one computer. `fresh`: from a change of state to the tile on the page; "
+        "`floor`: the page of every site. `twice`: rows too many.",
+        ["python", "-m", "tests.proof.fleet", "load", "--devices", "10", "1000", "10000", "--seconds", "60"],
+    ),
+    "fleet-storm": (
+        "The fleet page: nodes and the process killed",
+        "Three nats-servers, one killed with SIGKILL every 30 s and back after 8 s; the fleet process at random, on "
+        "average every 30 s; PostgreSQL. 10,000 treadmills over 300 connections. `fresh`: away from kills; "
+        "`through_a_kill`: during one, at most 10 s waited; `back`: from a kill until the page answers.",
+        ["python", "-m", "tests.proof.fleet", "load", "--broker", "nats", "--devices", "10000", "--connections", "300",
+         "--seconds", "600", "--kill", "30", "--kill-node", "30"],
+    ),
+    "fleet-sqlite": (
+        "The fleet page: fifty treadmills for a year, SQLite",
+        "Medians and maxima of 20 requests over HTTP, one after the other. One event in 25 is a stop: ten times as "
+        "many incidents as are expected.",
+        ["python", "-m", "tests.proof.fleet", "million", "--store", "sqlite", "--devices", "50"],
+    ),
+    "fleet-postgresql": (
+        "The fleet page: a million events of 10,000 treadmills, PostgreSQL",
+        "As above, two days of a chain.",
+        ["python", "-m", "tests.proof.fleet", "million", "--store", "postgresql", "--devices", "10000"],
+    ),
     "drift": (
         "Drift",
         "Simulated walkers, belts and sensors; every detector on the same runs (docs/drift.md lists the assumptions).",
@@ -189,7 +215,10 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
 # Nothing may run beside these.
 ALONE = ("bench", "latency")
 # These wait for each other, and for nothing else.
-ON_THE_CLOCK = ("soak-real", "demo", "processes", "signals", "storage", "courier")
+ON_THE_CLOCK = (
+    *("fleet", "fleet-storm", "fleet-sqlite", "fleet-postgresql"),
+    *("soak-real", "demo", "processes", "signals", "storage", "courier"),
+)
 # They take an hour or two each: a thousand repetitions of what runs a few times in `make test` already, and the fit.
 NIGHT = ("signals", "kills", "day", "fit")
 REPETITIONS = os.environ.get("REARGUARD_REPETITIONS", "60")

@@ -3,8 +3,8 @@
     .venv/bin/python -m tests.proof.load mqtt://127.0.0.1:1883 --devices 1000 --seconds 60
 
 The envelopes are made by the courier's own models; topics, retained flags, QoS and last wills are the courier's. What
-is not acknowledged is sent again after a reconnect, as the outbox does. The fleet profile: a state every 10 s while the
-belt may run and every 60 s while it is off, at once when it changes; health every 300 s; events at the given rate.
+is not acknowledged is sent again after a reconnect, as the outbox does. The pace is the courier's `fleet` profile, with
+three belts in ten running; events come at the given rate.
 `--connections` below the number of devices lets one connection carry several.
 """
 
@@ -24,8 +24,9 @@ from urllib.parse import urlsplit
 
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import Stamp, build, rfc3339
+from firmware_py.courier.publisher import PACES
 
-ON_S, OFF_S, HEALTH_S = 10.0, 60.0, 300.0
+ON_S, OFF_S, HEALTH_S = PACES["fleet"]
 ON_SHARE = 0.3  # of the treadmills, at the busiest hour
 IN_FLIGHT = 20  # events a connection has under way, as a courier has
 KEEPALIVE_S = 60
@@ -193,16 +194,16 @@ class Line(asyncio.Protocol):
         self.connected = True
         for device in self._devices:
             self._transport.write(publish(f"{device.base}/status", b"online", next(self._mids), retain=True))
-            self._transport.write(publish(f"{device.base}/state", device.state(), retain=True))
+            self._transport.write(publish(f"{device.base}/state", device.state()))
         again, self._under_way = list(self._under_way.values()), {}
         self._outbox = again + self._outbox
         self._send_events()
 
     def telemetry(self, topic: str, payload: bytes) -> None:
-        """Retained and at most once, while connected."""
-        if self.connected and self._transport:
+        """At most once, while connected; the fleet's profile lets the broker keep none of it."""
+        if self.connected and self._transport and not self._transport.is_closing():
             self._tally.telemetry += 1
-            self._transport.write(publish(topic, payload, retain=True))
+            self._transport.write(publish(topic, payload))
 
     def event(self, topic: str, payload: bytes) -> None:
         self._tally.events += 1
@@ -210,7 +211,13 @@ class Line(asyncio.Protocol):
         self._send_events()
 
     def _send_events(self) -> None:
-        while self.connected and self._transport and self._outbox and len(self._under_way) < IN_FLIGHT:
+        while (
+            self.connected
+            and self._transport
+            and not self._transport.is_closing()
+            and self._outbox
+            and len(self._under_way) < IN_FLIGHT
+        ):
             mid = next(m for m in self._mids if m not in self._under_way)
             self._under_way[mid] = self._outbox.pop(0)
             self._transport.write(publish(*self._under_way[mid], mid))

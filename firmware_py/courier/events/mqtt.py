@@ -132,12 +132,18 @@ class Broker:
         self._client.loop_stop()
 
     def retain(self, tail: str, payload: dict[str, Any]) -> None:
-        """Publish retained telemetry now if connected, and again after each reconnect (a broker may forget)."""
+        """Publish retained telemetry now if connected, and again after each reconnect (a broker may forget).
+
+        In a fleet the broker keeps the last stop only: the fleet keeps the rest itself, and a cluster would write each.
+        """
         text = json.dumps(payload, separators=(",", ":"))
         with self._lock:
             self._retained[tail] = text
             if self.connected and self._client:
-                self._client.publish(self.topic(tail), text, qos=0, retain=True)
+                self._client.publish(self.topic(tail), text, qos=0, retain=self._keeps(tail))
+
+    def _keeps(self, tail: str) -> bool:
+        return self._config.profile == "home" or tail == "last_stop"
 
     def tend(self) -> None:
         """Call it often from the main thread: what was to be done later is done when its time has come."""
@@ -299,7 +305,7 @@ class Broker:
     def _publish_retained(self) -> None:
         assert self._client is not None
         for tail, text in self._retained.items():
-            self._client.publish(self.topic(tail), text, qos=0, retain=True)
+            self._client.publish(self.topic(tail), text, qos=0, retain=self._keeps(tail))
 
     def _announce(self) -> None:
         if self._announcement:
