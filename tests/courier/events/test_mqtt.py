@@ -76,6 +76,22 @@ def test_what_is_retained_is_there_for_a_later_listener(tmp_path: Path) -> None:
             assert [topic for topic, _, retained in listener.received if not retained] == []
 
 
+def test_in_a_fleet_the_broker_keeps_the_last_stop_and_no_state(tmp_path: Path) -> None:
+    """Ten thousand retained states would be written by each node of a cluster; the fleet keeps the newest itself."""
+    with (
+        mosquitto(tmp_path) as server,
+        ear(server.port) as early,
+        publishing(server.port, tmp_path, profile="fleet") as (broker, _, _),
+    ):
+        for tail in ("state", "health", "last_stop"):
+            broker.retain(tail, {"run": True})
+            early.until(f"{BASE}/{tail}")
+        with ear(server.port) as late:
+            late.until(f"{BASE}/status")
+            late.until(f"{BASE}/last_stop")
+            assert late.of(f"{BASE}/state") == late.of(f"{BASE}/health") == []
+
+
 def test_what_is_retained_while_the_connection_comes_up_is_published_once(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as server:
         for n in range(20):
