@@ -163,6 +163,7 @@ def _raise_incidents(db: Connection, new: Sequence[Event], now_s: float) -> None
             "time_s": e.time_s,
             "arrived_s": now_s,
             "late": LATE_S[alert.urgency] < age_s < OUTBOX_S,
+            "find": f"{e.device} {e.site} {alert.title}".lower(),
         }
         rows.append(row)
     if rows:

@@ -69,6 +69,7 @@ incidents = Table(
     Column("closed_by", String(60), nullable=False, default=""),
     Column("closed_s", Float),
     Column("word", String(200), nullable=False, default=""),
+    Column("find", Text, nullable=False),  # what the search looks through, in small letters
     Index("incidents_by_site", "site", "arrived_s"),
     Index("incidents_by_arrival", "arrived_s"),
     Index("incidents_waiting", "urgency", "seen_s", "closed_s"),

@@ -161,12 +161,14 @@ def device(db: Connection, sites: Sequence[str], name: str, site: str = "") -> d
 
 def missing(db: Connection, name: str, site: str) -> int:
     """How many events of this device never arrived: gaps in the count of each of its starts."""
-    query = (
-        select(func.max(events.c.seq) - func.min(events.c.seq) + 1 - func.count())
-        .where(events.c.device == name, events.c.site == site)
-        .group_by(events.c.boot_id)
-    )
-    return int(sum(gap for (gap,) in db.execute(query)))
+    gap = func.max(events.c.seq) - func.min(events.c.seq) + 1 - func.count()
+    # Only the key is read, whatever the events hold; then whose start it is.
+    starts = select(events.c.boot_id, gap).where(events.c.device == name).group_by(events.c.boot_id)
+    found = 0
+    for boot_id, number in db.execute(starts.having(gap > 0)):
+        one = select(events.c.site).where(events.c.device == name, events.c.boot_id == boot_id).limit(1)
+        found += int(number) if db.execute(one).scalar() == site else 0
+    return found
 
 
 def find_incidents(
@@ -177,8 +179,7 @@ def find_incidents(
     if open_only:
         query = query.where(incidents.c.closed_s.is_(None))
     if word:
-        columns = (incidents.c.device, incidents.c.site, incidents.c.title, incidents.c.word)
-        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+        query = query.where(incidents.c.find.contains(word.lower(), autoescape=True))
     query = (
         query.order_by(incidents.c.arrived_s.desc(), incidents.c.id.desc()).limit(PAGE).offset(PAGE * page)
     )
@@ -229,6 +230,7 @@ def close(db: Connection, sites: Sequence[str], incident: str, by: str, word: st
     if ALL_SITES not in sites:
         query = query.where(incidents.c.site.in_(list(sites)))
     values: dict[str, Any] = {"closed_by": by, "closed_s": now_s, "word": word[:200]}
+    values["find"] = incidents.c.find + " " + word[:200].lower()
     return bool(db.execute(query.values(values)).rowcount)
 
 

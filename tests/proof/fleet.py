@@ -29,7 +29,7 @@ import httpx
 from sqlalchemy import Engine, func, select, update
 
 from firmware_py.fleet import access, keep, topics
-from firmware_py.fleet.schema import events, incidents
+from firmware_py.fleet.schema import events, incidents, metadata
 from firmware_py.fleet.store import open_store
 from tests.proof.load import Device, Gym, Load, Result
 from tests.support.broker import FOUND, free_port, mosquitto
@@ -41,6 +41,8 @@ BROKER = "allow_anonymous true\nmax_inflight_messages 1000\nmessage_size_limit 6
 START_S, DRAIN_S = 60.0, 120.0
 LATE_S = 10.0  # a tile that takes longer is not waited for
 YEAR_S = 365 * 86_400.0
+COPIES = 10
+MOMENTS = ("time_s", "arrived_s", "seen_s", "closed_s")
 
 
 def quantile(values: list[float], share: float) -> float | None:
@@ -314,10 +316,33 @@ def run_load(
 
 
 def fill(engine: Engine, devices: int, number: int, end_s: float, over_s: float) -> None:
-    """`number` events of `devices` treadmills over a time.
+    """`number` events of `devices` treadmills over a time: the last tenth made, the others copies of it.
 
-    Stops go the way that an ingest writes them; what makes no incident is copied straight into the table.
+    Stops go the way that an ingest writes them; what makes no incident is put straight into the table.
     """
+    _fill_newest(engine, devices, number // COPIES, end_s, over_s / COPIES)
+    for k in range(1, COPIES):
+        back_s, since_s = k * over_s / COPIES, end_s - over_s / COPIES - 1
+        for table, renamed in (("events", ("boot_id", "id")), ("incidents", ("id",))):
+            names = [column.name for column in metadata.tables[table].columns]
+            new = [
+                f"{name} || '-{k}'" if name in renamed else f"{name} - {back_s}" if name in MOMENTS else name
+                for name in names
+            ]
+            copy = f"insert into {table} ({', '.join(names)}) select {', '.join(new)} from {table}"
+            with engine.begin() as db:
+                db.exec_driver_sql(f"{copy} where arrived_s >= {since_s}")
+    with engine.begin() as db:
+        seen = update(incidents).where(incidents.c.arrived_s < end_s - over_s / 1000)
+        db.execute(seen.values(seen_by="anna", seen_s=end_s))
+        word = "stumbled, went on"
+        closed = seen.where(func.length(incidents.c.id) % 3 != 0)
+        db.execute(
+            closed.values(closed_by="anna", closed_s=end_s, word=word, find=incidents.c.find + f" {word}")
+        )
+
+
+def _fill_newest(engine: Engine, devices: int, number: int, end_s: float, over_s: float) -> None:
     chance = random.Random(3)
     load = Load(devices, 0, 0)
     gym = [Device(load, n, chance) for n in range(devices)]
@@ -370,10 +395,6 @@ def fill(engine: Engine, devices: int, number: int, end_s: float, over_s: float)
     with engine.begin() as db:
         for n in range(0, len(pictures), 500):
             keep.write(db, pictures[n : n + 500], end_s)
-        seen = update(incidents).where(incidents.c.arrived_s < end_s - over_s / 1000)
-        db.execute(seen.values(seen_by="anna", seen_s=end_s))
-        closed = seen.where(func.length(incidents.c.id) % 3 != 0)
-        db.execute(closed.values(closed_by="anna", closed_s=end_s, word="stumbled, went on"))
 
 
 PAGES = {
