@@ -20,6 +20,7 @@ from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
+NOT_KEPT = mark("The disk is full, and this step could not be remembered. Free some space, then do it again.")
 UNCHANGED = mark("Nothing was changed.")
 GUARD_UP = mark("The guard works again. The treadmill stays off until you press the arming button.")
 GUARD_DOWN = mark("The guard does not stay up. The treadmill stays off. Run `rearguard check` to see why.")
@@ -116,7 +117,11 @@ def _through(setup: Setup, steps: Sequence[Step], todo: Sequence[Step]) -> None:
         except Back:
             at = at if setup.talk.asked else max(0, at - 1)
             continue
-        setup.progress.finish(step.name, *outcome)
+        try:
+            setup.progress.finish(step.name, *outcome)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            outcome = Outcome(False, _(NOT_KEPT) if full else f"{error}.")
         setup.talk.send("result", step=step.name, **outcome._asdict())
         at += 1 if outcome.proved else _after_failure(setup, step)
 

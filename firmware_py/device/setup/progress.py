@@ -7,6 +7,9 @@ Must never hold a password.
 import fcntl
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,8 +74,13 @@ class Progress:
             "notes": notes if isinstance(notes, dict) else {},
         }
 
-    def _write(self) -> None:
-        write_whole(self._folder / "progress.json", json.dumps(self._data, indent=1), 0o600)
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, Any]]:
+        """What is remembered, to be changed. It counts once it is on the disk. Raises OSError."""
+        changed = deepcopy(self._data)
+        yield changed
+        write_whole(self._folder / "progress.json", json.dumps(changed, indent=1), 0o600)
+        self._data = changed
 
     def result(self, step: str) -> dict[str, Any] | None:
         """`proved`, `text` and `time` of a step that was done."""
@@ -84,34 +92,35 @@ class Progress:
 
     def finish(self, step: str, proved: bool, text: str) -> None:
         done = {"proved": proved, "text": text, "time": time.strftime("%Y-%m-%d %H:%M")}
-        self._data["results"][step] = done
-        self._write()
+        with self._changed() as data:
+            data["results"][step] = done
 
     def forget(self, *steps: str) -> None:
-        for step in steps:
-            self._data["results"].pop(step, None)
-        self._write()
+        with self._changed() as data:
+            for step in steps:
+                data["results"].pop(step, None)
 
     def note(self, name: str, value: str | None) -> None:
         """Kept across a reboot; None takes it away."""
-        if value is None:
-            self._data["notes"].pop(name, None)
-        else:
-            self._data["notes"][name] = value
-        self._write()
+        with self._changed() as data:
+            if value is None:
+                data["notes"].pop(name, None)
+            else:
+                data["notes"][name] = value
 
     def noted(self, name: str) -> str | None:
         found = self._data["notes"].get(name)
         return found if isinstance(found, str) else None
 
     def show(self, step: dict[str, Any] | None) -> None:
-        """What the page shows to whoever stands at the treadmill; None: no set-up."""
+        """What the page shows to whoever stands at the treadmill; None: no set-up. A full disk costs only that."""
         path = self._folder / "step.json"
         if step is None:
             with as_owner(self._folder):
                 path.unlink(missing_ok=True)
         else:
-            write_whole(path, json.dumps(step), 0o644)
+            with suppress(OSError):
+                write_whole(path, json.dumps(step), 0o644)
 
     def close(self) -> None:
         self._held.close()

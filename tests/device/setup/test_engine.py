@@ -147,6 +147,30 @@ def test_a_full_disk_leaves_the_configuration_and_says_so(
     assert not list(device.folder.rglob("*.new"))
 
 
+@pytest.mark.parametrize("file", ["progress.json", "step.json"])
+def test_a_disk_that_is_full_when_a_step_ends_is_named_and_the_step_is_done_again(
+    device: Device, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    from firmware_py.device.setup import progress
+
+    write, full = progress.write_whole, [True]
+
+    def when_there_is_room(path: Path, *more: Any) -> None:
+        if full and path.name == file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, *more)
+
+    monkeypatch.setattr(progress, "write_whole", when_there_is_room)
+    script = Script(not_proved="leave", needed="leave")
+    ran = made(device, {}, script)
+    if file == "step.json":  # only the page does not see it
+        assert ran == ["one", "two", "three"]
+        return
+    assert ran == ["one"] and "disk is full" in script.of("result")[0]["text"]
+    full.clear()
+    assert made(device, {}, Script()) == ["one", "two", "three"]
+
+
 def test_the_page_sees_the_step_only_while_set_up_is_open(device: Device) -> None:
     from firmware_py.courier.page.setup_step import setup_step
 
