@@ -206,7 +206,7 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "fit": (
         "Cross-validation of the balance rule",
-        "Its ten figures searched anew from a rough start on one group of the development people, scored by the "
+        "Six of its figures searched anew from a rough start on one group of the development people, scored by the "
         "product on people who took no part; `every first`: every second person of each set, from the first on.",
         ["python", "-m", "tests.proof.fit", "DATA"],
     ),
@@ -290,7 +290,7 @@ def page() -> str:
             row for row in rows if row.get("record", "summary") == "summary"
         ]  # the others: for the reports
         text += ["", f"## {heading}", "", limits, "", f"`{command}`", "", *_tables(rows)]
-        rates = [r for r in rows if r.get("group", "").startswith(("walking", "stumbles", "other"))]
+        rates = [r for r in rows if r.get("group", "").startswith(("walking", "stumbles", "leaves"))]
         if rates:
             text += ["", "The upper bounds are exact Poisson bounds, 95 %, one-sided."]
     return "\n".join(text) + "\n"
