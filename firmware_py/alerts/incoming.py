@@ -64,6 +64,8 @@ class Incoming:
         if self._db is None or file != self._file:
             self._close()
             self._db = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=2)
+            if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is None:
+                return False  # the courier is just making it
             self._file = file
             self._begin(self._db)
         return True

@@ -31,6 +31,7 @@ from firmware_py import __version__
 from firmware_py.coach.live import Coach
 from firmware_py.coach.sound import speaker_of
 from firmware_py.config import Config
+from firmware_py.courier.answered import Answered
 from firmware_py.courier.events.envelope import Stamp
 from firmware_py.courier.events.writer import EventWriter
 from firmware_py.courier.guard_side import GuardSide
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 
 UPDATE_S = 0.1
 HEALTH_S = 1.0
+ANSWERED = "answered_s"  # the mark: the newest answer that became an event
 END_S = 3.0  # for the page and the update loop to end
 
 
@@ -81,6 +83,7 @@ class Courier:
         self.health = Health(
             config, self.live, self.receiver, self.guard, self.events, self.recorder, self.publisher
         )
+        self._answered: Answered | None = None
         self._stream = Stream()
         self._manager = ServiceManager.of_this_process()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -173,6 +176,9 @@ class Courier:
                 )
             self.guard.take_up(dict(outbox.open_sessions()))
             last_stop, announced = outbox.last(LAST_STOP_TYPES), outbox.marked(ANNOUNCED)
+            if self.config.alerts.enabled:
+                since_s = float(outbox.marked(ANSWERED) or time.time())
+                self._answered = Answered(self.state_dir / "alerts.sqlite", since_s)
         except (sqlite3.Error, ValueError) as error:
             log.warning("events: cannot read what an earlier courier left (%s)", error)
         self.events.mark("running", self._own.boot_id)
@@ -196,10 +202,17 @@ class Courier:
                 if self.receiver.listening:  # a courier that cannot receive is to be restarted
                     self._manager.send("WATCHDOG=1")
                 self.health.report_gaps()
+                self._report_answers()
                 self._stream.publish("health", self.health.now)
                 self.coach.renew(time.time())
                 if self.coach.fitted:
                     self._stream.publish("coach", self.coach.view)
+
+    def _report_answers(self) -> None:
+        """About once a second: who pressed the link in a message."""
+        for answer in self._answered.new() if self._answered else ():
+            self._acknowledged(answer.alert)
+            self.events.mark(ANSWERED, str(answer.time_s))
 
     def _close(self) -> None:
         self._manager.send("STOPPING=1")

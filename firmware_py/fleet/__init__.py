@@ -13,7 +13,7 @@ computer (mosquitto and SQLite) and grows to a broker cluster and PostgreSQL by 
     access     who may see which site, and do what
     pages/     floor, device, incidents, versions
     reports    the report of an incident, fetched from its treadmill when a person asks
-    acl        access lists for the broker
-    enroll/    a certificate for each treadmill, for a code that works once
+    words      what no template holds, in the language of the settings
+    enroll/    a certificate for each treadmill, for a code that works once; the broker's access lists
     process    joins them
 """

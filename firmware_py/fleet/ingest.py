@@ -22,6 +22,7 @@ from firmware_py.fleet import keep, topics
 from firmware_py.fleet.keep import Keep
 from firmware_py.fleet.topics import Message, Refused
 from firmware_py.fleet.watch import Watch
+from firmware_py.locale import mark
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Ingest:
         self._forget_s = time.monotonic() + FORGET_S  # not at once: by then the clock is right
         self._connection = 0
         self._asked: int | None = None
-        self._broker_problem, self._store_problem = "not connected yet", ""
+        self._broker_problem, self._store_problem = mark("not connected yet"), ""
         self.stored = 0
         # A lasting session: the broker keeps events while this process is away.
         self._client = Client(CallbackAPIVersion.VERSION2, name, clean_session=False, manual_ack=True)
@@ -105,8 +106,10 @@ class Ingest:
 
     def _connected(self, code: ReasonCode, known: bool) -> None:
         if code.is_failure:
-            self._broker_problem = f"the broker refuses us: {code}"
-            log.error("fleet: %s. Check the address, user and password of the broker.", self._broker_problem)
+            self._broker_problem = mark("the broker refuses this page")
+            log.error(
+                "fleet: the broker refuses us: %s. Check the address, user and password of the broker.", code
+            )
             return
         if self._connection and not known:
             log.warning(
@@ -132,12 +135,13 @@ class Ingest:
                 log.error("fleet: %s. Usually its access list: rearguard fleet acl.", self._broker_problem)
 
     def _failed(self) -> None:
-        self._broker_problem = "the broker does not answer"
+        self._broker_problem = mark("the broker does not answer")
         self._another()
 
     def _disconnected(self, code: ReasonCode) -> None:
-        self._broker_problem = f"the broker is away: {code}"
+        self._broker_problem = mark("the broker is away")
         if not self._stopping.is_set():
+            log.warning("fleet: the broker is away: %s", code)
             self._another()
 
     def _another(self) -> None:
@@ -211,7 +215,7 @@ class Ingest:
         return True
 
     def _away(self, error: Exception) -> None:
-        self._store_problem = "the database cannot be used now"
+        self._store_problem = mark("the database cannot be used now")
         log.error("fleet: %s (%s). It is tried again.", self._store_problem, str(error).splitlines()[0])
 
     def _forget(self) -> bool:

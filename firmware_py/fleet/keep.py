@@ -15,6 +15,7 @@ from firmware_py.alerts import classes
 from firmware_py.alerts.classes import LATE_S
 from firmware_py.fleet.schema import devices, events, incidents, readers, refused, walked
 from firmware_py.fleet.topics import Event, Message, Picture, Refused, Status
+from firmware_py.locale import mark
 
 DAY_S = 86_400.0
 CHUNK = 2_000  # rows forgotten in one transaction: the batches wait no longer than for one of their own
@@ -31,6 +32,7 @@ NEW_DEVICE: dict[str, Any] = {
     "version": "",
     "clock_off_s": 0.0,
 }
+SOMEBODY = mark("Somebody there")  # who answers on a phone or at the treadmill has no name here
 STOPS = frozenset({"stopped", "stopped_by_fault"})
 
 
@@ -177,7 +179,7 @@ def _acknowledged_there(db: Connection, e: Event, now_s: float) -> None:
     """Somebody has told the treadmill itself that they are on the way."""
     alert = str(json.loads(e.text)["data"].get("alert"))[:80].removesuffix("-no-sign")
     query = update(incidents).where(incidents.c.id == f"{e.device}:{alert}", incidents.c.site == e.site)
-    db.execute(query.where(incidents.c.seen_s.is_(None)).values(seen_by="somebody there", seen_s=now_s))
+    db.execute(query.where(incidents.c.seen_s.is_(None)).values(seen_by=SOMEBODY, seen_s=now_s))
 
 
 def _add_up(db: Connection, new: Sequence[Event], now_s: float) -> None:

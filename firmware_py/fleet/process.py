@@ -9,7 +9,8 @@ import typer
 import uvicorn
 from sqlalchemy import select
 
-from firmware_py.fleet import access, acl
+from firmware_py.fleet import access
+from firmware_py.fleet.enroll import acl
 from firmware_py.fleet.enroll import command as certificates
 from firmware_py.fleet.ingest import Ingest
 from firmware_py.fleet.pages.server import app
@@ -17,6 +18,7 @@ from firmware_py.fleet.reports import Reports
 from firmware_py.fleet.schema import enrolled
 from firmware_py.fleet.settings import load
 from firmware_py.fleet.store import open_store
+from firmware_py.locale import use as use_language
 from sensors.advice import Failure
 
 SHORTEST_PASSWORD = 8
@@ -41,6 +43,7 @@ def run(config: SettingsFile = None) -> None:
     """
     settings = load(config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    use_language(settings.language)
     engine = open_store(settings.store)
     tls = settings.tls() if settings.broker.startswith("mqtts:") else None
     ingest = Ingest(settings.broker, settings.root, engine, settings.bounds, tls=tls)

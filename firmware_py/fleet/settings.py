@@ -4,6 +4,7 @@ import secrets
 import ssl
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -27,6 +28,7 @@ class Settings(BaseModel):
     root: str = Field(default="", pattern=r"^[A-Za-z0-9_/-]*$", description="before the site in topics")
     host: str = Field(default="127.0.0.1", description="where the page listens")
     port: int = Field(default=8770, ge=1, le=65535)
+    language: Literal["en", "de"] = Field(default="en", description="of the pages")
     secret_file: str = Field(
         default="fleet.secret", description="signs the sessions; made at the first start"
     )

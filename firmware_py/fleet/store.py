@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from firmware_py.alerts.classes import Urgency
 from firmware_py.fleet.schema import devices, events, incidents, metadata, readers, refused, walked
+from firmware_py.locale import mark
 from sensors.advice import Failure
 
 ALL_SITES = "*"
@@ -37,13 +38,13 @@ PAGE = 50
 MOST_TILES = 200  # beyond this the floor shows a line a site, and the calls
 MOST_CALLS = 100  # red tiles at once
 WORDS = {
-    "help": "Go and help",
-    "offline": "Offline",
-    "fault": "Needs care",
-    "warning": "Warning",
-    "walking": "Guarding",
-    "stopped": "Stopped",
-    "ready": "Belt off",
+    "help": mark("Go and help"),
+    "offline": mark("Offline"),
+    "fault": mark("Needs care"),
+    "warning": mark("Warning"),
+    "walking": mark("Guarding"),
+    "stopped": mark("Stopped"),
+    "ready": mark("Belt off"),
 }
 
 Rows = list[dict[str, Any]]

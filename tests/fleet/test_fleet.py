@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 from random import Random
 
 import httpx
@@ -9,9 +11,10 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from firmware_py.core.frame import Cause
-from firmware_py.courier.events.envelope import Stamp, build
-from firmware_py.fleet import access, acl, keep, store, topics
+from firmware_py.courier.events.envelope import DATA, Stamp, build
+from firmware_py.fleet import access, keep, store, topics, words
 from firmware_py.fleet.access import RIGHTS, Right, Role
+from firmware_py.fleet.enroll import acl
 from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, app
 from firmware_py.fleet.schema import events, incidents
 from firmware_py.fleet.topics import Event, Picture, Refused, Status
@@ -323,3 +326,60 @@ def test_a_device_writes_its_own_topics_and_staff_may_only_stop() -> None:
     written = [line for line in named if line.startswith("topic write")]
     assert written and all(line.endswith(("command/stop", "command/ack")) for line in written)
     assert "chain.hall.rearguard.deck-7.>" in acl.nats("chain", places)
+
+
+def test_who_answers_on_a_phone_ends_the_red_of_this_treadmill_only(engine: Engine) -> None:
+    fall = event("a", 1)
+    made = build(
+        Stamp("a", "courier", "c", "cfg", "1.0"), 1, "alert_acknowledged", NOW_S, 0, {"alert": fall.id}
+    )
+    answer = topics.read("", "rearguard/a/event/alert_acknowledged", made.text.encode())
+    with engine.begin() as db:
+        keep.write(db, [state("a"), state("b"), fall, event("b", 1)], NOW_S)
+        keep.write(db, [answer], NOW_S + 9)
+        assert {t["device"]: t["tone"] for t in store.floor(db, ["*"], NOW_S)} == {
+            "a": "walking",
+            "b": "help",
+        }
+        seen = {row["device"]: row["seen_by"] for row in store.find_incidents(db, ["*"])}
+        assert seen == {"a": keep.SOMEBODY, "b": ""}
+
+
+def test_an_answer_to_what_is_not_known_changes_nothing(engine: Engine) -> None:
+    made = build(
+        Stamp("a", "courier", "c", "cfg", "1.0"), 1, "alert_acknowledged", NOW_S, 0, {"alert": "x-no-sign"}
+    )
+    answer = topics.read("", "rearguard/a/event/alert_acknowledged", made.text.encode())
+    with engine.begin() as db:
+        keep.write(db, [event("a", 1), answer], NOW_S)
+        assert store.floor(db, ["*"], NOW_S)[0]["tone"] == "help"
+
+
+def test_an_event_is_a_sentence_and_no_name_of_a_program() -> None:
+    for cause in ("", "a cause of next year", *(one.value for one in Cause)):
+        for kind in (*DATA, "something_new"):
+            line = words.event(kind, cause)
+            assert line and "_" not in line and line != kind, (kind, cause)
+
+
+def test_health_shows_what_is_known_and_set_and_nothing_else() -> None:
+    figures = {
+        "guard_connected": False,
+        "events_problem": "",
+        "late_ticks": 0,
+        "config_hash": "x",
+        "recording": {},
+    }
+    assert words.health(figures) == [
+        ("Safety monitor connected", "no"),
+        ("Moments in which it was late", "0"),
+    ]
+
+
+def test_every_reason_of_a_refusal_has_words() -> None:
+    source = "".join(
+        (Path(topics.__file__).with_name(f"{name}.py")).read_text() for name in ("topics", "watch", "keep")
+    )
+    reasons = set(re.findall(r'Refused\([^)]*"([^"]+)"\)', source)) - {""}
+    assert len(reasons) > 8
+    assert reasons <= set(words.REASONS)

@@ -22,9 +22,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from firmware_py.fleet import access, keep, store
+from firmware_py.fleet import access, keep, store, words
 from firmware_py.fleet.access import Right, Viewer
 from firmware_py.fleet.reports import Reports
+from firmware_py.locale import current
+from firmware_py.locale import translate as _
 from sensors.advice import Failure
 
 COOKIE = "fleet"
@@ -63,6 +65,9 @@ class Pages:
         self._engine, self._secret, self._problem, self._wall = engine, secret, problem, wall
         self._logins: deque[float] = deque(maxlen=LOGINS_A_MINUTE)
         self._templates = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html"]))
+        self._templates.globals |= {"_": _, "language": current}
+        self._templates.filters |= {"health": words.health, "reason": words.reason}
+        self._templates.filters["event"] = lambda row: words.event(row["kind"], row["cause"])
         self._templates.filters["clock"] = _clock
         self._templates.filters["span"] = _span
         self._templates.filters["ago"] = lambda time_s: _span(self._wall() - time_s)
@@ -80,7 +85,7 @@ class Pages:
     def _need(self, request: Request, right: Right) -> Viewer:
         viewer = self._viewer(request)
         if not viewer.may(right):
-            raise HTTPException(403, f"Your role, {viewer.role.value}, may not {right.value}.")
+            raise HTTPException(403, words.refusal(viewer.role, right))
         return viewer
 
     def _token(self, request: Request) -> str:
@@ -100,12 +105,12 @@ class Pages:
         """A short form with the session's token. Raises HTTPException."""
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > LONGEST_FORM_BYTES:
-            raise HTTPException(413, "The form is too long.")
+            raise HTTPException(413, _("The form is too long."))
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         if request.url.path != "/login" and not hmac.compare_digest(
             form.get("token", ""), self._token(request)
         ):
-            raise HTTPException(403, "This form is too old. Go back, reload the page and try again.")
+            raise HTTPException(403, _("This form is too old. Go back, reload the page and try again."))
         return form
 
     # -- pages -------------------------------------------------------------------------------------------
@@ -117,7 +122,7 @@ class Pages:
         form = await self._form(request)
         now_s = self._wall()
         if len(self._logins) == LOGINS_A_MINUTE and now_s - self._logins[0] < MINUTE_S:
-            raise HTTPException(429, "Too many tries. Wait a minute.")
+            raise HTTPException(429, _("Too many tries. Wait a minute."))
         self._logins.append(now_s)
         viewer = await run_in_threadpool(self._check, form.get("name", ""), form.get("password", ""))
         if viewer is None:
@@ -160,7 +165,7 @@ class Pages:
             site = request.query_params.get("site", "")
             found = store.device(db, viewer.sites, request.path_params["name"], site)
         if found is None:
-            raise HTTPException(404, "There is no such treadmill here.")
+            raise HTTPException(404, _("There is no such treadmill here."))
         return self._show(request, "device.html", viewer, device=found)
 
     def incidents(self, request: Request) -> Response:
@@ -186,7 +191,7 @@ class Pages:
         with self._engine.connect() as db:
             row = store.find_incident(db, viewer.sites, request.path_params["incident"])
         if row is None:
-            raise HTTPException(404, "There is no such incident here.")
+            raise HTTPException(404, _("There is no such incident here."))
         try:
             html = self._reports.fetch(row["site"], row["device"], row["time_s"])
         except Failure as error:
@@ -217,7 +222,7 @@ class Pages:
         viewer = self._need(request, Right.CLOSE)
         form = await self._form(request)
         if not form.get("word", "").strip():
-            raise HTTPException(400, "Say in a few words what it was.")
+            raise HTTPException(400, _("Say in a few words what it was."))
         await run_in_threadpool(self._close, viewer, form.get("id", "")[:150], form["word"].strip())
         return RedirectResponse("/incidents", 303, HEADERS)
 
@@ -278,7 +283,7 @@ def _clock(time_s: float) -> str:
 
 def _span(seconds: float) -> str:
     """How long, in the unit that a person would use."""
-    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+    for unit, size in ((_("days"), 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"

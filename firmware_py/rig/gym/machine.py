@@ -14,8 +14,9 @@ from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.events import EventFinder
 from firmware_py.core.frame import Cause, Decision
+from firmware_py.courier.answered import Answered
 from firmware_py.courier.events.database import Outbox, Unpublished
-from firmware_py.courier.events.envelope import Stamp, from_guard
+from firmware_py.courier.events.envelope import Envelope, Stamp, build, from_guard
 from firmware_py.courier.page.live import Live
 from firmware_py.courier.publisher import Publisher
 from firmware_py.rig.gym.story import Part, part_of
@@ -27,6 +28,7 @@ from firmware_py.rig.world.scene import Scene, Setup
 
 RATE_HZ = 200
 SLICE_S = 0.02
+LOOK_S = 0.5  # how often answers are looked for
 MOST_BEHIND_S = 1.0  # a computer that is busy for longer slows the gym down
 NOBODY_S = 1e9  # a press of this age: nobody will press
 
@@ -100,6 +102,17 @@ class Machine:
             self._seq += 1
             raw = json.dumps(fields | {"seq": self._seq}).encode()
             made.append(from_guard(self._stamp, self._seq, raw, lambda _t_ns: time.time()))
+        self._store(made)
+
+    def answered(self, alert: str) -> None:
+        """Somebody pressed the link in a message: an event, as the courier makes it."""
+        self._seq += 1
+        message = "Somebody is on the way. The reminders of this alert end."
+        data = {"alert": alert, "message": message}
+        stamp = self._stamp._replace(part="courier")
+        self._store([build(stamp, self._seq, "alert_acknowledged", time.time(), time.monotonic_ns(), data)])
+
+    def _store(self, made: list[Envelope]) -> None:
         with self._outbox.transaction():
             self._outbox.keep(made)
         for envelope in made:
@@ -135,13 +148,18 @@ class Floor(threading.Thread):
             Machine(n, part_of(n, self._count), self._config(n), outbox) for n in range(1, self._count + 1)
         ]
         self.machines = made
-        next_s = time.monotonic()
+        answers = Answered(self._state / "alerts.sqlite", time.time())
+        next_s = look_s = time.monotonic()
         while not self._ending.wait(max(0.0, next_s - time.monotonic())):
             next_s = max(next_s + SLICE_S, time.monotonic() - MOST_BEHIND_S)
             for machine in made:
                 for _ in range(round(SLICE_S * RATE_HZ)):
                     machine.tick()
                 machine.tend()
+            if time.monotonic() - look_s >= LOOK_S:
+                look_s = time.monotonic()
+                for answer in answers.new():
+                    next(m for m in made if m.name == answer.device).answered(answer.alert)
         for machine in made:
             machine.close()
         outbox.close()

@@ -25,13 +25,20 @@ class Got:
     body: dict[str, Any]
 
 
+class _Quiet(ThreadingHTTPServer):
+    """A browser that goes away in the middle is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None: ...
+
+
 class Phone:
     """Serves on a free port of this computer until `close`."""
 
     def __init__(self) -> None:
         self.got: list[Got] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

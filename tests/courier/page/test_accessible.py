@@ -133,7 +133,7 @@ def test_the_walkers_screen_shows_the_time_left_where_a_coach_runs(page: Browser
     opened(page, address + "/walk", SIZES["tablet"])
     send(page, "running", messages.GUARDING)
     assert page.value("document.getElementById('left').textContent") == ""
-    page.value("stream.on.coach({ data: '{\"stage\": \"set\", \"left_s\": 125}' })")
+    page.value('stream.on.coach({ data: \'{"stage": "set", "left_s": 125}\' })')
     assert page.value("document.getElementById('left').textContent") == "2:05 left"
     page.value("stream.on.coach({ data: 'null' })")
     assert page.value("document.getElementById('left').textContent") == ""
