@@ -1,8 +1,9 @@
 """The coach beside a whole courier: nothing without a plan, answers only with the code, and no way to the guard."""
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from typing import Any
 import pytest
 
 from firmware_py.coach import diary
+from firmware_py.config import Config
+from firmware_py.core.frame import Cause
+from firmware_py.core.wire import pack_decision, unpack_decision
 from firmware_py.courier.page import gate
+from firmware_py.guard.link import Link
+from firmware_py.rig.harness.whole import Whole
 from tests.courier.conftest import Served, Serving
 from tests.support.fake_guard import decision, frame
 from tests.support.process import courier as process_courier
@@ -208,6 +214,37 @@ def test_a_set_goes_on_when_the_courier_is_killed(tmp_path: Path) -> None:
         wait_for(lambda: walking.link.connected, 20)
         wait_for(lambda: walked()[0] > before_s + 1.0, 20)
         assert len(walked()) == 1
+
+
+def decided(links: tuple[Link, ...], also: Callable[[], object] = lambda: None) -> list[bytes]:
+    """Every decision of a whole device in simulated time: a minute's walk that ends in a drift, and its stop."""
+    found = []
+    with Whole(Config(), "drift", 5, 64.0, links=links) as device:
+        for n in range(85 * 200):
+            found.append(pack_decision(device.tick()))
+            if n % 10 == 0:
+                also()
+    return found
+
+
+def test_the_guard_decides_byte_for_byte_as_without_a_coach(tmp_path: Path, serving: Serving) -> None:
+    plan(tmp_path, text="[start]\nset_s = 60\n")
+    alone = decided(())
+    with serving() as served:
+        wait_for(lambda: served.courier.coach.view().get("walker") == "anna")
+        coach = served.courier.coach
+        asked = iter(["company", "ready", *["tired"] * 5, *["rails"] * 5])
+
+        def meanwhile() -> None:
+            time.sleep(0.002)  # the courier keeps up
+            with contextlib.suppress(ValueError, StopIteration):
+                coach.answer(coach.token, next(asked), "yes", time.time())
+
+        beside = decided((served.guard.link,), meanwhile)
+        wait_for(lambda: coach.view()["stage"] == "pause")
+        assert coach._session is not None and coach._session.record.sets[0].ended == "done"
+    assert any(unpack_decision(d).cause is Cause.DRIFT_REAR for d in beside)
+    assert beside == alone
 
 
 def test_another_guard_is_another_walk(tmp_path: Path, serving: Serving) -> None:

@@ -45,8 +45,18 @@ def watch(port: int, counts: list[int], number: int) -> None:
             counts[number] += data.count(b"event: view")
 
 
+def event(port: int, wanted: str) -> str:
+    """The next data of this kind that a page gets."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/stream", timeout=10) as stream:
+        while f"event: {wanted}" not in stream.readline().decode():
+            pass
+        return stream.readline().decode().removeprefix("data: ")
+
+
 def test_five_viewers_cost_little(tmp_path: Path) -> None:
     port, counts = free_port(), [0] * VIEWERS
+    (tmp_path / "state" / "programmes").mkdir(parents=True)
+    (tmp_path / "state" / "programmes" / "anna.toml").touch()  # with a plan the coach follows the walk
     with courier(toml(tmp_path, port=port)) as process, guard(tmp_path) as talking:
         talking.stopped = True  # an even walk
         assert process.process is not None
@@ -61,6 +71,7 @@ def test_five_viewers_cost_little(tmp_path: Path) -> None:
         watched_s = time.monotonic() - began_s
         share, updates = (cpu_s(pid) - before_s) / watched_s, (sum(counts) - seen) / VIEWERS / watched_s
         watching_mb = resident_mb(pid)
+        coached = json.loads(event(port, "coach"))
         talking.force = Cause.FALL  # and somebody reads the report of a stop
         incidents = f"http://127.0.0.1:{port}/api/incidents"
         wait_for(lambda: json.load(urllib.request.urlopen(incidents, timeout=10)), step_s=0.3)
@@ -79,4 +90,5 @@ def test_five_viewers_cost_little(tmp_path: Path) -> None:
     print(row, file=sys.stderr)
     keep(row)
     assert share < MOST_SHARE and max(watching_mb, with_report_mb) < MOST_MB, row
+    assert coached["walker"] == "anna" and coached["stage"] == "set", coached
     assert updates > 5, "a busy computer may slow them, not stop them"
