@@ -164,7 +164,7 @@ def _why_no_step(
     if soreness is Soreness.GONE_AFTER_WARM_UP:
         return _("Sore at first, then gone: the same again.")
     recent = past[-GATED_SESSIONS:]
-    if len(recent) < GATED_SESSIONS or any(d.dose != recent[-1].dose for d in recent):
+    if len(recent) < GATED_SESSIONS or len({d.dose for d in recent}) > 1:
         return _("Once more at this dose before the next step.")
     for done in recent:
         why = _why_not_good(done)
@@ -183,7 +183,7 @@ def _why_not_good(done: Done) -> str:
             _("The belt had to be stopped for you: the same again."),
         ),
         (
-            done.warnings * 300 > WARNINGS_PER_5_MIN * max(done.walked_s, 1.0),
+            done.warnings * 300 > WARNINGS_PER_5_MIN * done.walked_s,
             _("Several warnings: the same again."),
         ),
         (

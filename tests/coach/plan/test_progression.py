@@ -134,7 +134,7 @@ def test_a_fall_asks_for_less_for_company_and_for_the_therapist() -> None:
 
 
 def test_after_more_than_14_days_the_dose_is_the_last_but_two() -> None:
-    doses = [PLAN.start.model_copy(update={"set_s": s}) for s in (120, 180, 240)]
+    doses = [PLAN.start.model_copy(update={"set_s": s}) for s in (60, 120, 180, 240)]
     past = [done(n, dose) for n, dose in enumerate(doses)]
     fourteen = past[-1].started + timedelta(days=14)
     assert next_session(PLAN, past, fourteen, Soreness.NONE).dose.set_s == 240
@@ -241,11 +241,33 @@ def test_company_is_always_wanted_after_a_slow_test_or_when_the_plan_says_so(
     assert then(twice(PLAN.start), plan=plan).spotter is always  # a longer set
 
 
-@pytest.mark.parametrize(("speed_km_h", "company"), [(1.3, False), (1.6, True)])
+@pytest.mark.parametrize(("speed_km_h", "company"), [(1.3, False), (1.42, False), (1.43, True), (1.6, True)])
 def test_a_faster_belt_wants_company_above_a_gentle_speed(speed_km_h: float, company: bool) -> None:
-    """The step leads to 1.5 or 1.8 km/h; gentle is 0.45 m/s, 1.62 km/h."""
+    """The step is 0.2 km/h; gentle is 0.45 m/s, 1.62 km/h."""
     up = then(twice(Dose(speed_km_h=speed_km_h, set_s=300, sets=2)))
     assert (up.stepped_up, up.spotter) == (True, company)
+
+
+def test_a_week_is_seven_days_to_the_second() -> None:
+    """Three sessions a week: the first counts until its week is over, the one of this moment counts, too."""
+    plan = PLAN.model_copy(update={"daily": True})
+    past = [done(n, PLAN.start) for n in range(3)]
+    first, week, second = past[0].started, timedelta(days=7), timedelta(seconds=1)
+    assert next_session(plan, past, first + week - second, Soreness.NONE).not_before == first + week
+    assert next_session(plan, past, first + week, Soreness.NONE).not_before is None
+    assert next_session(plan, past, past[-1].started, Soreness.NONE).not_before == first + week
+
+
+def test_a_faster_belt_never_makes_a_set_shorter_than_a_minute() -> None:
+    plan = PLAN.model_copy(update={"goal": PLAN.goal.model_copy(update={"set_s": 60})})
+    assert then(twice(Dose(speed_km_h=1.4, set_s=60, sets=2)), plan=plan).dose.set_s == 60
+
+
+def test_a_step_of_the_very_moment_of_a_review_counts_as_unseen() -> None:
+    past = [done(n, PLAN.start, stepped_up=n < 4) for n in range(6)]
+    now = past[-1].started + TWO_DAYS
+    assert not next_session(PLAN, past, now, Soreness.NONE, past[0].started).stepped_up
+    assert next_session(PLAN, past, now, Soreness.NONE, past[0].started + timedelta(seconds=1)).stepped_up
 
 
 def test_a_longer_set_at_a_quick_speed_wants_no_company() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_py.coach.walk.enough import AD1_DROP, AD2_DROP, BASELINE_LEAST, Enough
+from firmware_py.coach.walk.enough import AD1_DROP, AD2_DROP, Enough
 from firmware_py.coach.walk.strides import Window
 
 USUAL = Window(0.8, 0.7, 12.0, 1.6, 0.05)
@@ -140,7 +140,7 @@ def test_the_baseline_is_what_lies_whole_within_minutes_two_and_three(at_s: floa
     assert (judge.ad2_usual < 0.6) is counts
 
 
-@pytest.mark.parametrize(("count", "known"), [(BASELINE_LEAST - 1, False), (BASELINE_LEAST, True)])
+@pytest.mark.parametrize(("count", "known"), [(3, False), (4, True)])
 def test_a_baseline_of_too_few_windows_is_none(count: int, known: bool) -> None:
     judge = Enough()
     windows(judge, 90, 80 + 10 * count, EVEN)
