@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.coach import diary
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause
@@ -245,6 +247,52 @@ def test_the_guard_decides_byte_for_byte_as_without_a_coach(tmp_path: Path, serv
         assert coach._session is not None and coach._session.record.sets[0].ended == "done"
     assert any(unpack_decision(d).cause is Cause.DRIFT_REAR for d in beside)
     assert beside == alone
+
+
+TABLES = {
+    "events",
+    "sessions",
+    "coached",
+    "answers",
+    "days",
+    "marks",
+    "sqlite_sequence",
+}  # a new one is looked at here
+
+
+def test_forget_leaves_nothing_of_a_person_in_any_table_or_file(tmp_path: Path, serving: Serving) -> None:
+    plan(tmp_path, "annalena", "[start]\nset_s = 60\nsets = 1\n")
+    state = tmp_path / "state"
+    with serving() as served:
+        coach = served.courier.coach
+        wait_for(lambda: coach.view().get("walker") == "annalena")
+        for n in range(1, 64):
+            served.tick(frame(n * 1_000_000_000), decision(n * 1_000_000_000))
+        served.settle()
+        for question, value in {"rails": "one", "pain": 2, "effort": 12, "talk": "yes"}.items():
+            coach.answer(coach.token, question, value, time.time())
+        served.tick(frame(64 * 1_000_000_000), decision(64 * 1_000_000_000))
+        wait_for(lambda: coach.view()["stage"] == "end")
+        wait_for(lambda: len(diary.past(state / "events.sqlite", "annalena")) == 1)
+    assert {path.name for path in files_with(state, b"annalena")} >= {"annalena.toml", "events.sqlite"}
+    done = CliRunner().invoke(
+        build(["forget"]), ["forget", "annalena", "--yes", "--json", "--config", str(toml(tmp_path))]
+    )
+    assert json.loads(done.output) == {
+        "walker": "annalena", "plan": 1, "sessions": 1, "answers": 4, "damaged_files": 0,
+    }  # fmt: skip
+    assert files_with(state, b"annalena") == []
+    database = state / "events.sqlite"
+    found = {row[0] for row in rows(database, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert found == TABLES
+    for table in found:
+        assert "annalena" not in repr(rows(database, f"SELECT * FROM {table}")), table
+
+
+def files_with(folder: Path, text: bytes) -> list[Path]:
+    """By what they hold, or by their name."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if text in path.read_bytes() or text in path.name.encode()]
 
 
 def test_another_guard_is_another_walk(tmp_path: Path, serving: Serving) -> None:
