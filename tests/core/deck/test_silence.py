@@ -89,6 +89,7 @@ def test_on_a_belt_too_fast_for_any_promise_it_is_the_time_in_which_a_standstill
     margin_m = (SEEN_S - LEAST_S) * faster_m_s + more_m
     assert patience_s(DECK, at_m, 0.0, safe_m_s, margin_m) == LEAST_S
     assert patience_s(DECK, at_m, 0.0, faster_m_s, margin_m) == (LEAST_S if more_m < 0.0 else SEEN_S)
+    assert SEEN_S == 0.250
 
 
 def test_a_belt_that_nobody_measured_keeps_the_same_promise_toward_the_rear() -> None:
