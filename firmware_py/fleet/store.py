@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from firmware_py.alerts.classes import Urgency
-from firmware_py.fleet.schema import devices, events, incidents, metadata, readers, refused, walked
+from firmware_py.fleet.schema import devices, enrolled, events, incidents, metadata, readers, refused, walked
 from firmware_py.locale import mark
 from sensors.advice import Failure
 
@@ -146,6 +146,7 @@ def device(db: Connection, sites: Sequence[str], name: str, site: str = "") -> d
     row = db.execute(_seen_by(query, devices, sites)).mappings().first()
     if row is None:
         return None
+    until = select(enrolled.c.until_s).where(enrolled.c.device == name, enrolled.c.site == row["site"])
     recent = db.execute(
         select(events.c.kind, events.c.cause, events.c.time_s, events.c.arrived_s)
         .where(events.c.site == row["site"], events.c.device == name)
@@ -157,6 +158,7 @@ def device(db: Connection, sites: Sequence[str], name: str, site: str = "") -> d
         "health": json.loads(row["health"]),
         "events": [dict(e) for e in recent],
         "missing": missing(db, name, row["site"]),
+        "certificate_until_s": db.scalar(until),
     }
 
 

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from firmware_py.__main__ import build as commands_of
 from firmware_py.config import Config, MqttConfig, load
+from firmware_py.courier.events.login import attempt
 from firmware_py.courier.events.mqtt import Broker
 from firmware_py.device import enroll as device
 from firmware_py.device.enroll import MARK_BYTES, SECRET_BYTES, ask, code_of, read_code
@@ -514,6 +515,8 @@ def test_a_certificate_that_does_not_hold_names_the_clock(
         with courier_side(server, a, "deck-1", **expired) as broker:
             wait_for(lambda: "this device's certificate has expired" in broker.problem)
             assert "a clock is wrong" in broker.problem
+        checked = a.model_copy(update={"host": "127.0.0.1", "port": server.port, **expired})
+        assert "has expired" in attempt(checked, "deck-1", 10.0), "and so does `rearguard check`"
     finally:
         server.kill()
 

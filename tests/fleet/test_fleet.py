@@ -15,8 +15,8 @@ from firmware_py.courier.events.envelope import DATA, Stamp, build
 from firmware_py.fleet import access, keep, store, topics, words
 from firmware_py.fleet.access import RIGHTS, Right, Role
 from firmware_py.fleet.enroll import acl
-from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, app
-from firmware_py.fleet.schema import events, incidents
+from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, SOON_S, app
+from firmware_py.fleet.schema import enrolled, events, incidents
 from firmware_py.fleet.topics import Event, Picture, Refused, Status
 
 NOW_S = 1_800_000_000.0
@@ -302,6 +302,25 @@ def test_an_incident_is_closed_with_a_word_and_markup_is_shown_as_text(
     assert browser.ask("POST", "/close", id=row["id"], word="<b>stumble</b>", token=token).status_code == 303
     page = browser.ask("GET", "/incidents").text
     assert "&lt;b&gt;stumble" in page and "<b>stumble" not in page
+
+
+@pytest.mark.parametrize(("left_s", "word"), [(SOON_S, False), (SOON_S - 1, True), (-1.0, True)])
+def test_a_certificate_that_ends_soon_is_said(
+    browser: Browser, engine: Engine, left_s: float, word: bool
+) -> None:
+    browser.log_in("technician")
+    assert "Certificate" not in browser.ask("GET", "/device/a").text, "it has none"
+    with engine.begin() as db:
+        row = {"device": "a", "site": "hall", "serial": "1", "until_s": NOW_S + left_s}
+        db.execute(enrolled.insert().values(row))
+    assert ("enrol it again" in browser.ask("GET", "/device/a").text) == word
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_no_event_has_a_place_for_the_name_of_a_walker(kind: str) -> None:
+    """The fleet knows nobody: a walk is known by its session's number."""
+    known = ("walker", "person", "name", "client", "patient", "plan", "pain")
+    assert [key for key in DATA[kind].model_fields if any(word in key for word in known)] == []
 
 
 def test_no_page_offers_a_start(browser: Browser) -> None:

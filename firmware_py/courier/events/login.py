@@ -32,6 +32,7 @@ class _Try:
         self.done = threading.Event()
         self.problem = "does not answer"
         self.client.on_connect_fail = lambda _c, _d: self._failed()
+        self.client.on_disconnect = lambda _c, _d, _f, _code, _p: self._failed()
         self.client.on_connect = lambda _c, _d, _f, code, _p: self._connected(code)
         self.client.on_subscribe = lambda _c, _d, _m, codes, _p: self._subscribed(codes)
         self.client.on_publish = lambda _c, _d, _m, code, _p: self._published(code)

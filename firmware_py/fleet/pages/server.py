@@ -33,6 +33,7 @@ COOKIE = "fleet"
 LONGEST_FORM_BYTES = 4_000
 MINUTE_S = 60.0
 LAST_PAGE = 10_000
+SOON_S = 30 * 86_400.0  # a certificate that ends within this time is to be renewed
 SEE_OTHER = 303
 EARLIEST_S, LATEST_S = -62_000_000_000.0, 253_000_000_000.0  # years 5 and 9987, in every time zone
 LOGINS_A_MINUTE = 20  # for everybody together: guessing is slow whoever guesses
@@ -166,6 +167,8 @@ class Pages:
             found = store.device(db, viewer.sites, request.path_params["name"], site)
         if found is None:
             raise HTTPException(404, _("There is no such treadmill here."))
+        until_s = found["certificate_until_s"]
+        found["certificate_soon"] = until_s is not None and until_s - self._wall() < SOON_S
         return self._show(request, "device.html", viewer, device=found)
 
     def incidents(self, request: Request) -> Response:
