@@ -58,7 +58,7 @@ def enroll(
     must_be_installed(config, "enroll")
     refuse_while_armed("enroll")
     before = load(config)
-    folder = config.parent / "fleet"
+    folder = config.resolve().parent / "fleet"
     got = ask(url, code)
     after = _configured(before, got.settings, folder)
     try:
@@ -214,7 +214,7 @@ def _said(data: bytes) -> str:
         text = str(json.loads(data)["what"])[:200]
     except (ValueError, KeyError, TypeError, RecursionError):
         return "the fleet refuses"
-    return "".join(c for c in text if c.isprintable())
+    return "".join(c for c in text if c.isprintable()).rstrip(".")
 
 
 def _configured(before: Config, settings: dict[str, dict[str, Any]], folder: Path) -> Config:

@@ -602,6 +602,6 @@ def test_names_that_stand_for_somebody_else_are_refused(fleet: Fleet) -> None:
 
 
 def test_nothing_that_no_fleet_says_is_shown_with_what_a_terminal_obeys() -> None:
-    assert device._said(json.dumps({"what": "no\x1b[2J<b>"}).encode()) == "no[2J<b>"
+    assert device._said(json.dumps({"what": "no\x1b[2J<b>."}).encode()) == "no[2J<b>"
     for data in (b"", b"[]", b"\xff", b"[" * 50_000):
         assert device._said(data) == "the fleet refuses"
