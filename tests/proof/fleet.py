@@ -134,6 +134,7 @@ class Probe:
         self.floor_ms: list[float] = []
         self.rss_mb = 0.0
         self.kills = 0  # of anything, counted by the killers
+        self.away = 0  # what is killed at present
         self.ending = False
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -141,10 +142,11 @@ class Probe:
     def _run(self) -> None:
         while not self.ending:
             self.rss_mb = max(self.rss_mb, self._fleet.rss_mb())
-            kills = self.kills
+            kills, away = self.kills, self.away
             took_s = self._tile()
             if took_s is not None:
-                (self.fresh_s if kills == self.kills else self.through_a_kill_s).append(took_s)
+                calm = not away and kills == self.kills
+                (self.fresh_s if calm else self.through_a_kill_s).append(took_s)
             began_s = time.monotonic()
             if self._ask("/"):
                 self.floor_ms.append(1000 * (time.monotonic() - began_s))
@@ -184,9 +186,9 @@ def killer(
 
     def run() -> None:
         while not ending.wait(wait_s()):
-            probe.kills += 1
+            probe.kills, probe.away = probe.kills + 1, probe.away + 1
             act()
-            probe.kills += 1
+            probe.away -= 1
 
     made = threading.Thread(target=run)
     made.start()
