@@ -201,7 +201,8 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
         except (OSError, ValueError) as error:
             problem = (
                 f"page: cannot serve at {page.host}:{page.port} ({error}). Usually the port is taken, or "
-                "page.password_file cannot be read or is empty. Everything else goes on; trying again."
+                "page.password_file cannot be read or is empty: `sudo rearguard setup network` sets a new password. "
+                "Everything else goes on; trying again."
             )
             log.error("%s", problem)
             report_problem(problem)
