@@ -19,7 +19,7 @@ setup: .venv/ready  ## .venv with the `rearguard` command
 .venv/demo: pyproject.toml systemd/make-venv tests/system-packages.sh
 	@echo "Rearguard: a walker on a simulated treadmill, the real device, and its page in your browser."
 	@tests/system-packages.sh demo
-	@systemd/make-venv .venv -e .
+	@systemd/make-venv .venv --no-compile -e .
 	@touch $@
 
 demo: .venv/demo  ## the whole product on this computer, no hardware

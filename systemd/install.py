@@ -154,7 +154,7 @@ class Installer:
 
     def uninstall(self, purge: bool) -> None:
         self._refuse_while_armed()
-        for unit in UNITS:
+        for unit in (*ALSO_UNITS, *UNITS):
             self._run("systemctl", "disable", "--now", unit)
         for place in (*SYSTEM_FILES.values(), COMMAND):
             self._remove(self.root / place)

@@ -213,6 +213,8 @@ def test_uninstall_leaves_only_what_is_yours(device: Device) -> None:
     device.installer().install()
     device.installer().uninstall(purge=False)
     assert device.files() - before == {"etc/rearguard/config.toml"}
+    ended = {command[-1] for command in device.system.ran if "disable" in command}
+    assert ended == {Path(file).name for file in install.SYSTEM_FILES if file.endswith(".service")}
     device.installer().uninstall(purge=True)
     assert device.files() == before
 
