@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from firmware_py.locale import translate as _
 from sensors.advice import Failure
 
 TIMEOUT_S = 10.0  # without a byte
@@ -40,9 +41,9 @@ class Reports:
     def fetch(self, site: str, device: str, time_s: float) -> bytes:
         """The report of the stop that this treadmill dates `time_s`. Raises Failure."""
         if not self.address:
-            raise Failure("Reports are not fetched here", "", "set device_page in fleet.toml (docs/fleet.md)")
+            raise Failure(_("Reports are not fetched here. The owner can set device_page (docs/fleet.md)."))
         if not self._places.acquire(blocking=False):
-            raise Failure("Several reports are being fetched", "", "try again in a minute")
+            raise Failure(_("Several reports are being fetched. Try again in a minute."))
         try:
             end_s = self._clock() + PATIENCE_S
             base = self.address.format(device=device, site=site)
@@ -66,25 +67,23 @@ class Reports:
             answer = wire.getresponse()
             if answer.status == http.client.UNAUTHORIZED:
                 raise Failure(
-                    "The treadmill's page asks for another password",
-                    "",
-                    "check device_password_file in fleet.toml",
+                    _(
+                        "The treadmill's page asks for another password. The owner can set device_password_file."
+                    )
                 )
             if answer.status != http.client.OK:  # nor is a redirection followed
-                raise Failure("The treadmill has no such report", "", "look at its own page")
+                raise Failure(_("The treadmill has no such report. Look at its own page."))
             data = b""
             while part := answer.read1(_CHUNK):
                 data += part
                 if len(data) > largest or self._clock() > end_s:
-                    raise Failure(
-                        "The treadmill's answer is too long or too slow", "", "look at its own page"
-                    )
+                    raise Failure(_("The treadmill's answer is too long or too slow. Look at its own page."))
             return data
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException):
             raise Failure(
-                f"The treadmill's page does not answer ({type(error).__name__})",
-                "It may be off, or its page may not be open to the network",
-                "try again when it is on",
+                _(
+                    "The treadmill's page does not answer: it is off, or closed to the network. Try again later."
+                )
             ) from None
         finally:
             wire.close()
@@ -96,7 +95,9 @@ class Reports:
             word = self._password.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise Failure(
-                "The password for treadmills' pages cannot be read", "", "check device_password_file"
+                _(
+                    "The password of the treadmills' pages cannot be read. The owner can set device_password_file."
+                )
             ) from None
         return {"Authorization": "Basic " + base64.b64encode(f"fleet:{word}".encode()).decode()}
 
@@ -110,11 +111,9 @@ def _named(listed: bytes, time_s: float) -> str:
             if off_s <= NEAR_S and _NAME.fullmatch(str(row["name"])):
                 near.append((off_s, str(row["name"])))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise Failure(
-            "The treadmill's list of incidents cannot be read", "", "look at its own page"
-        ) from None
+        raise Failure(_("The treadmill's list of incidents cannot be read. Look at its own page.")) from None
     if not near:
         raise Failure(
-            "The treadmill keeps no recording of this", "It is older than its list, or nothing was recorded"
+            _("The treadmill keeps no recording of this: it is older than its list, or nothing was recorded.")
         )
     return min(near)[1]
