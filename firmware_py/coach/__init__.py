@@ -10,7 +10,8 @@ Rule 3: the rules are pure. Time, history and answers are arguments, so that a w
     questions     what may be asked, and which answers there are
     record        what is kept of a session
     session       one session, tick by tick
-    live          beside the courier: who walks, which code holds, what is shown
+    live          beside the courier: who walks, which code holds
+    view          what the pages show of it
     diary         sessions and answers in the courier's database
     words         every sentence
     sound         the second speaker, silent while the guard speaks

@@ -17,16 +17,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from firmware_py.coach import diary, words
+from firmware_py.coach import diary
 from firmware_py.coach.diary import Row
 from firmware_py.coach.phases import Stage
 from firmware_py.coach.plan import plans
-from firmware_py.coach.plan.programme import ADVICE, Programme
+from firmware_py.coach.plan.programme import Programme
 from firmware_py.coach.plan.progression import Next, Soreness
-from firmware_py.coach.questions import QUESTIONS, QUIET, Refused
+from firmware_py.coach.questions import QUIET, Refused
 from firmware_py.coach.record import Record
 from firmware_py.coach.session import ASK_S, AWAY_S, Session
 from firmware_py.coach.sound import Speaker
+from firmware_py.coach.view import view_of
 from firmware_py.coach.walk.strides import Second, Window
 from firmware_py.config import LOOPBACK, Config
 from firmware_py.core.frame import Decision, Frame
@@ -291,50 +292,3 @@ class Coach:
 def _since_s(then_s: float, now_s: float) -> float:
     """A clock that was set back has passed that time, too: nothing waits until it is there again."""
     return abs(now_s - then_s)
-
-
-def view_of(session: Session | None, step: Next | None, found: plans.Plans, sounds: bool) -> dict[str, Any]:
-    """Everything that a page may show of the coach, in words and plain numbers."""
-    shown: dict[str, Any] = {
-        "walkers": sorted(found.good),
-        "problems": found.problems,
-        "advice": "",
-        "stage": "choose" if session is None else session.stage.value,
-        "title": _("Who walks?") if session is None else _(words.TITLES[session.stage.value]),
-        "do": _("Choose your name.") if session is None else _(words.DOS[session.stage.value]),
-        "cue": None,
-    }
-    if session is None:
-        return shown
-    record, cue, left_s = session.record, session.spoken, session.left_s
-    rest = step.not_before if step is not None and not record.sets else None
-    return shown | {
-        "advice": "" if record.author else _(ADVICE),
-        "walker": record.walker,
-        "set": len(record.sets),
-        "sets": session.dose.sets,
-        "left_s": None if left_s is None else int(left_s + 0.999),
-        "dose": words.dose(session.dose),
-        "reason": record.reason,
-        "speed_km_h": session.dose.speed_km_h,
-        "incline_percent": session.dose.incline_percent,
-        "cue": None if cue is None else {"kind": cue.kind, "text": _(cue.text)},
-        "rest_until": None if rest is None else rest.isoformat(),
-        "company": [_(line) for line in (words.COMPANY, *words.SPOTTER)]
-        if record.spotter and session.stage not in (Stage.ASK, Stage.END)
-        else [],
-        "checklist": [_(line) for line in (*words.CHECKLIST, *([words.COMPANY] if record.spotter else []))],
-        "questions": [
-            {"key": key, **QUESTIONS[key].shown()}
-            for key in session.open_questions()
-            if wanted(key, record, sounds)
-        ],
-        "next": _(words.AFTER_TODAY),
-    }
-
-
-def wanted(key: str, record: Record, sounds: bool) -> bool:
-    """Company is asked for when it is needed, soreness from the second session on, quiet where there is a speaker."""
-    if key == QUIET:
-        return sounds
-    return (key != "company" or record.spotter) and (key != "soreness" or record.number > 1)

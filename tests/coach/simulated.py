@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from firmware_py.coach.live import view_of
 from firmware_py.coach.phases import Stage
 from firmware_py.coach.plan.plans import Plans
 from firmware_py.coach.plan.programme import Dose, Programme
 from firmware_py.coach.record import Record
 from firmware_py.coach.session import Session
+from firmware_py.coach.view import view_of
 from firmware_py.config import Config
 from firmware_py.courier.sessions.sessions import Sessions
 from firmware_py.rig.demo.session import SPEED_M_S, Person

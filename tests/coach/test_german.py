@@ -8,13 +8,13 @@ import pytest
 
 from firmware_py import locale
 from firmware_py.coach import words
-from firmware_py.coach.live import view_of
 from firmware_py.coach.phases import Stage
 from firmware_py.coach.plan.plans import Plans
 from firmware_py.coach.plan.programme import Programme
 from firmware_py.coach.questions import QUESTIONS, Refused
 from firmware_py.coach.record import SetDone
 from firmware_py.coach.report.page import render
+from firmware_py.coach.view import view_of
 from tests.coach.course import course
 from tests.coach.walking import session
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from firmware_py.coach.sound import QUIET_S, TONES, Speaker, aplay, beats, tone
+from firmware_py.coach.walk.rhythm import SHARES
 from firmware_py.core.frame import Cause
+from tests.proof.coach_sound import beat, buzzer
 from tests.support.fake_guard import decision, stopped
 from tests.support.process import wait_for
 
@@ -116,6 +118,17 @@ def test_the_beats_come_at_their_period() -> None:
     starts = [t for n, t in enumerate(loud) if n == 0 or t - loud[n - 1] > 0.1]
     assert len(starts) == 20
     assert all(b - a == pytest.approx(0.5, abs=0.005) for a, b in pairwise(starts))
+
+
+def test_no_beat_sounds_like_a_warning_of_the_guard() -> None:
+    """The buzzer is on for half of the time and for at least 60 ms; no beat for a tenth, or for 30 ms."""
+    for margin_m in (0.0, 0.05, 0.1, 0.2):
+        warning = buzzer(margin_m).figures()
+        assert warning["on_ms"] >= 60 and warning["share"] == pytest.approx(0.5, abs=0.03), margin_m
+    for cadence_hz in (0.5, 1.0, 1.5, 2.0, 3.0):
+        for share in SHARES:
+            clicks = beat(1 / (cadence_hz * share)).figures()
+            assert clicks["on_ms"] <= 30 and clicks["share"] < 0.1, (cadence_hz, share)
 
 
 def test_without_a_player_nothing_is_asked_and_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:

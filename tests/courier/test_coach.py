@@ -20,11 +20,13 @@ from firmware_py.courier.page import gate
 from firmware_py.guard.link import Link
 from firmware_py.rig.harness.whole import Whole
 from tests.courier.conftest import Served, Serving
+from tests.proof.coach_sound import silence
 from tests.support.fake_guard import decision, frame
 from tests.support.process import courier as process_courier
 from tests.support.process import guard, toml, wait_for
 
 pytestmark = pytest.mark.alone
+SILENT_MS = 50.0
 
 
 def plan(folder: Path, name: str = "anna", text: str = "") -> None:
@@ -247,6 +249,12 @@ def test_the_guard_decides_byte_for_byte_as_without_a_coach(tmp_path: Path, serv
         assert coach._session is not None and coach._session.record.sets[0].ended == "done"
     assert any(unpack_decision(d).cause is Cause.DRIFT_REAR for d in beside)
     assert beside == alone
+
+
+def test_a_player_is_silent_within_50_ms_of_a_warning_on_the_link() -> None:
+    """A real courier process and real player processes. A busy computer gets three tries."""
+    worst_ms = [max(silence(11)) for _ in range(3 if max(silence(11)) >= SILENT_MS else 1)]
+    assert min(worst_ms) < SILENT_MS, worst_ms
 
 
 TABLES = {

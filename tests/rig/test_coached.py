@@ -1,17 +1,23 @@
 """Walkers of the rig with the coach beside them: who tires, whose hips tip, who lands hard, who answers."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from firmware_py.coach.walk.posture import Posture
 from firmware_py.coach.walk.rhythm import softness
 from firmware_py.coach.walk.strides import Strides, Window
+from firmware_py.rig.demo import session
+from firmware_py.rig.demo.demo import BELT_SENSOR
+from firmware_py.rig.harness.processes import process, settle
 from firmware_py.rig.world.acts import TIP, WALK
 from firmware_py.rig.world.hip import HipParams
 from firmware_py.rig.world.scene import Scene, Setup
 from tests.coach import simulated as session_in_seconds
 from tests.proof.coach import RAMP_FROM_S, RAMP_S, simulated
+from tests.support.held_up import Busy
 
 SEEDS = range(4)
 
@@ -71,12 +77,29 @@ def test_a_walker_who_is_not_ragged_walks_as_ever() -> None:
     ]
 
 
+@pytest.mark.alone
+@pytest.mark.skipif("REARGUARD_REPETITIONS" not in os.environ, reason="two minutes: make proof")
+def test_one_set_with_the_real_guard_courier_and_page(tmp_path: Path) -> None:
+    config, port = settle(tmp_path)
+    with config.open("a", encoding="utf-8") as file:
+        file.write(BELT_SENSOR)
+    session.prepare(config, sets=1)
+    with process(tmp_path / "courier.log", "firmware_py", "courier", "--config", config):
+        cues = session.play(config, tmp_path / "room", port, 1, lambda _t_s, _text: None)
+        record = session.record_of(config)
+        if session.disturbed(record):
+            raise Busy(f"a set was cut short: {record.sets}")
+        found = session.result(config, record, cues, tmp_path / "report.html")
+    assert found["as_expected"], found
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
 def test_a_short_session_runs_from_the_checklist_to_the_last_answer() -> None:
     played = list(session_in_seconds.play(1))
-    session = played[-1][2]
+    walked = played[-1][2]
     assert [kind for _, kind, _ in played] == ["tipped", "set_done", "pause_over", "all_done", "end"]
-    assert [s.ended for s in session.record.sets] == ["done", "done"]
-    assert session.record.answers == {
+    assert [s.ended for s in walked.record.sets] == ["done", "done"]
+    assert walked.record.answers == {
         "company": "here",
         "ready": "yes",
         "pain": 1,
