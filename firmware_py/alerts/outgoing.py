@@ -85,7 +85,7 @@ class Outgoing:
                 for one in bundle:
                     self._store.postpone(one, now_s + POSTPONE_S)
             else:
-                message = self._message(bundle, now_s)
+                message = self._message(bundle, self._late(d, now_s))
                 for one in bundle:
                     self._store.sending(one)
                 self._busy.add(person.name)
@@ -101,10 +101,16 @@ class Outgoing:
             d.alert.urgency, self._rules, local, until is not None and now_s < float(until)
         )
 
-    def _message(self, bundle: Bundle, now_s: float) -> channels.Message:
+    def _late(self, d: Delivery, now_s: float) -> bool:
+        """Whether this comes later than it should: a reminder should, and what goes to a person after some minutes."""
+        after_s = self._people[d.name].after_s if d.alert.urgency is Urgency.HELP else 0.0
+        return policy.is_late(
+            d.alert.urgency, now_s - d.alert.time_s - after_s - d.repeat * self._rules.repeat_s
+        )
+
+    def _message(self, bundle: Bundle, late: bool) -> channels.Message:
         """What the person reads; several notes become one message."""
         alert = bundle[0].alert
-        late = policy.is_late(alert.urgency, now_s - alert.time_s)
         again = any(one.again for one in bundle)
         title, text = _(alert.title), _(alert.text)
         if len(bundle) > 1:
@@ -138,7 +144,7 @@ class Outgoing:
     def _write_down(self, d: Delivery, result: Result) -> None:
         now_s, urgency = self._wall(), d.alert.urgency
         if result.problem is None:
-            late = policy.is_late(urgency, now_s - d.alert.time_s)
+            late = self._late(d, now_s)
             again_s = policy.next_repeat_s(urgency, self._rules, now_s, d.repeat, d.acknowledged, late)
             self._store.sent(d, now_s, again_s)
         else:

@@ -457,3 +457,28 @@ def test_in_german_every_word_of_a_message_is_german(gym: Gym) -> None:
     (message,) = [message for _, message in gym.got]
     assert message.title == "Früher: Vielleicht ist jemand gestürzt (deck-7)"
     assert message.text == "Das Band ist aus. Zum Laufband gehen und helfen."
+
+
+def test_a_reminder_that_comes_when_it_should_is_no_old_news(gym: Gym) -> None:
+    gym.event("stopped", Cause.FALL)
+    gym.wait(3600, 1.0)
+    assert len(gym.got) == 1 + Rules().repeats
+    assert set(gym.titles()[1:]) == {"Somebody may have fallen (deck-7) (again)"}
+
+
+def test_a_reminder_that_could_not_be_sent_for_long_is_old_news(gym: Gym) -> None:
+    gym.event("stopped", Cause.FALL)
+    gym.wait(0)
+    gym.broken = lambda _: True
+    gym.wait(60 + LATE_S[Urgency.HELP] + 1, 1.0)
+    gym.broken = lambda _: False
+    gym.wait(5)
+    assert gym.titles()[1:] == ["Earlier: Somebody may have fallen (deck-7) (again)"]
+
+
+def test_who_is_told_late_on_purpose_reads_no_old_news(tmp_path: Path) -> None:
+    much_later = LATER.model_copy(update={"after_s": 1800.0})
+    gym = Gym(tmp_path, (DESK, much_later))
+    gym.event("stopped", Cause.FALL)
+    gym.wait(1810, 5.0)
+    assert gym.titles("duty") == ["Somebody may have fallen (deck-7)"]

@@ -48,6 +48,7 @@ HOLDS_VALUES = ("__init__.py", "frame.py")  # decides nothing
 IMUS = ["tests/sensors/test_imus.py", "tests/sensors/test_registers.py"]
 RANGES = ["tests/sensors/test_ranges.py", "tests/sensors/test_registers.py"]
 DECK = ["tests/core/deck/test_golden.py"]
+ALERTS = ["tests/alerts/test_policy.py", "tests/alerts/test_alerts.py"]
 TRACES = ["tests/traces/test_replay.py"]
 # Tests beside the file's own, or instead of them where there are none, quickest and nearest first.
 ALSO: dict[str, list[str]] = {
@@ -93,6 +94,9 @@ TARGETS: dict[str, list[str]] = {
     "sensors/hall.py": ["tests/sensors/test_hall.py"],
     **_of_core(),
     "firmware_py/guard/relay.py": ["tests/guard/test_relay.py"],
+    "firmware_py/alerts/policy.py": ALERTS,
+    "firmware_py/alerts/quiet.py": ["tests/alerts/test_quiet.py"],
+    "firmware_py/alerts/classes.py": ALERTS,
     "firmware_py/coach/phases.py": ["tests/coach/test_phases.py", "tests/coach/test_session.py"],
     "firmware_py/coach/plan/progression.py": ["tests/coach/plan/test_progression.py"],
     "firmware_py/coach/walk/enough.py": ["tests/coach/walk/test_enough.py"],
