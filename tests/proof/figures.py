@@ -121,6 +121,14 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "was there all the time (a broker that is killed forgets its subscribers, too).",
         ["pytest", "tests/courier/test_kills.py"],
     ),
+    "alerts": (
+        "From a fall to a phone",
+        "The guard's own link, a real courier, mosquitto, the alerts process and a webhook on loopback. `falls` one by one, "
+        "then around kills at random moments; the network refuses, fails or takes and never answers. Seconds from the "
+        "return of what was away (a process: when it says that it is ready) until the last call for help was on the "
+        "phone; a fifth of the falls was older than ten minutes and must be marked late.",
+        ["pytest", "tests/alerts/test_alarm.py"],
+    ),
     "storage": (
         "The guard beside a courier in trouble",
         "The real guard with real-time priority in the rig's world; the courier's disk is full, refuses (read-only), "
@@ -217,7 +225,7 @@ ALONE = ("bench", "latency")
 # These wait for each other, and for nothing else.
 ON_THE_CLOCK = (
     *("fleet", "fleet-storm", "fleet-sqlite", "fleet-postgresql"),
-    *("soak-real", "demo", "processes", "signals", "storage", "courier"),
+    *("alerts", "soak-real", "demo", "processes", "signals", "storage", "courier"),
 )
 # They take an hour or two each: a thousand repetitions of what runs a few times in `make test` already, and the fit.
 NIGHT = ("signals", "kills", "day", "fit")
