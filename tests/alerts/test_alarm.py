@@ -50,7 +50,7 @@ def test_from_the_decision_to_the_phone(tmp_path: Path) -> None:
     took_s.sort()
     figures = {
         "what": "from the decision to the phone",
-        "falls": len(took_s),
+        "calls": len(took_s),
         "median_ms": round(1000 * statistics.median(took_s)),
         "p99_ms": round(1000 * took_s[len(took_s) * 99 // 100]),
         "max_ms": round(1000 * took_s[-1]),
@@ -79,7 +79,7 @@ def test_no_kill_loses_a_call_for_help_or_sends_it_twice_unmarked(tmp_path: Path
     figures = {
         "killed": target,
         "kills": REPETITIONS,
-        "falls": len(ids),
+        "calls": len(ids),
         "lost": len(ids - {key for key, _ in bodies}),
         "twice_unmarked": sum(count > 1 for count in unmarked.values()),
         "marked_again": sum(bool(body["again"]) for _, body in bodies),
