@@ -40,7 +40,7 @@ def view_of(session: Session | None, step: Next | None, found: plans.Plans, soun
         "incline_percent": session.dose.incline_percent,
         "cue": None if cue is None else {"kind": cue.kind, "text": _(cue.text)},
         "rest_until": None if rest is None else rest.isoformat(),
-        "company": [_(line) for line in (words.COMPANY, *words.SPOTTER)]
+        "company": [_(line) for line in words.SPOTTER]
         if record.spotter and session.stage not in (Stage.ASK, Stage.END)
         else [],
         "checklist": [_(line) for line in (*words.CHECKLIST, *([words.COMPANY] if record.spotter else []))],

@@ -34,6 +34,7 @@ CHECKLIST = (
 )
 COMPANY = mark("Somebody stands beside the treadmill, never at its rear edge.")
 SPOTTER = (
+    mark("For the person beside the treadmill:"),
     mark("At the side rail is your place. Nobody stands where the belt ends."),
     mark("The stop button and the treadmill's own key stop the belt at any time."),
     mark("After a stop the belt runs on for a moment. Offer an arm; do not pull."),

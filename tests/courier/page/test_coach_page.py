@@ -30,6 +30,7 @@ def test_a_walker_answers_on_the_phone_and_sees_the_time_left(tmp_path: Path, se
         page.open(f"{at}/answer-here", 390, 844)
         page.until("document.querySelectorAll('fieldset').length === 2")
         assert "Laces are tied." in page.value("document.body.innerText")
+        assert "For the person beside the treadmill:" in page.value("document.body.innerText")
         assert "At the side rail is your place." in page.value("document.body.innerText")
         page.value(TAP.format("Yes, somebody is here"))
         page.until("document.querySelectorAll('fieldset').length === 1")
