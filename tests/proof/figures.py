@@ -123,10 +123,10 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "alerts": (
         "From a fall to a phone",
-        "The guard's own link, a real courier, mosquitto, the alerts process, a webhook on loopback. `calls` for help one "
-        "by one, then around kills at random moments; the network refuses, fails or takes and never answers. Seconds from "
-        "the return of what was away (a process: when it says that it is ready) until the last call was on the phone; a "
-        "fifth of them was older than ten minutes and must be marked late.",
+        "The guard's own link, a real courier, mosquitto, the alerts process, a webhook on loopback. `calls` for "
+        "help one by one, then around kills at random moments; the network refuses, fails or takes and never "
+        "answers. Seconds from the return of what was away (a process: when it says that it is ready) until the "
+        "last call was on the phone; a fifth of them was older than ten minutes and must be marked late.",
         ["pytest", "tests/alerts/test_alarm.py"],
     ),
     "storage": (
