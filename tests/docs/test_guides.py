@@ -17,7 +17,8 @@ GUIDES = [
         DOCS / f"{name}.md"
         for name in (
             "first-walk", "daily-card", "spotter-card", "troubleshooting", "is-my-treadmill-suitable",
-            "upgrade-backup-uninstall", "privacy", "glossary", "faq", "page",
+            "upgrade-backup-uninstall", "privacy", "glossary", "faq", "page", "set-up", "gym",
+            "home-assistant", "fleet",
         )
     ),
 ]  # fmt: skip
