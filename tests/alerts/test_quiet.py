@@ -50,3 +50,36 @@ def test_a_night_in_which_the_clock_changes_is_quiet_from_end_to_end(month: int,
 def test_what_is_no_span_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match="mon-fri 22:00-06:30"):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        ("", {0, 1, 2, 3, 4, 5, 6}),
+        ("mon ", {0}),
+        ("wed ", {2}),
+        ("wed-wed ", {2}),
+        ("mon-fri ", {0, 1, 2, 3, 4}),
+        ("sat-mon ", {5, 6, 0}),
+        ("mon-sun ", {0, 1, 2, 3, 4, 5, 6}),
+    ],
+)
+def test_the_days_of_a_span_are_those_that_are_written(words: str, days: set[int]) -> None:
+    assert parse(f"{words}22:00-06:00").days == days
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "minute", "quiet"),
+    [(27, 11, 59, False), (27, 12, 0, True), (27, 13, 59, True), (27, 14, 0, False), (28, 12, 0, False)],
+)
+def test_a_span_within_a_day_begins_on_its_first_minute(
+    day: int, hour: int, minute: int, quiet: bool
+) -> None:
+    span = (parse("fri 12:00-14:00"),)
+    assert is_quiet(span, datetime(2026, 11, day, hour, minute, tzinfo=BERLIN)) is quiet
+
+
+@pytest.mark.parametrize(("day", "quiet"), [(27, False), (28, True), (29, False), (30, False)])
+def test_only_the_morning_after_belongs_to_a_night(day: int, quiet: bool) -> None:
+    span = (parse("fri 22:00-06:00"),)
+    assert is_quiet(span, datetime(2026, 11, day, 3, 0, tzinfo=BERLIN)) is quiet
