@@ -226,6 +226,10 @@ def import_trace(
     accel_inverted: Annotated[
         bool, typer.Option("--accel-inverted", help="At rest the axis that points up reads -1 g.")
     ] = False,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", help="Units, axes and clock are right, however unlikely the numbers look."),
+    ] = False,
 ) -> None:
     """Write a trace as MCAP with the decisions of a replay beside the frames, for Foxglove or PlotJuggler.
 
@@ -243,7 +247,8 @@ def import_trace(
         "inverted": accel_inverted or None,
     }
     with _sentences(out, (".mcap",)):
-        opened = _opened(source, preset, columns, {name: unit for name, unit in units.items() if unit})
+        options = {name: unit for name, unit in units.items() if unit}
+        opened = _opened(source, preset, columns, options, as_is)
         settings, monitor = prepare(opened, _config(config))
         about = {
             "version": __version__,
@@ -272,16 +277,18 @@ def import_trace(
         _report(f"{out}: {writer.frames} frames", *opened.notes)
 
 
-def _opened(source: Path, preset: str | None, columns: str | None, options: dict[str, Any]) -> Trace:
+def _opened(
+    source: Path, preset: str | None, columns: str | None, options: dict[str, Any], as_is: bool
+) -> Trace:
     """A trace of ours, or a recording of another program when anything names how it writes."""
     if not (preset or columns or options or source.is_dir() or source.suffix == ".zip"):
-        return open_trace(source)
+        return open_trace(source, as_is)
     if preset is not None and preset not in presets.PRESETS:
         raise ValueError(f"--preset: {preset!r} is none of {', '.join(presets.PRESETS)}.")
     form = presets.PRESETS[preset] if preset else presets.Form()
     if columns:
         form = presets.with_columns(form, columns)
-    return read_foreign(source, replace(form, **options))
+    return read_foreign(source, replace(form, **options, as_is=as_is))
 
 
 def _kept(frames: Iterable[Frame], read: deque[Frame]) -> Iterator[Frame]:

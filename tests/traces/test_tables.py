@@ -8,7 +8,9 @@ from math import pi
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.core.frame import Frame
 from firmware_py.traces.csv_trace import read_csv, write_csv
 from firmware_py.traces.replay import open_trace
@@ -450,3 +452,28 @@ def test_a_zip_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_a_short_text_is_never_taken_for_utf_16() -> None:
     assert text.encoding_of(b"") == "utf-8-sig" and text.encoding_of(b"t_s") == "utf-8-sig"
+
+
+# ---------------------------------------------------------------- as it is
+
+UNLIKELY = [
+    ("somebody lies", lambda text: text.replace("0.1,0.2,9.81", "9.7,0.2,0.9")),
+    ("somebody jogs", lambda text: text.replace("0.1,0.2,9.81", "0.1,0.2,12.4")),
+    ("somebody spins", lambda text: text.replace("0.01,0.02,0.03", "0.01,0.02,13.0")),
+]
+
+
+@pytest.mark.parametrize(("change"), [row[1] for row in UNLIKELY], ids=[row[0] for row in UNLIKELY])
+@pytest.mark.parametrize("form", [[], ["--accel-unit", "m/s2"]])
+def test_what_is_unlikely_is_refused_with_a_way_out_that_works(
+    tmp_path: Path, change: Callable[[str], str], form: list[str]
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "t.mcap"
+    table.write_text(change(PLAIN))
+    words = ["trace", "import", str(table), str(out), *form]
+    refused = CliRunner().invoke(build(["trace"]), words)
+    assert refused.exit_code == 1 and "`rearguard trace import --as-is`" in refused.stderr
+    assert not out.exists()
+    taken = CliRunner().invoke(build(["trace"]), [*words, "--as-is"])
+    assert taken.exit_code == 0, taken.stderr
+    assert len(list(open_trace(out).frames)) == len(PLAIN.splitlines()) - 1

@@ -48,12 +48,21 @@ DISTANCE_MM = 200.0  # a median from here on is no longer centimetres of a deck
 SPEED_MOST_M_S = 2.5  # 9 km/h, backward
 SPEED_KM_H_MOST = 25.0
 UPRIGHT = 0.5  # cosine of 60 degrees: how far the pod may lean and still be worn as the body frame says
+# A person who jogs, jumps or lies from the first second on is outside what is compared here.
+WAY_OUT = "When units and axes are right, `rearguard trace import --as-is` takes the numbers unchecked."
 FRAMES = 2000  # looked at: the first 10 to 20 s
 BURST = 2.5  # a tenth of all steps longer than this many median steps: times of arrival
 
 
 def check(path: Path, frames: Sequence[Frame]) -> None:
-    """Raises Failure for numbers of another unit, frame of axes or clock than the columns say."""
+    """Raises Failure for numbers of another unit, frame of axes or clock than the columns say, with the way out."""
+    try:
+        _judge(path, frames)
+    except Failure as error:
+        raise Failure(f"{error} {WAY_OUT}") from None
+
+
+def _judge(path: Path, frames: Sequence[Frame]) -> None:
     imus = [frame.imu for frame in frames if isinstance(frame.imu, ImuSample)]
     if len(imus) > 1:
         _check_gravity(path, [imu.accel_m_s2 for imu in imus])

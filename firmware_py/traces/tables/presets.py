@@ -35,6 +35,7 @@ class Form:
     rate_hz: float | None = None  # for time_unit "samples"
     axes: str = "x=x,y=y,z=z"
     inverted: bool = False  # at rest the axis that points up reads -1 g
+    as_is: bool = False  # a person says that units, axes and clock are right
 
 
 def _three(roles: Sequence[str], names: Sequence[str]) -> dict[str, str]:
