@@ -82,6 +82,7 @@ class Incidents:
         self._open: Incident | None = None
         self._waiting: list[Incident] = []
         self.problem = ""
+        self.stops = 0  # seen since the start of this process
         self.count = sum(1 for _ in folder.glob("*.mcap"))
 
     def begin(self, about: dict[str, Any], shadow: Shadow) -> None:
@@ -106,6 +107,7 @@ class Incidents:
                 self._blocks.popleft()
         block.ticks.append((t_ns, frame, packed))
         if self._run and not decision.run:
+            self.stops += 1
             self._stopped(decision, wall_ns)
         self._run = decision.run
         if self._open is not None and t_ns >= self._open.until_ns:

@@ -56,6 +56,9 @@ class Tape:
         self.segments = Segments(state_dir / "recordings", quota_mb * 1_000_000, keep_days * 86_400)
         self.incidents = Incidents(state_dir / "incidents", on_lost, self.segments.make_room)
         self.shadow: Shadow | None = None
+        self.ending = (
+            False  # what still waits goes into incidents only: they are worth more, and time is short
+        )
         self._clock = WallClock()
         self._boot_id = ""
         self._last_wall_ns: int | None = None
@@ -76,7 +79,10 @@ class Tape:
         """One tick of the guard."""
         wall_ns = self._last_wall_ns = self._clock.at(frame.t_ns, wall_ns)
         packed = pack_decision(decision)
-        self.segments.tick(frame, decision, wall_ns)
+        if self.ending:
+            self.segments.miss(1, "the recording program ended")
+        else:
+            self.segments.tick(frame, decision, wall_ns)
         self.incidents.tick(frame.t_ns, pack_frame(frame), decision, packed, wall_ns)
         if self.shadow is not None:
             self.shadow.step(frame, packed)
@@ -130,6 +136,7 @@ class Recorder:
         self._closing = False
         self._dropped = 0  # counted on the link's thread ...
         self._missed = 0  # ... and how many of them the files know of
+        self._ran, self._stops = False, 0  # on the link's thread: stops that were handed in
         self._broken = ""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -139,6 +146,8 @@ class Recorder:
 
     def tick(self, frame: Frame, decision: Decision) -> None:
         wall_ns = self._wall_ns()  # read beside each tick: a clock that is set later does not move this one
+        self._stops += self._ran and not decision.run
+        self._ran = decision.run
         self._put(lambda: self._tape.tick(frame, decision, wall_ns))
 
     def event(self, event: dict[str, Any]) -> None:
@@ -168,10 +177,20 @@ class Recorder:
         self._closing = True
         with contextlib.suppress(queue.Full):  # full: the thread does not sleep
             self._jobs.put_nowait(lambda: None)
-        self._thread.join(self._patience_s)
+        self._thread.join(self._patience_s / 2)
+        self._tape.ending = True
+        self._thread.join(self._patience_s / 2)
         if self._thread.is_alive():
-            for moment in self._tape.incidents.unwritten:
-                message = f"The incident {moment} was not whole on the disk when the recording program ended."
+            incidents = self._tape.incidents
+            ends = "when the recording program ended."
+            lost = [
+                f"The incident {moment} was not whole on the disk {ends}" for moment in incidents.unwritten
+            ]
+            if (waiting := self._stops - incidents.stops) > 0:
+                lost.append(
+                    f"{waiting} stops before the end have no incident: the disk had not taken them {ends}"
+                )
+            for message in lost:
                 log.error("recorder: %s", message)
                 self._on_lost(message)
 

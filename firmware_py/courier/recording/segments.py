@@ -46,7 +46,7 @@ class Segments:
         self._file: BinaryIO | None = None
         self._writer: McapWriter | None = None
         self._path = folder
-        self._started_ns = 0
+        self._started_ns = self._t_ns = 0
         self._fresh = 0  # frames that may not be on disk yet, those of the chunk under way included
         self._in_chunk = 0
         self._end_bytes = 0  # of the last whole chunk
@@ -76,6 +76,7 @@ class Segments:
             if self._lost > self._marked:
                 self._writer.gap(frame.t_ns, self._lost - self._marked, self._lost_why)
                 self._marked = self._lost
+            self._t_ns = frame.t_ns
             self._fresh += 1
             self._in_chunk += 1
             self._writer.frame(frame)
@@ -123,6 +124,9 @@ class Segments:
         if self._writer is None or self._file is None:
             return
         try:
+            if self._lost > self._marked:
+                self._writer.gap(self._t_ns, self._lost - self._marked, self._lost_why)
+                self._lost = self._marked = 0
             self._writer.finish()
             self._file.flush()
             os.fsync(self._file.fileno())

@@ -374,6 +374,64 @@ def test_a_disk_that_hangs_at_the_end_names_the_incident_that_is_not_whole(tmp_p
     assert len(lost) == 1 and "stop_button" in lost[0]
 
 
+def held_up(recorder: Recorder) -> threading.Event:
+    """The recorder's thread waits in its disk until the event is set."""
+    waits, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        waits.set()
+        go_on.wait(30)
+
+    recorder._put(hang)
+    assert waits.wait(10)
+    return go_on
+
+
+def test_at_the_end_of_a_slow_disk_incidents_go_before_what_was_recorded(tmp_path: Path) -> None:
+    lost: list[str] = []
+    recorder = Recorder(tmp_path, 100, 30, patience_s=120, on_lost=lost.append)
+    recorder.hello(HELLO)
+    go_on = held_up(recorder)
+    ticks = list(Guard(25.0, (20.0,)).ticks())
+    for frame, decision in ticks:
+        recorder.tick(frame, decision)
+    recorder._tape.ending = True  # half of its patience is over
+    go_on.set()
+    recorder.close()
+    (facts,) = list_incidents(tmp_path / "incidents")
+    incident = list(read_mcap(tmp_path / "incidents" / f"{facts['name']}.mcap").frames)
+    assert [frame for frame, _ in ticks] == incident
+    assert not (tmp_path / "recordings").exists() and recorder.health()["lost_frames"] == len(ticks)
+    assert lost == []
+
+
+def test_what_was_left_out_at_the_end_is_a_gap_in_the_recording(tmp_path: Path) -> None:
+    tape = tape_in(tmp_path)
+    tape.hello(HELLO)
+    for n, (frame, decision) in enumerate(Guard(5.0).ticks()):
+        tape.ending = n >= 600
+        tape.tick(frame, decision, WALL_NS + frame.t_ns)
+    tape.close()
+    (path,) = recordings(tmp_path)
+    found = read_mcap(path)
+    assert len(list(found.frames)) == 600
+    assert any("frames are missing" in note for note in found.notes), found.notes
+
+
+def test_stops_that_the_disk_never_saw_are_reported(tmp_path: Path) -> None:
+    lost: list[str] = []
+    recorder = Recorder(tmp_path, 100, 30, patience_s=0.1, on_lost=lost.append)
+    recorder.hello(HELLO)
+    go_on = held_up(recorder)
+    for frame, decision in Guard(30.0, (10.0, 20.0), rearm=True).ticks():
+        recorder.tick(frame, decision)
+    recorder.close()
+    assert recorder._tape.ending
+    go_on.set()
+    recorder._thread.join(30)
+    assert len(lost) == 1 and lost[0].startswith("2 stops before the end have no incident")
+
+
 def test_a_clock_that_was_set_back_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.mcap").touch()
     (tmp_path / "a-2.mcap.part").touch()
@@ -389,7 +447,7 @@ def test_a_clock_that_was_set_back_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_nobody_waits_for_a_disk_that_stalls(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, 100, 30, wall_ns=lambda: WALL_NS)
+    recorder = Recorder(tmp_path, 100, 30, wall_ns=lambda: WALL_NS, patience_s=120)
     stalled, go_on = threading.Event(), threading.Event()
 
     class Stall(dict[str, object]):
