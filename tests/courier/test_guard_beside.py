@@ -28,6 +28,7 @@ from tests.proof.keep import keep
 from tests.support.bad_disk import bad_disk, fill, small_disk
 from tests.support.broker import free_port
 from tests.support.device import Device, device
+from tests.support.flood import flooded
 from tests.support.held_up import Busy
 from tests.support.process import CourierProcess, courier, toml, wait_for
 
@@ -39,6 +40,7 @@ SAME_STOP_S = 0.3  # two runs in real time do not sample the same instants
 PERIOD_NS = 5_000_000
 ATTEMPTS = 5
 CONTROLS = 3
+STRANGERS = 1200  # connections to the page, more than a process has handles for
 MOST = 3  # times as many rounds as planned
 KINDS = ("armed", "walking", "stopped", "stopped_by_fault")
 TROUBLES = (
@@ -46,6 +48,7 @@ TROUBLES = (
     "full",
     "stalls",
     "hangs",
+    "flooded",
     *(("refuses",) if ROUNDS > 1 else ()),
 )  # test_storage.py refuses, too
 
@@ -80,8 +83,8 @@ def seen(it: Device, config: Path) -> Seen:
 
 
 @contextlib.contextmanager
-def storage(
-    trouble: str, folder: Path
+def trouble_of(
+    trouble: str, folder: Path, port: int
 ) -> Iterator[tuple[dict[str, str], Callable[[CourierProcess, bool], None]]]:
     """The courier's environment, and what begins (True) or ends (False) the trouble."""
     if trouble == "full":
@@ -92,6 +95,12 @@ def storage(
         yield bad_disk(folder), lambda _, begin: switch.touch() if begin else switch.unlink()
     elif trouble == "hangs":
         yield {}, lambda process, begin: process.signal(signal.SIGSTOP if begin else signal.SIGCONT)
+    elif trouble == "flooded":
+        with contextlib.ExitStack() as flood:
+            yield (
+                {},
+                lambda _, begin: flood.enter_context(flooded(port, STRANGERS)) if begin else flood.close(),
+            )
     else:
         yield {}, lambda _process, _begin: None
 
@@ -110,7 +119,7 @@ def recovered(trouble: str, folder: Path, port: int, it: Device, gap: bool) -> N
         wait_for(lambda: {"storage_changed", "recording_gap"} <= set(kinds(folder)), 20)
     elif trouble == "hangs" and gap:
         wait_for(lambda: "recording_gap" in kinds(folder), 20)
-    elif trouble in ("none", "stalls"):
+    elif trouble in ("none", "stalls", "flooded"):
         assert "recording_gap" not in kinds(folder)
     wait_for(lambda: list_incidents(folder / "state" / "incidents"), 20)
     (facts,) = list_incidents(folder / "state" / "incidents")
@@ -135,7 +144,7 @@ def one(trouble: str, folder: Path) -> Seen:
     folder.mkdir(parents=True)
     port = free_port()
     config = toml(folder, port=port)
-    with storage(trouble, folder) as (environment, switch), courier(config, environment) as process:
+    with trouble_of(trouble, folder, port) as (environment, switch), courier(config, environment) as process:
         assert process.process is not None
         os.setpriority(os.PRIO_PROCESS, process.process.pid, 10)  # as in its unit
         wait_for((folder / "c.sock").exists)

@@ -1,17 +1,25 @@
-"""Owns how many connections the page holds. Must never take handles that the link, the disk or an incident needs.
+"""Owns how many connections the page holds, and how fast it takes them. Must never take handles that the link, the disk
+or an incident needs, and never give strangers all of the processor's time.
 
 A newcomer is let in where there is room; else it takes the place of the connection that has been idle for longest, of
 its own address or of the address that holds most. Whoever is being answered, as every viewer is, is not disturbed.
 """
 
+import asyncio
+import contextlib
 import resource
+import socket
 from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
 MOST = 256
 MOST_PER_ADDRESS = (
     128  # a gym's wall screen and phones behind one router: six connections a browser while it loads
 )
+BURST = 300  # taken at once: all screens of a gym load the page
+TAKEN_PER_S = 100.0  # beyond it strangers wait in the kernel, where they cost nothing
+PAUSE_S = 0.1
 SHARE = 4  # at most a quarter of the process's handles
 
 
@@ -64,3 +72,38 @@ class Connections:
                 held.drop()
                 return True
         return False
+
+
+class Pace:
+    """How many connections may be taken now: BURST at once, TAKEN_PER_S after that."""
+
+    def __init__(self) -> None:
+        self._left = float(BURST)
+        self._seen_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """False: not now."""
+        if self._seen_s is not None:
+            self._left = min(float(BURST), self._left + (now_s - self._seen_s) * TAKEN_PER_S)
+        self._seen_s = now_s
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+async def accept(listening: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
+    """Take connections from a listening socket until it is cancelled. It stays open: its owner closes it."""
+    loop, pace = asyncio.get_running_loop(), Pace()
+    listening.setblocking(False)
+    while True:
+        if not pace.take(loop.time()):
+            await asyncio.sleep(PAUSE_S)
+            continue
+        try:
+            guest, _ = await loop.sock_accept(listening)
+        except OSError:  # no handle left, or the caller has gone again
+            await asyncio.sleep(PAUSE_S)
+            continue
+        with contextlib.suppress(OSError):
+            await loop.connect_accepted_socket(protocol, guest)

@@ -26,7 +26,7 @@ from firmware_py.coach.live import Coach
 from firmware_py.config import Config
 from firmware_py.core.deck.stopping import mark_m
 from firmware_py.courier.page import answers
-from firmware_py.courier.page.connections import Connections
+from firmware_py.courier.page.connections import Connections, accept
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.pages import files
 from firmware_py.courier.page.passwords import network_of
@@ -190,6 +190,11 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
 
+    def protocol(self) -> asyncio.Protocol:
+        """For a connection that was taken elsewhere."""
+        made: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
 
 async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[[str], None]) -> None:
     """Serve until `stopping`; a port that is taken is tried again every RETRY_S. `report_problem("")`: it works."""
@@ -227,9 +232,14 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
                 h11_max_incomplete_event_size=8192,
             )
         )
-        running = asyncio.create_task(server.serve([listening]))
+        running = asyncio.create_task(server.serve([]))  # it is given connections, and listens nowhere itself
+        taking = asyncio.create_task(accept(listening, server.protocol))
         ended = asyncio.create_task(stopping.wait())
         await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
+        taking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await taking
+        listening.close()
         shown.stream.close()
         server.should_exit = True
         ended.cancel()

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import contextlib
+import errno
 import json
 import re
 import socket
@@ -310,6 +311,51 @@ def test_whoever_is_being_answered_is_not_disturbed() -> None:
     assert all(held.admit(one, "a") for one in viewers)
     assert not held.admit(Idle(), "a") and not held.admit(Idle(), "b")
     assert not any(one.dropped for one in viewers)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "more"), [(0.0, 0), (0.0099, 0), (0.0101, 1), (1.0, 100), (1e6, connections.BURST)]
+)
+def test_connections_are_taken_at_a_pace(after_s: float, more: int) -> None:
+    pace = connections.Pace()
+    assert [pace.take(5.0) for _ in range(connections.BURST + 1)] == [True] * connections.BURST + [False]
+    assert sum(pace.take(5.0 + after_s) for _ in range(connections.BURST + 1)) == more
+
+
+def test_strangers_beyond_the_pace_wait_outside_and_everything_else_goes_on(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "BURST", 5)
+    monkeypatch.setattr(connections, "TAKEN_PER_S", 0.0)
+    taken: list[object] = []
+    real = connections.Connections.admit
+    monkeypatch.setattr(
+        connections.Connections, "admit", lambda self, *who: taken.append(who) or real(self, *who)
+    )
+    with serving() as served, contextlib.ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), 5))
+        wait_for(lambda: len(taken) == 5)
+        served.tick()
+        served.settle()
+        assert served.courier.receiver.connected and len(taken) == 5
+
+
+def test_a_page_without_handles_takes_connections_again_later(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+    real = asyncio.selector_events.BaseSelectorEventLoop.sock_accept
+
+    async def full(self: asyncio.selector_events.BaseSelectorEventLoop, sock: socket.socket) -> object:
+        if len(refused) < 3:
+            refused.append(1)
+            raise OSError(errno.EMFILE, "too many open files")
+        return await real(self, sock)
+
+    monkeypatch.setattr(asyncio.selector_events.BaseSelectorEventLoop, "sock_accept", full)
+    with serving() as served:
+        assert get(served.port, "/").status == 200 and len(refused) == 3
 
 
 def test_a_thousand_idle_connections_keep_nobody_out_and_take_no_handles(serving: Serving) -> None:
