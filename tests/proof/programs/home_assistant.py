@@ -36,6 +36,7 @@ OURS = (
     "etc/ssl/certs/ca-certificates.crt",
 )  # a network may have a CA of its own
 START_S = 180.0
+END_S = 60.0
 DEVICE = "rearguard"
 
 
@@ -118,7 +119,11 @@ class HomeAssistant:
     def end(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(60)
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:  # it has written its state; threads of its own hold it up
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def close(self) -> None:
