@@ -1,5 +1,5 @@
-"""A stranger at the page: `python -m tests.support.flood PORT COUNT` holds COUNT idle connections, and opens each again
-as soon as it is closed, as fast as it can. It ends when it is killed.
+"""A stranger at the page: `python -m tests.support.flood PORT COUNT [WORDS]` holds COUNT connections, sends WORDS over
+each and reads nothing. It opens each again as soon as it is closed, as fast as it can, and ends when it is killed.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 
 
-def hold(port: int, count: int) -> None:
+def hold(port: int, count: int, words: bytes) -> None:
     """Never returns."""
     poll, held = select.epoll(), dict[int, socket.socket]()
     while True:
@@ -23,16 +23,21 @@ def hold(port: int, count: int) -> None:
                 one.close()
                 break
             held[one.fileno()] = one
-            poll.register(one, select.EPOLLIN | select.EPOLLRDHUP)
-        for number, _ in poll.poll(0.1):
+            poll.register(one, select.EPOLLRDHUP | (select.EPOLLOUT if words else 0))
+        for number, what in poll.poll(0.1):
+            if what == select.EPOLLOUT:
+                with contextlib.suppress(OSError):
+                    held[number].send(words)
+                poll.modify(number, select.EPOLLRDHUP)
+                continue
             poll.unregister(number)
             held.pop(number).close()
 
 
 @contextlib.contextmanager
-def flooded(port: int, count: int) -> Iterator[None]:
+def flooded(port: int, count: int, sent: str = "") -> Iterator[None]:
     """As another user's program would: beside the courier, at the lowest priority."""
-    words = [sys.executable, "-m", "tests.support.flood", str(port), str(count)]
+    words = [sys.executable, "-m", "tests.support.flood", str(port), str(count), sent]
     process = subprocess.Popen(words)
     try:
         yield
@@ -43,4 +48,4 @@ def flooded(port: int, count: int) -> Iterator[None]:
 
 if __name__ == "__main__":
     os.nice(19)
-    hold(int(sys.argv[1]), int(sys.argv[2]))
+    hold(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode())
