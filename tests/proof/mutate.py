@@ -52,8 +52,8 @@ ALERTS = ["tests/alerts/test_policy.py", "tests/alerts/test_alerts.py"]
 TRACES = ["tests/traces/test_replay.py"]
 # Tests beside the file's own, or instead of them where there are none, quickest and nearest first.
 ALSO: dict[str, list[str]] = {
-    "health.py": ["tests/core/test_monitor.py"],
-    "monitor.py": ["tests/proof/test_monitor_model.py"],
+    "health.py": ["tests/core/test_monitor.py", "tests/core/test_lock_outs.py"],
+    "monitor.py": ["tests/core/test_lock_outs.py", "tests/proof/test_monitor_model.py"],
     "body/attitude.py": TRACES,
     "body/gait.py": TRACES,
     "body/fall.py": TRACES,
