@@ -100,6 +100,19 @@ COMMANDS: dict[str, tuple[str, str, list[str]]] = {
         "not cut before the impact, not within 300 ms of stepping off, or at rest beyond a line.",
         ["rig", "campaign", "pairs", "--runs", "10", "--seed", "1", "--json"],
     ),
+    "lock-outs": (
+        "Lock-outs in the middle of a hazard",
+        "Simulated walker; the contacts weld, or the belt moves on, at most 20 ms after the hazard has begun. "
+        "`cut_later`: later than the same hazard alone; `shown_s`: the longest from the cut until the lock-out is "
+        "named; `hidden`: runs in which it was hidden again within 8 s. Only a hall switch sees a belt that moves on "
+        "with open contacts.",
+        ["rig", "campaign", "lock-outs", "--runs", "1", "--seed", "1", "--json"],
+    ),
+    "programs": (
+        "In the real programs",
+        "Programs of other people open what Rearguard writes and sends. `not run`: it could not be had here.",
+        ["python", "-m", "tests.proof.programs.versions"],
+    ),
     "processes": (
         "The guard killed, hung, starved and blinded",
         "The real guard on a simulated Pi, the blow at a random phase of the tick: from the blow until the pulse "
@@ -225,7 +238,7 @@ ALONE = ("bench", "latency")
 # These wait for each other, and for nothing else.
 ON_THE_CLOCK = (
     *("fleet", "fleet-storm", "fleet-sqlite", "fleet-postgresql"),
-    *("alerts", "soak-real", "demo", "processes", "signals", "storage", "courier"),
+    *("alerts", "programs", "soak-real", "demo", "processes", "signals", "storage", "courier"),
 )
 # They take an hour or two each: a thousand repetitions of what runs a few times in `make test` already, and the fit.
 NIGHT = ("signals", "kills", "day", "fit")

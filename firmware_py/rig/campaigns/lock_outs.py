@@ -52,6 +52,13 @@ SWITCHES = {
     "none": Config(),
     "hall": parse({"belt": {"speed_sensor": "hall"}}),
 }
+# Whoever stands on the side rails is seen by a measured belt alone.
+ROWS = [
+    (hazard, switch)
+    for hazard in HAZARDS
+    for switch in SWITCHES
+    if (hazard, switch) != ("side_rails", "none")
+]
 
 
 class Broken(Contactors):
@@ -88,23 +95,22 @@ class Seen(NamedTuple):
 
 def campaign(runs: int, seed: int, jobs: int, done: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """So many runs of each hazard, each with every lock-out and without; a line for each row of the table."""
-    work = [(seed, n, h, s) for h in HAZARDS for s in SWITCHES for n in range(runs)]
+    work = [(seed, n, *row) for row in ROWS for n in range(runs)]
     seen: list[Seen] = []
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for some in pool.imap_unordered(_run, work):
             seen += some
             done()
     alone = {(s.hazard, s.belt_sensor, s.number): s.cut_s for s in seen if s.lock_out == LOCK_OUTS[0].name}
-    for hazard in HAZARDS:
-        for switch in SWITCHES:
-            for lock_out in LOCK_OUTS:
-                row = (hazard, switch, lock_out.name)
-                yield line(lock_out, switch, sorted(s for s in seen if s[:3] == row), alone)
+    for hazard, switch in ROWS:
+        for lock_out in LOCK_OUTS:
+            row = (hazard, switch, lock_out.name)
+            yield line(lock_out, switch, [s for s in seen if s[:3] == row], alone)
 
 
 def jobs_of(runs: int) -> int:
     """How many runs a campaign takes in all."""
-    return runs * len(HAZARDS) * len(SWITCHES)
+    return runs * len(ROWS)
 
 
 def line(
