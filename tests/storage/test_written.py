@@ -250,14 +250,17 @@ OWN_FOLDERS = (
     "firmware_py/guard/service.py",  # the lock: no link, no FIFO, never written
     "firmware_py/courier/process.py",  # its lock; root has become the owner before
     "firmware_py/courier/recording/",  # likewise
+    "firmware_py/alerts/command.py",  # its lock; root has become the owner before
     "firmware_py/courier/events/envelope.py",  # schemas, for the developer
     "firmware_py/report/command.py",  # in a folder that mkdtemp made
     "firmware_py/rig/harness/",  # folders of the simulated treadmill
     "firmware_py/rig/bench/latency.py",  # likewise
     "firmware_py/rig/demo/",  # the demonstration's own folder, which it makes and removes
+    "firmware_py/rig/gym/",  # likewise
     "firmware_py/coach/sound.py",  # a sound in memory
     "firmware_py/device/setup/progress.py",  # a lock in root's own folder
     "firmware_py/fleet/settings.py",  # the fleet's server, under a user of its own
+    "firmware_py/fleet/enroll/",  # likewise
 )
 
 
