@@ -424,7 +424,9 @@ def run_million(folder: Path, store: str, devices: int, number: int, times: int 
         with engine.connect() as db:
             kept = db.execute(select(func.count()).select_from(incidents)).scalar()
             if base:
-                base.sql("vacuum analyze", user="admin")  # as its own daemon does some time after so many rows
+                base.sql(
+                    "vacuum analyze", user="admin"
+                )  # as its own daemon does some time after so many rows
                 size_mb = db.exec_driver_sql("select pg_database_size('fleet') / 1e6").scalar()
         if not base:
             size_mb = (folder / "fleet.sqlite").stat().st_size / 1e6
