@@ -64,6 +64,7 @@ class Ingest:
         self._brokers = cycle(_addresses(broker_url))
         self._waiting: queue.Queue[Waiting] = queue.Queue(MOST_WAITING)
         self._watch = Watch()
+        self._known: set[tuple[str, str]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="fleet-ingest")
         self._forget_s = time.monotonic() + FORGET_S  # not at once: by then the clock is right
@@ -195,7 +196,7 @@ class Ingest:
 
     def _store(self, messages: list[Message]) -> None:
         with self._engine.begin() as db:
-            new = keep.write(db, messages, time.time(), self._bounds)
+            new = keep.write(db, messages, time.time(), self._bounds, self._known)
         self.stored += len(new)
         if found := self._watch.twins(new):
             with self._engine.begin() as db:

@@ -45,9 +45,15 @@ class Keep(NamedTuple):
     most_devices: int = 20_000
 
 
-def write(db: Connection, messages: Sequence[Message], now_s: float, keep: Keep = Keep()) -> list[Event]:  # noqa: B008
-    """One batch, in the caller's transaction; the events that were new."""
-    messages = _of_known(db, messages, keep.most_devices)
+def write(
+    db: Connection,
+    messages: Sequence[Message],
+    now_s: float,
+    keep: Keep = Keep(),  # noqa: B008
+    known: set[tuple[str, str]] | None = None,
+) -> list[Event]:
+    """One batch, in the caller's transaction; the events that were new. `known` are treadmills that are stored."""
+    messages = _of_known(db, messages, keep.most_devices, set() if known is None else known)
     new = _insert_events(db, [m for m in messages if isinstance(m, Event)], now_s)
     _upsert_devices(db, messages, now_s)
     _raise_incidents(db, new, now_s)
@@ -60,19 +66,17 @@ def _insert(db: Connection, table: Table) -> Any:
     return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def _of_known(db: Connection, messages: Sequence[Message], most: int) -> list[Message]:
+def _of_known(
+    db: Connection, messages: Sequence[Message], most: int, known: set[tuple[str, str]]
+) -> list[Message]:
     """Refuses treadmills beyond the most that are kept: anybody can invent names."""
-    names = {(m.site, m.device) for m in messages if not isinstance(m, Refused)}
-    if not names:
-        return list(messages)
-    key = tuple_(devices.c.site, devices.c.device)
-    known = {
-        (site, device)
-        for site, device in db.execute(select(devices.c.site, devices.c.device).where(key.in_(sorted(names))))
-    }
-    new = sorted(names - known)
-    if new:
-        room = most - int(db.execute(select(func.count()).select_from(devices)).scalar_one())
+    unknown = {(m.site, m.device) for m in messages if not isinstance(m, Refused)} - known
+    if unknown:  # by name alone: a database compares pairs one by one
+        stored = select(devices.c.site, devices.c.device)
+        named = stored.where(devices.c.device.in_(sorted({device for _, device in unknown})))
+        known |= unknown & {(site, device) for site, device in db.execute(named)}
+        new = sorted(unknown - known)
+        room = most - int(db.execute(select(func.count()).select_from(devices)).scalar_one()) if new else 0
         known |= set(new[: max(0, room)])
     return [
         m
