@@ -167,3 +167,9 @@ def test_the_title_says_late_and_again() -> None:
     assert [policy.title("T", "d", late, again) for late, again in product((False, True), (False, True))] == [
         "T (d)", "T (d) (again)", "Earlier: T (d)", "Earlier: T (d) (again)",
     ]  # fmt: skip
+
+
+def test_only_an_answer_ends_the_reminders_of_an_alert() -> None:
+    for kind in DATA:
+        found = classes.acknowledged(event(kind, alert="id1"))
+        assert found == ("id1" if kind == "alert_acknowledged" else None)
