@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+MESSAGE = "Somebody is on the way. The reminders of this alert end."  # of the event
 BY_EVENT = "mqtt"  # these answers came as events in the first place
 MOST = 50
 

@@ -31,6 +31,7 @@ from firmware_py import __version__
 from firmware_py.coach.live import Coach
 from firmware_py.coach.sound import speaker_of
 from firmware_py.config import Config
+from firmware_py.courier import answered
 from firmware_py.courier.answered import Answered
 from firmware_py.courier.events.envelope import Stamp
 from firmware_py.courier.events.writer import EventWriter
@@ -110,11 +111,7 @@ class Courier:
 
     def _acknowledged(self, alert: str) -> None:
         """Somebody is on the way. It becomes an event: the alerts process reads it there, and the guard never does."""
-        self.events.record(
-            "alert_acknowledged",
-            alert=alert,
-            message="Somebody is on the way. The reminders of this alert end.",
-        )
+        self.events.record("alert_acknowledged", alert=alert, message=answered.MESSAGE)
 
     def _incident_lost(self, message: str) -> None:
         self.events.record("storage_changed", part="recording", ok=False, detail=message, message=message)

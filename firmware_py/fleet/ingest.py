@@ -118,7 +118,7 @@ class Ingest:
                 "treadmill's page counts them. Let the broker keep its sessions on disk (docs/fleet.md)."
             )
         self._connection += 1
-        self._broker_problem = "the broker has not confirmed our subscriptions yet"
+        self._broker_problem = mark("the broker has not confirmed our subscriptions yet")
         root = f"{self._root}/" if self._root else ""
         levels = [
             f"{root}{site}rearguard/+/" for site in ("", "+/", "+/+/")
@@ -131,7 +131,7 @@ class Ingest:
         """Only now nothing is missed. A broker may refuse what this user may not read."""
         if mid == self._asked:
             refused = any(code.is_failure for code in codes)
-            self._broker_problem = "the broker refuses our subscriptions" if refused else ""
+            self._broker_problem = mark("the broker refuses our subscriptions") if refused else ""
             if refused:
                 log.error("fleet: %s. Usually its access list: rearguard fleet acl.", self._broker_problem)
 

@@ -6,7 +6,7 @@ Every question takes the sites of the person who asks, and the query itself keep
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
+    Update,
     and_,
     case,
     create_engine,
@@ -48,6 +49,7 @@ WORDS = {
 }
 
 Rows = list[dict[str, Any]]
+_Query = TypeVar("_Query", Select[Any], Update)
 
 
 def open_store(url: str) -> Engine:
@@ -75,8 +77,8 @@ def open_store(url: str) -> Engine:
     return engine
 
 
-def _seen_by(query: Select[Any], table: Table, sites: Sequence[str]) -> Select[Any]:
-    """Keeps a query to the sites that this person may see."""
+def _seen_by(query: _Query, table: Table, sites: Sequence[str]) -> _Query:
+    """Keeps a question or a change to the sites that this person may see."""
     return query if ALL_SITES in sites else query.where(table.c.site.in_(list(sites)))
 
 
@@ -211,8 +213,7 @@ def _with_readers(db: Connection, rows: Rows) -> Rows:
 def acknowledge(db: Connection, sites: Sequence[str], incident: str, by: str, now_s: float) -> bool:
     """Somebody is on the way. False: there is no such incident here, or somebody was first."""
     query = update(incidents).where(incidents.c.id == incident, incidents.c.seen_s.is_(None))
-    if ALL_SITES not in sites:
-        query = query.where(incidents.c.site.in_(list(sites)))
+    query = _seen_by(query, incidents, sites)
     return bool(db.execute(query.values(seen_by=by, seen_s=now_s)).rowcount)
 
 
@@ -222,16 +223,13 @@ def acknowledge_all(
     """Somebody is on the way to this treadmill: to every open call of it."""
     query = update(incidents).where(incidents.c.device == device, incidents.c.seen_s.is_(None))
     query = query.where(incidents.c.closed_s.is_(None), incidents.c.site == site)
-    if ALL_SITES not in sites:
-        query = query.where(incidents.c.site.in_(list(sites)))
-    db.execute(query.values(seen_by=by, seen_s=now_s))
+    db.execute(_seen_by(query, incidents, sites).values(seen_by=by, seen_s=now_s))
 
 
 def close(db: Connection, sites: Sequence[str], incident: str, by: str, word: str, now_s: float) -> bool:
     """An incident is closed with a word of what it was."""
     query = update(incidents).where(incidents.c.id == incident, incidents.c.closed_s.is_(None))
-    if ALL_SITES not in sites:
-        query = query.where(incidents.c.site.in_(list(sites)))
+    query = _seen_by(query, incidents, sites)
     values: dict[str, Any] = {"closed_by": by, "closed_s": now_s, "word": word[:200]}
     values["find"] = incidents.c.find + " " + word[:200].lower()
     return bool(db.execute(query.values(values)).rowcount)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 LONGEST_BYTES = 64_000
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of a device or a site
 _KIND = re.compile(r"[a-z_]{1,40}")
 _BOOT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[!-~]{1,80}")
@@ -101,7 +101,7 @@ def _parts(root: str, topic: str) -> tuple[str, str, str]:
     if not found or not before.startswith(prefix) or (before and not before.endswith("/")):
         return "", "", ""
     site = before.rstrip("/").split("/")[-1] or "gym"
-    return (site, device, tail) if _NAME.fullmatch(device) and _NAME.fullmatch(site) else ("", "", "")
+    return (site, device, tail) if NAME.fullmatch(device) and NAME.fullmatch(site) else ("", "", "")
 
 
 def _tone(state: dict[str, Any]) -> str:

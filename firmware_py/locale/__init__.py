@@ -23,7 +23,7 @@ _HEADER_BYTES, _ENTRY_BYTES = 28, 8
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
 _sentences: dict[str, str] = {}
-_shapes: list[tuple[re.Pattern[str], str]] = []
+_shapes: list[tuple[re.Pattern[str], str]] | None = None  # made when they are first asked for
 _name = ENGLISH
 
 
@@ -32,7 +32,7 @@ def use(language: str) -> None:
     global _current, _name, _sentences, _shapes
     known = {} if language == ENGLISH else read_po(catalogue(language))
     _current = gettext.GNUTranslations(io.BytesIO(compiled(known))) if known else gettext.NullTranslations()
-    _name, _sentences, _shapes = language, known, _shapes_of(known)
+    _name, _sentences, _shapes = language, known, None
 
 
 def current() -> str:
@@ -62,10 +62,13 @@ def mark(text: str) -> str:
 
 def spoken(text: str) -> str:
     """A text whose figures are filled in already, in the language in use; itself when no sentence has its shape."""
+    global _shapes
     if not _sentences or not text:
         return text
     if text in _sentences:
         return translate(text)
+    if _shapes is None:
+        _shapes = _shapes_of(_sentences)
     for shape, translation in _shapes:
         found = shape.fullmatch(text)
         if found is not None:

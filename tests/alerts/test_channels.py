@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from email.header import decode_header, make_header
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -15,46 +14,17 @@ from firmware_py.alerts import acknowledge
 from firmware_py.alerts.channels import Message, Unsent, send
 from firmware_py.alerts.classes import Urgency
 from firmware_py.alerts.people import Person
+from tests.support.phone import Phone, ringing
 
 MESSAGE = Message(
     "id1", Urgency.HELP, "2026-11-27T12:00:00+01:00", "deck-7", "Title", "Text", False, False, "http://a/1"
 )
 
 
-class Phone(HTTPServer):
-    """Takes what is posted, and answers as it is told."""
-
-    answer = 200
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        phone = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                phone.got.append((dict(self.headers), body))
-                self.send_response(phone.answer)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/x"
-
-
 @pytest.fixture
 def phone() -> Iterator[Phone]:
-    it = Phone()
-    thread = threading.Thread(target=it.serve_forever, args=(0.01,))
-    thread.start()
-    yield it
-    it.shutdown()
-    thread.join()
-    it.server_close()
+    with ringing() as it:
+        yield it
 
 
 def person(phone: Phone, channel: str) -> Person:

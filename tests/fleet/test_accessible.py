@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 
 import pytest
 import uvicorn
@@ -14,6 +13,7 @@ from firmware_py.courier.events.envelope import Stamp, build
 from firmware_py.fleet import access, keep, store, topics
 from firmware_py.fleet.access import Role, Viewer
 from firmware_py.fleet.pages.server import COOKIE, app
+from tests.support.axe import violations
 from tests.support.broker import free_port
 from tests.support.chromium import FOUND, Browser, browser
 
@@ -22,9 +22,6 @@ pytestmark = [
     pytest.mark.skipif(not FOUND, reason="chromium is not installed: sh tests/system-packages.sh test"),
 ]
 
-AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-RUN_AXE = """axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations.map(
-  (v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))"""
 PATHS = ("/", "/incidents", "/versions", "/device/deck-7?site=hall")
 PHONE, WALL = (390, 844), (1920, 1080)
 SMALLEST_PX = (
@@ -91,12 +88,6 @@ def log_in(page: Browser, address: str, role: Role) -> None:
     page.open("about:blank")
     ticket = access.ticket("secret", Viewer(role.value, role, ()))
     page.call("Network.setCookie", name=COOKIE, value=ticket, url=address)
-
-
-def violations(page: Browser) -> list[str]:
-    page.value(AXE + "; undefined")
-    found: list[str] = page.value(RUN_AXE)
-    return found
 
 
 def check(page: Browser, url: str) -> None:

@@ -73,9 +73,7 @@ class Segments:
             self.miss(1, self.problem)
             return
         try:
-            if self._lost > self._marked:
-                self._writer.gap(frame.t_ns, self._lost - self._marked, self._lost_why)
-                self._marked = self._lost
+            self._mark_gap(self._writer, frame.t_ns)
             self._t_ns = frame.t_ns
             self._fresh += 1
             self._in_chunk += 1
@@ -99,15 +97,26 @@ class Segments:
         self.lost_frames += frames
         self._lost_why = why
 
+    def _mark_gap(self, writer: McapWriter, t_ns: int) -> None:
+        """Says in the file what of the missed frames it does not say yet. Raises OSError."""
+        if self._lost > self._marked:
+            writer.gap(t_ns, self._lost - self._marked, self._lost_why)
+            self._marked = self._lost
+
+    def _sync(self, file: BinaryIO) -> None:
+        """On the disk for certain, with every gap that is marked. Raises OSError."""
+        file.flush()
+        os.fsync(file.fileno())
+        self._lost -= self._marked
+        self._marked = 0
+
     def second(self, wall_s: float) -> None:
         """Make durable what was written; try again after a failure; delete what is too old or too much."""
         if self._file is not None:
             try:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                self._sync(self._file)
                 self._durable = True
-                self._lost -= self._marked
-                self._fresh, self._marked = self._in_chunk, 0
+                self._fresh = self._in_chunk
             except OSError as error:
                 self._fail(error)
         elif self.problem and self._about is not None and self._spare():
@@ -124,12 +133,9 @@ class Segments:
         if self._writer is None or self._file is None:
             return
         try:
-            if self._lost > self._marked:
-                self._writer.gap(self._t_ns, self._lost - self._marked, self._lost_why)
-                self._lost = self._marked = 0
+            self._mark_gap(self._writer, self._t_ns)
             self._writer.finish()
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            self._sync(self._file)
             self._others_bytes += self._size()
             self._file.close()
             self._path.rename(self._path.with_suffix(""))

@@ -13,6 +13,7 @@ import typer
 from firmware_py.device.enroll import PORT
 from firmware_py.fleet.settings import load
 from firmware_py.fleet.store import open_store
+from firmware_py.fleet.topics import NAME
 from sensors.advice import Failure
 
 LOOK_S = 0.2
@@ -73,7 +74,6 @@ def certificate(
     Example: rearguard fleet certificate broker --server broker.example --server 192.0.2.7
     """
     from firmware_py.fleet.enroll.authority import RESERVED, Authority
-    from firmware_py.fleet.enroll.roll import NAME
 
     settings = load(config)
     folder = Path(settings.certificates)

@@ -1,6 +1,5 @@
 """Owns who is enrolled: a row a treadmill, what each is told, and the certificates that are not believed any more."""
 
-import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from firmware_py.config import LOOPBACK
 from firmware_py.fleet.enroll.authority import RESERVED, Authority
 from firmware_py.fleet.schema import enrolled, revoked
 from firmware_py.fleet.settings import Settings
+from firmware_py.fleet.topics import NAME
 from sensors.advice import Failure
-
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def check(db: Connection, name: str, site: str) -> None:

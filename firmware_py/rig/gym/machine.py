@@ -14,7 +14,7 @@ from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.events import EventFinder
 from firmware_py.core.frame import Cause, Decision
-from firmware_py.courier.answered import Answered
+from firmware_py.courier.answered import MESSAGE, Answered
 from firmware_py.courier.events.database import Outbox, Unpublished
 from firmware_py.courier.events.envelope import Envelope, Stamp, build, from_guard
 from firmware_py.courier.page.live import Live
@@ -107,8 +107,7 @@ class Machine:
     def answered(self, alert: str) -> None:
         """Somebody pressed the link in a message: an event, as the courier makes it."""
         self._seq += 1
-        message = "Somebody is on the way. The reminders of this alert end."
-        data = {"alert": alert, "message": message}
+        data = {"alert": alert, "message": MESSAGE}
         stamp = self._stamp._replace(part="courier")
         self._store([build(stamp, self._seq, "alert_acknowledged", time.time(), time.monotonic_ns(), data)])
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from firmware_py import locale, messages
 from firmware_py.messages import Message
+from tests.support.axe import violations
 from tests.support.broker import free_port
 from tests.support.chromium import FOUND, Browser, browser
 from tests.support.process import courier, guard, toml, wait_for
@@ -18,9 +18,6 @@ pytestmark = [
     pytest.mark.skipif(not FOUND, reason="chromium is not installed: sh tests/system-packages.sh test"),
 ]
 
-AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-RUN_AXE = """axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations.map(
-  (v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join("; ")))"""
 TONES = ("running", "ready", "warning", "stopped", "fault", "offline")
 SIZES = {"phone": (390, 844), "tablet": (1280, 800), "landscape phone": (844, 390), "1080p": (1920, 1080)}
 SHOWN = [
@@ -81,13 +78,6 @@ def send(page: Browser, tone: str, message: Message) -> None:
         **message._asdict(),
     }
     page.value(f"stream.on.view({{ data: {json.dumps(json.dumps(view))} }})")
-
-
-def violations(page: Browser) -> list[str]:
-    page.value(AXE + "; undefined")
-    page.value("Promise.all(document.getAnimations().map((a) => a.finished))")
-    found: list[str] = page.value(RUN_AXE)
-    return found
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

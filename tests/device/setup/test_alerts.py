@@ -1,9 +1,7 @@
 """The step of the alerts: nothing is written before a channel has taken a test and somebody has seen it arrive."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +11,13 @@ from firmware_py.alerts import people
 from firmware_py.alerts.people import People, Person
 from firmware_py.config import load
 from tests.device.setup.support import Device, Script
-
-
-class Phone(HTTPServer):
-    """Takes what is posted, and answers as it is told."""
-
-    answer = 200
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        phone = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                phone.got.append((dict(self.headers), body))
-                self.send_response(phone.answer)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_port}/hall"
+from tests.support.phone import Phone, ringing
 
 
 @pytest.fixture
 def phone() -> Iterator[Phone]:
-    it = Phone()
-    thread = threading.Thread(target=it.serve_forever, args=(0.01,))
-    thread.start()
-    yield it
-    it.shutdown()
-    thread.join()
-    it.server_close()
+    with ringing() as it:
+        yield it
 
 
 @pytest.fixture

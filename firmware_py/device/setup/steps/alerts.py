@@ -7,7 +7,7 @@ import re
 import time
 
 from firmware_py.alerts import channels, people
-from firmware_py.alerts.classes import Urgency
+from firmware_py.alerts.classes import ALARM_TEST, Urgency
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
@@ -73,7 +73,5 @@ def _person(setup: Setup) -> people.Person:
 def _test(device: str) -> channels.Message:
     now_s = time.time()
     when = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now_s))
-    text = _("This is only a test. If you can read it, alerts reach you.")
-    return channels.Message(
-        f"setup-{now_s:.3f}", Urgency.LOOK, when, device, _("Test of the alerts"), text, False, False, ""
-    )
+    title, text = map(_, ALARM_TEST)
+    return channels.Message(f"setup-{now_s:.3f}", Urgency.LOOK, when, device, title, text, False, False, "")
