@@ -1,6 +1,9 @@
 """Walkers of the rig with the coach beside them: who tires, whose hips tip, who lands hard, who answers."""
 
+import contextlib
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,3 +109,20 @@ def test_a_short_session_runs_from_the_checklist_to_the_last_answer() -> None:
         "effort": 11,
         "talk": "yes",
     }
+
+
+@pytest.mark.alone
+def test_a_session_that_is_ended_from_outside_leaves_no_file_and_no_program(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "firmware_py", "demo", "--scenario", "session", "--json"]
+    demo = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert demo.stderr is not None
+    assert b"the page is at" in demo.stderr.readline()
+    demo.terminate()
+    _, said = demo.communicate(timeout=30)
+    assert (demo.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert b"ended by hand" in said
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            assert str(tmp_path).encode() not in line.read_bytes()

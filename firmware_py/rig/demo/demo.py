@@ -81,13 +81,28 @@ def _undisturbed(
 
 def _session(words: Console, seed: int, as_json: bool) -> None:
     """A session with the coach, in real time: some three minutes."""
+    for attempt in range(1, SESSION_TRIES + 1):
+        found = _session_once(words, seed, as_json, last=attempt == SESSION_TRIES)
+        if found is not None:
+            break
+        words.print(BUSY)
+    assert found is not None
+    if as_json:
+        typer.echo(json.dumps(found | {"tries": attempt}))
+    if not found["as_expected"]:
+        raise typer.Exit(1)
+
+
+def _session_once(words: Console, seed: int, as_json: bool, last: bool) -> dict[str, Any] | None:
+    """What came of it, and a folder with the report; None when the computer was too busy. Then nothing is left."""
     from firmware_py.rig.demo import session as coached
 
     def say(t_s: float, text: str) -> None:
         words.print(f"{t_s:6.1f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
-    for attempt in range(1, SESSION_TRIES + 1):
-        state = Path(tempfile.mkdtemp(prefix="rearguard-session-"))
+    state = Path(tempfile.mkdtemp(prefix="rearguard-session-"))
+    found = None
+    try:
         config_file, port = settle(state)
         with config_file.open("a", encoding="utf-8") as config:
             config.write(BELT_SENSOR)
@@ -100,26 +115,21 @@ def _session(words: Console, seed: int, as_json: bool) -> None:
             held.enter_context(process(state / "courier.log", *courier))
             cues = coached.play(config_file, state / "room", port, seed, say)
             record = coached.record_of(config_file)
-            if not coached.disturbed(record) or attempt == SESSION_TRIES:
+            if last or not coached.disturbed(record):
                 found = coached.result(config_file, record, cues, state / "report.html")
                 words.print(f"demo: the report for the physiotherapist is {found['report']}", soft_wrap=True)
                 if not as_json and words.is_terminal and sys.stdin.isatty():
                     words.print("Press Enter to end.")
                     sys.stdin.readline()
-                break
-        words.print(BUSY)
-        shutil.rmtree(state, ignore_errors=True)
-    if as_json:
-        typer.echo(json.dumps(found | {"tries": attempt}))
-    if not found["as_expected"]:
-        raise typer.Exit(1)
+        return found
+    finally:
+        if found is None:
+            shutil.rmtree(state, ignore_errors=True)
 
 
 def _gym(count: int, words: Console, headless: bool, as_json: bool) -> None:
     from firmware_py.rig.gym.play import play as play_gym
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
         as_expected = play_gym(count, words, words.is_terminal and not (headless or as_json), as_json)
     except RuntimeError as error:
@@ -161,19 +171,22 @@ def demo(
 
     Example: rearguard demo --scenario standstill, or rearguard demo --gym 12
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     if gym is not None:
         _gym(gym, Console(stderr=True, highlight=False), headless, as_json)
         return
     if scenario == SESSION:
+        words = Console(stderr=True)
         try:
-            _session(Console(stderr=True), seed, as_json)
+            _session(words, seed, as_json)
         except RuntimeError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            words.print("demo: ended by hand")
         return
     names = IN_ALL if scenario == "all" else [_known(scenario)]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     words = Console(stderr=True, highlight=False)
     state = Path(tempfile.mkdtemp(prefix="rearguard-demo-"))
     results: list[dict[str, Any]] = []
