@@ -1,5 +1,6 @@
 """Never from any network: whatever a hostile broker sends, at any topic, can at most stop the belt."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +141,19 @@ class Stand:
         message.payload, message.retain = payload, retained
         self.broker._safely(self.broker._message, message)
 
+    @contextlib.contextmanager
+    def guard(self, frame: Frame, decision: Decision) -> Iterator[Link]:
+        """A guard that is connected. The one before it has gone first: the receiver must not take it for this one."""
+        receiver = self.courier.receiver
+        wait_for(lambda: not receiver.connected)
+        link = Link(self.config.courier.socket, self.hello)
+        try:
+            link.update(frame, decision, (), dict)
+            wait_for(lambda: link.connected and receiver.connected and self.courier.live.hello)
+            yield link
+        finally:
+            link.close()
+
     def close(self) -> None:
         self.courier.receiver.close()
         self.courier.recorder.close()
@@ -184,25 +198,22 @@ def test_a_hostile_broker_can_at_most_stop_the_belt(
     monitor, events = Monitor(stand.config.monitor_params(), RATE_HZ), EventFinder()
     restore(monitor, state)
     file = stand.config.model_dump_json()
-    link = Link(stand.config.courier.socket, stand.hello)
-    link.update(frames[0], quiet[0], (), dict)
-    wait_for(lambda: link.connected and stand.courier.receiver.connected and stand.courier.live.hello)
     asked, wanted, stops, decided = False, False, 0, []
     due, tick = list(sent), 0
-    for frame in frames:
-        while due and tick >= 0:
-            topic, payload, retained, pause = due.pop(0)
-            stand.hear(topic, payload, retained)
-            wanted |= topic == A_STOP_TOPIC and payload in STOP_WORDS and not retained
-            tick = -pause
-        tick += 1
-        contacts = decided[-1].run if decided else frame.feedback
-        decision = monitor.step(frame._replace(stop_requested=asked, feedback=contacts))
-        decided.append(decision)
-        asked = link.update(frame, decision, events.update(decision), lambda: save(monitor))
-        stops += asked
-        assert wanted or not asked, "only the word stop asks for a stop"
-    link.close()
+    with stand.guard(frames[0], quiet[0]) as link:
+        for frame in frames:
+            while due and tick >= 0:
+                topic, payload, retained, pause = due.pop(0)
+                stand.hear(topic, payload, retained)
+                wanted |= topic == A_STOP_TOPIC and payload in STOP_WORDS and not retained
+                tick = -pause
+            tick += 1
+            contacts = decided[-1].run if decided else frame.feedback
+            decision = monitor.step(frame._replace(stop_requested=asked, feedback=contacts))
+            decided.append(decision)
+            asked = link.update(frame, decision, events.update(decision), lambda: save(monitor))
+            stops += asked
+            assert wanted or not asked, "only the word stop asks for a stop"
     runs = [d.run for d in decided]
     assert not any(now and not before for now, before in zip(runs, [quiet[0].run, *runs], strict=False)), (
         "no message makes it run"
@@ -224,13 +235,10 @@ def test_the_word_stop_does_stop(stand: Stand) -> None:
     state, frames, quiet = stand.moments["running"]
     monitor = Monitor(stand.config.monitor_params(), RATE_HZ)
     restore(monitor, state)
-    link = Link(stand.config.courier.socket, stand.hello)
-    link.update(frames[0], quiet[0], (), dict)
-    wait_for(lambda: stand.courier.receiver.connected)
-    stand.hear("gym/hall2/rearguard/deck-7/command/stop", b"stop", False)
-    assert link.update(frames[0], quiet[0], (), dict)
+    with stand.guard(frames[0], quiet[0]) as link:
+        stand.hear("gym/hall2/rearguard/deck-7/command/stop", b"stop", False)
+        assert link.update(frames[0], quiet[0], (), dict)
     assert not monitor.step(frames[0]._replace(stop_requested=True)).run
-    link.close()
 
 
 # -- somebody is on the way -------------------------------------------------------------------------------------------
