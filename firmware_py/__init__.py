@@ -4,7 +4,7 @@ The rooms, from the bottom up. Imports point down only; `make lint` checks it (p
 
     sensors/        chips on a wire become samples or faults
     core/           decides; pure and deterministic: no clock, no I/O, no log, no randomness
-    config.py       every setting once: unit, span, default, source
+    config/         every setting once: unit, span, default, source
     locale/         the catalogues: every sentence in the language in use
     messages.py     what happened, why, what to do, for every cause
     plot.py         the one chart maker

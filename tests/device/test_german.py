@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from firmware_py import config as settings
 from firmware_py import locale
 from firmware_py.__main__ import build
-from firmware_py.config import Config, load
+from firmware_py.config import Config, load, reading
 from firmware_py.device import check as room
 from firmware_py.device import service, status, support, update
 from firmware_py.device.check.line import FAIL, Line
@@ -42,7 +41,7 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     values["courier"] |= {"language": "de", "state_dir": str(tmp_path / "var"), "device_id": "halle"}
     values["courier"]["socket"] = str(tmp_path / "run/courier.sock")
     save(Config.model_validate(values), path)
-    monkeypatch.setattr(settings, "INSTALLED", path)
+    monkeypatch.setattr(reading, "INSTALLED", path)
     yield path
     locale.use(locale.ENGLISH)
 
