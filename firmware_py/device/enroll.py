@@ -14,7 +14,6 @@ import os
 import re
 import ssl
 import subprocess
-import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import typer
 
 from firmware_py.config import INSTALLED, Config, load, parse
+from firmware_py.courier.events.certificate import wrong_dates
 from firmware_py.device.service import refuse_while_armed
 from firmware_py.device.settings import must_be_installed, save, write_whole
 from sensors.advice import ConfigError, Failure
@@ -31,7 +31,6 @@ PORT = 8771
 TIMEOUT_S = 10.0
 OPENSSL_S = 30.0
 LARGEST_ANSWER = 64_000  # bytes
-NOT_YET_VALID, EXPIRED = 9, 10  # X509_V_ERR_... of OpenSSL
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----\n.*?-----END \1-----", re.DOTALL)
 
 
@@ -185,13 +184,8 @@ def _talk(
         answer = wire.getresponse()
         data = answer.read(LARGEST_ANSWER)
     except ssl.SSLCertVerificationError as error:
-        if error.verify_code in (NOT_YET_VALID, EXPIRED):
-            today = time.strftime("%Y-%m-%d %H:%M")
-            raise Failure(
-                f"enroll: by this device's clock the certificate of {host} does not hold",
-                f"Usually the clock is wrong: it says {today}",
-                "check it with timedatectl, then try again",
-            ) from None
+        if advice := wrong_dates(f"enroll: the certificate of {host}", error):
+            raise Failure(*advice) from None
         raise Failure(
             f"enroll: the certificate of {host} cannot be believed ({error.verify_message})"
         ) from None

@@ -17,6 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from firmware_py.config import LOOPBACK, MqttConfig
+from firmware_py.courier.events.certificate import wrong_dates
 from sensors.advice import Failure
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ LONGEST_WAIT_S = 60.0
 SPREAD_S = (
     30.0  # in a fleet all devices lose the same broker: they come back within this time, not all at once
 )
-NOT_YET_VALID, EXPIRED = 9, 10  # X509_V_ERR_... of OpenSSL
 
 
 class BoundedClient(Client):
@@ -71,13 +71,8 @@ class BoundedClient(Client):
 def _reason(error: ssl.SSLError) -> str:
     """Why a certificate was refused, and what to do; "" when none was."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in (NOT_YET_VALID, EXPIRED):
-            word = "has expired" if error.verify_code == EXPIRED else "is not valid yet"
-            today = time.strftime("%Y-%m-%d %H:%M")
-            return (
-                f"The broker's certificate {word} by this device's clock. Usually the clock is wrong: it says {today}. "
-                "Check it with timedatectl."
-            )
+        if advice := wrong_dates("The broker's certificate", error):
+            return str(advice)
         return (
             f"The broker's certificate cannot be checked ({error.verify_message}). Usually mqtt.ca_file is that of "
             "another authority, or mqtt.host is not the name in the certificate."
