@@ -1,6 +1,7 @@
-"""`rearguard backup FILE` and `restore FILE`: configuration, sessions and incidents in one file.
+"""`rearguard backup FILE` and `restore FILE`: configuration, sessions, incidents and the walkers' plans in one file.
 
-Must never put a password into it, and never restore a file whose sum, name or configuration is wrong.
+Must never put a password into it, never restore a file whose sum, name or configuration is wrong, and never replace a
+plan: only the person who answers for it knows which of two holds.
 """
 
 import hashlib
@@ -18,6 +19,8 @@ from typing import Annotated
 import typer
 
 from firmware_py import __version__
+from firmware_py.coach.diary import WALKER
+from firmware_py.coach.plan import plans
 from firmware_py.config import INSTALLED, Config, load
 from firmware_py.device.language import speak
 from firmware_py.device.service import COURIER, GUARD, refuse_while_armed, systemctl
@@ -28,30 +31,39 @@ from firmware_py.locale import translate as _
 from firmware_py.storage.written import as_owner, read_bytes, replacing
 from sensors.advice import ConfigError, Failure
 
-NAMES = re.compile(r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-9_.+:-]*")
+PLANS = "programmes"
+NAMES = re.compile(
+    r"config\.toml|events\.sqlite|incidents/[A-Za-z0-9_][A-Za-z0-9_.+:-]*"
+    rf"|{PLANS}/{WALKER.pattern}\.toml"
+)
 SHARED = 0o640  # in the courier's own folder
+READABLE = 0o644  # a plan: the courier reads it, and its folder may be root's
 PRIVATE = 0o600  # it is about people
 MOST_BYTES = 4_000_000_000  # of one file; a zip may claim more than it holds
 RESTORED = mark(
     "{count} files restored. Passwords were not in it: set them with `sudo rearguard setup network`, and alerts with "
     "`sudo rearguard setup alerts`."
 )
+KEPT = mark(
+    "The plan of {walker} is not the one in the backup. It stays. For the one in the backup, remove {file} and restore "
+    "again."
+)
 FILE = Annotated[Path, typer.Argument(help="The backup, a .zip.")]
 CONFIG = Annotated[Path, typer.Option(help="The device's TOML file.")]
 
 
 def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
-    """Save configuration, sessions and incidents in one file. Passwords stay on the device.
+    """Save configuration, sessions, incidents and plans in one file. Passwords stay on the device.
 
     Example: sudo rearguard backup /media/usb/rearguard.zip
     """
     speak(config if config.exists() else None)
     refuse_while_armed("backup")
-    state = Path(load(config).courier.state_dir)
+    settings = load(config)
     try:
         with replacing(file, PRIVATE) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
             sums = {}
-            for name, data in _contents(config, state):
+            for name, data in _contents(config, settings):
                 archive.writestr(name, data)
                 sums[name] = hashlib.sha256(data).hexdigest()
             about = {
@@ -69,13 +81,15 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
     typer.echo(_("{count} files saved in {file}").format(count=len(sums), file=file), err=True)
 
 
-def _contents(config: Path, state: Path) -> list[tuple[str, bytes]]:
+def _contents(config: Path, settings: Config) -> list[tuple[str, bytes]]:
+    state = Path(settings.courier.state_dir)
     found = [("config.toml", config.read_bytes())]
     if (state / "events.sqlite").exists():
         found.append(("events.sqlite", _database(state / "events.sqlite")))
-    for path in sorted((state / "incidents").glob("*")):
-        if NAMES.fullmatch(f"incidents/{path.name}") and stat.S_ISREG(path.lstat().st_mode):
-            found.append((f"incidents/{path.name}", read_bytes(path)))
+    for room, folder in (("incidents", state / "incidents"), (PLANS, plans.folder_of(settings))):
+        for path in sorted(folder.glob("*")):
+            if NAMES.fullmatch(f"{room}/{path.name}") and stat.S_ISREG(path.lstat().st_mode):
+                found.append((f"{room}/{path.name}", read_bytes(path)))
     return found
 
 
@@ -93,7 +107,9 @@ def _database(path: Path) -> bytes:
 
 
 def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
-    """Put a backup back: configuration and sessions are replaced, incidents are added. Passwords are set anew.
+    """Put a backup back: it replaces configuration and sessions, and adds incidents and plans that are missing.
+
+    A plan on the device stays as it is, and is named when the backup holds another. Passwords are set anew.
 
     Example: sudo rearguard restore /media/usb/rearguard.zip
     """
@@ -106,6 +122,7 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
     try:
         with only_instance(restored.guard_lock):
             _put(contents, restored, state, config)
+            kept = _put_plans(contents, plans.folder_of(restored))
     except OSError as error:
         raise Failure(
             f"restore: {error.filename or state} cannot be written ({error.strerror})",
@@ -114,7 +131,9 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
         ) from None
     finally:
         systemctl("start", "--no-block", GUARD, COURIER)
-    typer.echo(_(RESTORED).format(count=len(contents)), err=True)
+    typer.echo(_(RESTORED).format(count=len(contents) - len(kept)), err=True)
+    for path in kept:
+        typer.echo(_(KEPT).format(walker=path.stem, file=path), err=True)
 
 
 def examine(file: Path) -> dict[str, bytes]:
@@ -156,7 +175,11 @@ def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) 
     """Each file whole or not at all; a restore that was cut off is done again. Raises OSError."""
     for name, data in contents.items():
         target = state / name
-        if name == "config.toml" or (name.startswith("incidents/") and target.exists()):
+        if (
+            name == "config.toml"
+            or name.startswith(f"{PLANS}/")
+            or (name.startswith("incidents/") and target.exists())
+        ):
             continue
         if name == "events.sqlite":
             with as_owner(state):
@@ -165,3 +188,32 @@ def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) 
         with replacing(target, SHARED) as file:
             file.write(data)
     save(restored, path)
+
+
+def _put_plans(contents: dict[str, bytes], folder: Path) -> list[Path]:
+    """Plans that are missing; the ones that differ stay, and are returned. Raises Failure."""
+    kept = []
+    for name, data in contents.items():
+        if not name.startswith(f"{PLANS}/"):
+            continue
+        path = folder / Path(name).name
+        try:
+            with replacing(path, READABLE, overwrite=False) as file:
+                file.write(data)
+        except FileExistsError:
+            if not _is(path, data):
+                kept.append(path)
+        except OSError as error:
+            raise Failure(
+                f"restore: the plan {path} cannot be written ({error.strerror}); all but the plans is restored",
+                "Usually the folder belongs to root",
+                f"run `sudo chown -R rearguard-courier: {folder}`, then restore again",
+            ) from None
+    return kept
+
+
+def _is(path: Path, data: bytes) -> bool:
+    try:
+        return read_bytes(path) == data
+    except OSError:
+        return False

@@ -153,6 +153,62 @@ def test_a_backup_brings_everything_back(device: Device, tmp_path: Path) -> None
     ]
 
 
+def test_a_backup_brings_the_walkers_plans_back(device: Device, tmp_path: Path) -> None:
+    plans, file = device.state / "programmes", tmp_path / "backup.zip"
+    plans.mkdir()
+    (plans / "anna.toml").write_text("sessions_a_week = 2\n")
+    (plans / "notes.txt").write_text("no plan")
+    (plans / "Bert.toml").write_text("no walker's name")
+    assert run("backup", file, "--config", device.config).exit_code == 0
+    shutil.rmtree(plans)
+    restored = run("restore", file, "--config", device.config)
+    assert restored.exit_code == 0, restored.stderr
+    assert {p.name: p.read_text() for p in plans.iterdir()} == {"anna.toml": "sessions_a_week = 2\n"}
+    assert "differs" not in run("restore", file, "--config", device.config).stderr, "the same plan"
+
+
+def test_a_plan_that_was_changed_since_the_backup_stays_and_is_named(device: Device, tmp_path: Path) -> None:
+    plans, file = device.state / "programmes", tmp_path / "backup.zip"
+    plans.mkdir()
+    for name in ("anna", "bert"):
+        (plans / f"{name}.toml").write_text("sessions_a_week = 2\n")
+    run("backup", file, "--config", device.config)
+    (plans / "anna.toml").write_text("sessions_a_week = 3\n")
+    restored = run("restore", file, "--config", device.config)
+    assert restored.exit_code == 0
+    assert (plans / "anna.toml").read_text() == "sessions_a_week = 3\n"
+    assert "plan of anna" in restored.stderr and "bert" not in restored.stderr
+    (plans / "anna.toml").unlink()
+    run("restore", file, "--config", device.config)
+    assert (plans / "anna.toml").read_text() == "sessions_a_week = 2\n"
+
+
+def test_plans_in_a_folder_of_their_own_are_in_the_backup(device: Device, tmp_path: Path) -> None:
+    plans, file = tmp_path / "plans", tmp_path / "backup.zip"
+    plans.mkdir()
+    (plans / "anna.toml").write_text("sessions_a_week = 2\n")
+    settings = load(device.config).model_dump(mode="json")
+    settings["coach"]["programmes"] = str(plans)
+    save(Config.model_validate(settings), device.config)
+    assert run("backup", file, "--config", device.config).exit_code == 0
+    (plans / "anna.toml").unlink()
+    assert run("restore", file, "--config", device.config).exit_code == 0
+    assert (plans / "anna.toml").read_text() == "sessions_a_week = 2\n"
+
+
+def test_a_plan_that_cannot_be_written_leaves_the_rest_restored(device: Device, tmp_path: Path) -> None:
+    plans, file = device.state / "programmes", tmp_path / "backup.zip"
+    plans.mkdir()
+    (plans / "anna.toml").touch()
+    run("backup", file, "--config", device.config)
+    shutil.rmtree(plans)
+    plans.write_text("no folder")
+    device.database("second")
+    refused = run("restore", file, "--config", device.config)
+    assert refused.exit_code == 1 and "all but the plans is restored" in refused.stderr
+    assert device.read() == "first"
+
+
 def test_no_password_is_in_a_backup_or_an_archive_for_support(
     device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +226,10 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
         assert not [name for name in archive.namelist() if b"grandma" in archive.read(name)]
 
 
+def _at(state: Path) -> Config:
+    return Config.model_validate({"courier": {"state_dir": str(state)}})
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others cannot")
 @pytest.mark.parametrize("plant", ["a link", "a link on the way", "a FIFO"])
 def test_what_another_user_plants_among_the_incidents_leads_root_nowhere(device: Device, plant: str) -> None:
@@ -183,6 +243,8 @@ def test_what_another_user_plants_among_the_incidents_leads_root_nowhere(device:
         state = Path(shutil.move(device.state, place / "state"))
         if plant == "a link":
             (state / "incidents/x.mcap").symlink_to(secret)
+            (state / "programmes").mkdir()
+            (state / "programmes/x.toml").symlink_to(secret)
             (state / "setup").mkdir()
             (state / "setup/progress.json").symlink_to(secret)
         elif plant == "a link on the way":
@@ -199,9 +261,9 @@ def test_what_another_user_plants_among_the_incidents_leads_root_nowhere(device:
             os.chown(path, THEM, THEM, follow_symlinks=False)
         if plant == "a link on the way":
             with pytest.raises(PermissionError):
-                backup._contents(device.config, state)
+                backup._contents(device.config, _at(state))
         else:
-            found = [name for name, _ in backup._contents(device.config, state)]
+            found = [name for name, _ in backup._contents(device.config, _at(state))]
             assert found == ["config.toml", "events.sqlite", "incidents/2026-05-04-fall.mcap"]
         assert support._theirs(state / "setup/progress.json") == ""
         assert not [path for path in state.rglob("*") if path.lstat().st_uid != THEM]
@@ -224,8 +286,10 @@ def changed(file: Path, **contents: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/shadow", "../x", "incidents/../../x", "incidents/.x", "config.tomlx", "a/b"]
-)
+    "name",
+    ["/etc/shadow", "../x", "incidents/../../x", "incidents/.x", "config.tomlx", "a/b", "programmes/../x.toml",
+     "programmes/x", "programmes/.toml"],
+)  # fmt: skip
 def test_a_backup_that_names_another_place_is_refused(device: Device, tmp_path: Path, name: str) -> None:
     file = tmp_path / "b.zip"
     run("backup", file, "--config", device.config)
