@@ -18,7 +18,7 @@ GUIDES = [
         for name in (
             "first-walk", "daily-card", "spotter-card", "troubleshooting", "is-my-treadmill-suitable",
             "upgrade-backup-uninstall", "privacy", "glossary", "faq", "page", "set-up", "gym",
-            "home-assistant", "fleet",
+            "home-assistant", "fleet", "coach",
         )
     ),
 ]  # fmt: skip
