@@ -5,8 +5,10 @@ from random import Random
 
 import pytest
 
-from firmware_py.core.deck.habit import NEW_GROUND_M, NEW_GROUND_S, TRACK_N, TRACK_S, TRACK_SKIP, Habit
+from firmware_py.core.deck.habit import Habit
 from firmware_py.core.deck.params import DriftParams
+
+NEW_GROUND_M, NEW_GROUND_S, TRACK_N, TRACK_S, TRACK_SKIP = 0.03, 0.15, 10, 0.05, 4
 
 P = DriftParams()
 DELAY_S = TRACK_N * TRACK_S

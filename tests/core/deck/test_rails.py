@@ -84,7 +84,16 @@ def test_an_unknown_place_begins_the_time_again() -> None:
     aside.position.known = False
     assert aside.tick() is None
     aside.position.known = True
-    assert aside.tick() is None
+    assert all(aside.tick() is None for _ in range(TICKS - 1))
+    assert aside.tick() is not None
+
+
+def test_a_place_just_as_far_as_the_scatter_is_the_same_place() -> None:
+    aside = Aside()
+    aside.position.position_m = 0.0
+    aside.settled(TICKS - 1)
+    aside.position.position_m = 0.04
+    assert aside.tick() is not None
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
