@@ -288,7 +288,10 @@ def _opened(
     form = presets.PRESETS[preset] if preset else presets.Form()
     if columns:
         form = presets.with_columns(form, columns)
-    return read_foreign(source, replace(form, **options, as_is=as_is))
+    form = replace(form, **options, as_is=as_is)
+    if form.rate_hz and form.time_unit != "samples":
+        raise ValueError("--rate-hz counts samples: add --time-unit samples, or leave it out for a clock.")
+    return read_foreign(source, form)
 
 
 def _kept(frames: Iterable[Frame], read: deque[Frame]) -> Iterator[Frame]:

@@ -6,6 +6,7 @@ What a spreadsheet makes of it is read, too: semicolons or tabs, quotes, decimal
 Reading is streamed, and fast on purpose: the core limits the speed of a replay, not its file.
 """
 
+import contextlib
 import difflib
 import gzip
 import io
@@ -19,7 +20,7 @@ from typing import IO, NamedTuple
 
 from firmware_py.core.frame import Frame
 from firmware_py.storage.written import replacing
-from firmware_py.traces.tables import text
+from firmware_py.traces.tables import plausible, text
 from firmware_py.traces.trace import Trace, check_rate
 from sensors.advice import Failure
 from sensors.samples import Fault, ImuSample, RangeSample
@@ -38,6 +39,7 @@ _PRESSED = {"": False, "0": False, "1": True, "false": False, "true": True}
 _NOT_A_FRAME = (ValueError, OverflowError, KeyError)
 _Pick = Callable[[list[str]], tuple[str, ...]]
 _LAST_NS = 2**63 - 1  # 292 years: what a clock of 64 bits counts
+SPEED_ROWS = 20  # one row of so many: a belt does not change its unit
 RATE_ROWS = 1000  # the median step of the first rows is the rate
 
 
@@ -50,30 +52,35 @@ class _Head(NamedTuple):
     blank: int  # columns without a name at the right, as a spreadsheet leaves them
 
 
-def read_csv(path: Path) -> Trace:
-    """Open a CSV trace. Raises Failure: here for a bad header or start, from `frames` for a bad row further on."""
+def read_csv(path: Path, judge: bool = False) -> Trace:
+    """Open a CSV trace. Raises Failure: here for a bad header or start, from `frames` for a bad row further on.
+
+    `judge`: numbers that no body on a treadmill gives are refused, too.
+    """
     head = _head(path)
-    times_ns = [frame.t_ns for frame in islice(_frames(path, head, []), RATE_ROWS)]
-    if len(times_ns) < 2:
+    first = list(islice(_frames(path, head, []), RATE_ROWS))
+    times_ns = [frame.t_ns for frame in first]
+    if len(first) < 2:
         raise Failure(
-            f"{path}: {len(times_ns)} frame(s), at least 2 are needed. Usually a file that was cut short."
+            f"{path}: {len(first)} frame(s), at least 2 are needed. Usually a file that was cut short."
         )
     steps_ns = (b - a for a, b in pairwise(times_ns))
     notes: list[str] = []
+    rate_hz = check_rate(path, median(steps_ns))
+    speeds_m_s = _some_speeds(path, head)
+    if judge:
+        plausible.check(path, first, speeds_m_s)
     return Trace(
         path,
-        check_rate(path, median(steps_ns)),
+        rate_hz,
         _frames(path, head, notes),
         button_recorded="reset_pressed" in head.columns and _any_press(path, head),
         feedback_recorded=False,
         distance_recorded="distance_m" in head.columns,
+        usual_distance_m=plausible.usual_distance(first),
+        usual_speed_m_s=plausible.usual_speed(speeds_m_s),
         notes=notes,
     )
-
-
-def first_frames(path: Path) -> list[Frame]:
-    """The frames that a recording is judged by before it is replayed. Raises Failure."""
-    return list(islice(_frames(path, _head(path), []), RATE_ROWS))
 
 
 def write_csv(path: Path, frames: Iterable[Frame], comments: Iterable[str] = ()) -> int:
@@ -117,6 +124,8 @@ def _head(path: Path) -> _Head:
     while header and not header[-1]:
         header.pop()
         blank += 1
+    if len(header) == 1 and (sign := text.other_separator(line, COLUMNS)):
+        raise Failure(f"{path}: line {number}: {text.parted_by(sign)}.")
     for column in header:
         if column not in COLUMNS:
             raise _unknown(path, number, column)
@@ -131,7 +140,7 @@ def _head(path: Path) -> _Head:
 
 
 def _unknown(path: Path, number: int, column: str) -> Failure:
-    near = difflib.get_close_matches(column, COLUMNS, 1, 0.4)
+    near = difflib.get_close_matches(column.lower(), COLUMNS, 1, 0.4)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(COLUMNS)}."
     return Failure(
         f"{path}: line {number}: unknown column {column!r}; {hint} A table of another program: `rearguard trace import "
@@ -150,6 +159,17 @@ def _rows(path: Path, head: _Head) -> Iterator[tuple[int, str]]:
     return ((number, text.plain(line, head.separator)) for number, line in lines)
 
 
+def _some_speeds(path: Path, head: _Head) -> list[float]:
+    """The belt's speed in some rows of the whole table. A row that is malformed is left to `_frames`."""
+    if "belt_speed_m_s" not in head.columns:
+        return []
+    column, found = head.columns.index("belt_speed_m_s"), []
+    for _, line in islice(_rows(path, head), 0, None, SPEED_ROWS):
+        with contextlib.suppress(ValueError):
+            found.append(float("".join(text.plain(line, ",").split(",")[column : column + 1])))
+    return found
+
+
 def _any_press(path: Path, head: _Head) -> bool:
     """Does any row press the button? A row that is malformed is left to `_frames`."""
     column = head.columns.index("reset_pressed")
@@ -165,7 +185,7 @@ def _frames(path: Path, head: _Head, notes: list[str]) -> Iterator[Frame]:
     width = len(head.columns)
     # a column that is missing is read from an empty cell put behind the last one
     pick = itemgetter(*(head.columns.index(c) if c in head.columns else width for c in COLUMNS))
-    last_ns, last_line, count, blank, repeated = None, "", 0, 0, 0
+    first_ns, last_ns, last_line, count, blank, repeated = 0, None, "", 0, 0, 0
     for number, line in _rows(path, head):
         try:
             frame = _frame(line.rstrip(), pick, width, count)
@@ -175,11 +195,13 @@ def _frames(path: Path, head: _Head, notes: list[str]) -> Iterator[Frame]:
                 continue
             frame = _second_look(path, number, line, head, pick, count)
         t_ns = frame.t_ns
-        if last_ns is not None and t_ns <= last_ns:
+        if last_ns is None:
+            first_ns = t_ns
+        elif t_ns <= last_ns:
             if line.rstrip() == last_line.rstrip():
                 repeated += 1
                 continue
-            raise _out_of_order(path, number, t_ns, last_ns)
+            raise _out_of_order(path, number, t_ns, last_ns, at_once=last_ns == first_ns)
         last_ns, last_line = t_ns, line
         if frame.belt is not None:
             count += 1
@@ -225,13 +247,15 @@ def _second_look(path: Path, number: int, line: str, head: _Head, pick: _Pick, r
         raise _mistake(path, number, head.columns, cells) from None
 
 
-def _out_of_order(path: Path, number: int, t_ns: int, last_ns: int) -> Failure:
+def _out_of_order(path: Path, number: int, t_ns: int, last_ns: int, at_once: bool) -> Failure:
     where = f"{path}: line {number}: t_s = {t_ns / 1e9!r} does not come after {last_ns / 1e9!r}"
     if t_ns == last_ns:
         return Failure(
             f"{where}: the same time twice, with other values. Usually times that were rounded to too few digits: "
             "export them with more."
         )
+    if at_once:
+        return Failure(f"{where}. Usually the newest row first: sort the rows by time.")
     return Failure(
         f"{where}. Usually two recordings in one file, or a clock that was set: split the file there."
     )
@@ -243,10 +267,7 @@ def _mistake(path: Path, number: int, header: list[str], cells: list[str]) -> Fa
     if not all(cell.isprintable() for cell in cells):
         return Failure(f"{where}: not text. Usually a damaged file or another format.")
     if len(cells) != len(header):
-        return Failure(
-            f"{where}: {len(cells)} cells, the header has {len(header)}. Usually a row cut short, or decimal commas "
-            "beside commas between the cells: a decimal comma needs semicolons, tabs or quotes."
-        )
+        return Failure(f"{where}: {len(cells)} cells, the header has {len(header)}. {text.DECIMAL_COMMAS}")
     row = dict(zip(header, cells, strict=True))
     for column, cell in row.items():
         if column == "reset_pressed":

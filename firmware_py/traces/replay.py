@@ -18,7 +18,7 @@ from firmware_py.core.frame import Cause, Decision, Frame, Phase
 from firmware_py.core.monitor import Monitor
 from firmware_py.core.state import StateError, restore
 from firmware_py.core.wire import pack_decision
-from firmware_py.traces.csv_trace import first_frames, read_csv
+from firmware_py.traces.csv_trace import read_csv
 from firmware_py.traces.mcap_reader import read_mcap
 from firmware_py.traces.tables import plausible
 from firmware_py.traces.trace import Trace
@@ -224,10 +224,7 @@ def _note(out: Summary, event: Event) -> None:
 def open_trace(path: Path, as_is: bool = False) -> Trace:
     """Open a trace by its name. Raises Failure, unless `as_is` for numbers of another unit, too."""
     if path.name.endswith((".csv", ".csv.gz")):
-        trace = read_csv(path)
-        if not as_is:
-            plausible.check(path, first_frames(path))
-        return trace
+        return read_csv(path, judge=not as_is)
     return read_mcap(path)
 
 
@@ -256,6 +253,7 @@ def prepare(trace: Trace, config: Config | None) -> tuple[Config, Monitor]:
                 f"{trace.path}: recorded with settings that this version does not have:\n{error}\n"
                 "Give a configuration with --config."
             ) from None
+    trace.notes += plausible.notes_for(trace, config)
     monitor = Monitor(config.monitor_params(), trace.rate_hz)
     if trace.state is not None:
         if trace.config_hash not in ("", config.hash):

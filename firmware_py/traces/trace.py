@@ -27,6 +27,8 @@ class Trace:
     config_hash: str = ""
     simulated: bool = False  # recorded on the rig: nobody was on a belt
     version: str = ""
+    usual_distance_m: float = 0.0  # the median of a table; 0: not looked at
+    usual_speed_m_s: float = 0.0  # the same of the moving belt
     wall_offset_ns: int = 0  # wall clock minus the trace's own; 0: not known
     # The monitor's state before the first frame (a trace that begins mid-run).
     state: dict[str, Any] | None = None

@@ -101,7 +101,7 @@ MALFORMED = [
     ("no header", GOOD.split("\n", 1)[1], ["line 1", "unknown column '0.00'"]),
     ("a missing column", GOOD.replace("t_s,", "", 1), ["no column t_s", "A trace needs t_s"]),
     ("a column twice", GOOD.replace("reset_pressed", "t_s"), ["twice"]),
-    ("slashes", GOOD.replace(",", "/"), ["unknown column"]),
+    ("slashes", GOOD.replace(",", "/"), ["line 1", "parted by /"]),
     ("a short row", GOOD + "0.02,1,2\n", ["line 4", "3 cells", "10"]),
     ("a long row", GOOD + f"0.02,{ROW},0.5,,,7\n", ["line 4", "11 cells"]),
     ("a word", GOOD + "0.02,a,0.2,9.81,0.01,0.02,0.03,0.5,,\n", ["line 4", "accel_x_m_s2 = 'a'", "not a number"]),

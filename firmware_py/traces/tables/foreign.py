@@ -49,8 +49,9 @@ def read_foreign(path: Path, form: Form) -> Trace:
             f"{path}: {len(frames)} rows in which both sensors were read; at least 2 are needed. Usually a recording "
             "that was cut short, or files of two recordings."
         )
+    speeds_m_s = [frame.belt_speed_m_s for frame in frames if frame.belt_speed_m_s]
     if not form.as_is:
-        plausible.check(path, frames[: plausible.FRAMES])
+        plausible.check(path, frames[: plausible.FRAMES], speeds_m_s)
     return Trace(
         path,
         check_rate(path, median(b.t_ns - a.t_ns for a, b in pairwise(frames))),
@@ -58,6 +59,8 @@ def read_foreign(path: Path, form: Form) -> Trace:
         button_recorded=any(frame.reset_pressed for frame in frames),
         feedback_recorded=False,
         distance_recorded=main.has(("distance",)),
+        usual_distance_m=plausible.usual_distance(frames),
+        usual_speed_m_s=plausible.usual_speed(speeds_m_s),
         wall_offset_ns=begin_ns if begin_ns >= EPOCH_NS else 0,
         notes=main.notes,
     )

@@ -4,13 +4,15 @@ Must never change a number. A wrong unit does not look wrong to the core: it sto
 the first seconds are compared with what a body on a treadmill can do, and the likely unit is named.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import hypot, pi
 from pathlib import Path
 from statistics import fmean, median
 
+from firmware_py.config import Config
 from firmware_py.core.frame import Frame
+from firmware_py.traces.trace import Trace
 from sensors.advice import Failure
 from sensors.samples import ImuSample, RangeSample, Vec3
 
@@ -44,6 +46,7 @@ STILL_RATE_MOST_RAD_S = 0.5  # ... and nobody turns; 20 deg/s of bias, as bad ch
 MOVING_M_S2 = 3.0  # |a| over at least this: somebody walks ...
 MOVING_RATE_LEAST_RAD_S = 0.05  # ... and sways
 DISTANCE_SPAN_M = (0.02, 15.0)  # the median; beyond it no sensor of a treadmill measures
+DISTANCE_IN = 87.0  # 2.2 m, the longest deck
 DISTANCE_MM = 200.0  # a median from here on is no longer centimetres of a deck
 SPEED_MOST_M_S = 2.5  # 9 km/h, backward
 SPEED_KM_H_MOST = 25.0
@@ -54,10 +57,14 @@ FRAMES = 2000  # looked at: the first 10 to 20 s
 BURST = 2.5  # a tenth of all steps longer than this many median steps: times of arrival
 
 
-def check(path: Path, frames: Sequence[Frame]) -> None:
-    """Raises Failure for numbers of another unit, frame of axes or clock than the columns say, with the way out."""
+def check(path: Path, frames: Sequence[Frame], speeds_m_s: Sequence[float]) -> None:
+    """Raises Failure for numbers of another unit, frame of axes or clock than the columns say, with the way out.
+
+    `speeds_m_s` are those of the whole recording: a belt often starts when the first seconds are over.
+    """
     try:
         _judge(path, frames)
+        _check_speed(path, speeds_m_s)
     except Failure as error:
         raise Failure(f"{error} {WAY_OUT}") from None
 
@@ -68,8 +75,7 @@ def _judge(path: Path, frames: Sequence[Frame]) -> None:
         _check_gravity(path, [imu.accel_m_s2 for imu in imus])
         _check_rates(path, [imu.accel_m_s2 for imu in imus], [imu.gyro_rad_s for imu in imus])
         _check_axes(path, imus)
-    _check_distance(path, [f.belt.distance_m for f in frames if isinstance(f.belt, RangeSample)])
-    _check_speed(path, [f.belt_speed_m_s for f in frames if f.belt_speed_m_s])
+    _check_distance(path, _distances(frames))
     _check_times(path, [frame.t_ns for frame in frames])
 
 
@@ -110,7 +116,8 @@ def _check_rates(path: Path, accels: list[Vec3], gyros: list[Vec3]) -> None:
         raise Failure(f"{where}; in rad/s no walk does that. {cure}")
     if spread_m_s2 < STILL_M_S2 and middle > STILL_RATE_MOST_RAD_S:
         raise Failure(f"{where} while the acceleration stands still; in rad/s that is a turn. {cure}")
-    if spread_m_s2 > MOVING_M_S2 and peak < MOVING_RATE_LEAST_RAD_S:
+    never = spread_m_s2 > 0 and rates[-1] == 0  # no gyroscope is without noise
+    if never or (spread_m_s2 > MOVING_M_S2 and peak < MOVING_RATE_LEAST_RAD_S):
         raise Failure(
             f"{where} while somebody moves; in rad/s nobody walks so stiffly. Usually the gyroscope was not recorded, "
             "or rad/s were converted from degrees once more: export them as measured."
@@ -139,6 +146,16 @@ def _check_axes(path: Path, imus: list[ImuSample]) -> None:
     )
 
 
+def _distances(frames: Iterable[Frame]) -> list[float]:
+    return [frame.belt.distance_m for frame in frames if isinstance(frame.belt, RangeSample)]
+
+
+def usual_distance(frames: Iterable[Frame]) -> float:
+    """The median distance; 0.0 without any."""
+    distances_m = _distances(frames)
+    return median(distances_m) if distances_m else 0.0
+
+
 def _check_distance(path: Path, distances: list[float]) -> None:
     if not distances:
         return
@@ -148,15 +165,13 @@ def _check_distance(path: Path, distances: list[float]) -> None:
     if middle < DISTANCE_SPAN_M[0]:
         cure = "Usually zeros that stand for no reading: leave those cells empty."
     else:
-        unit = "mm" if middle >= DISTANCE_MM else "cm"
-        cure = f"Usually the file is in {unit}: `rearguard trace import --distance-unit {unit}`."
+        unit = "mm" if middle >= DISTANCE_MM else "cm or in" if middle <= DISTANCE_IN else "cm"
+        cure = f"Usually the file is in {unit}: `rearguard trace import --distance-unit {unit.split()[0]}`."
     raise Failure(f"{path}: the distance reads {middle:.4g} (median); in m no walker is there. {cure}")
 
 
-def _check_speed(path: Path, speeds: list[float]) -> None:
-    if not speeds or max(map(abs, speeds)) <= SPEED_MOST_M_S:
-        return
-    middle = median(map(abs, speeds))
+def _check_speed(path: Path, speeds: Sequence[float]) -> None:
+    middle = usual_speed(speeds)
     if middle <= SPEED_MOST_M_S:
         return
     unit = "km/h or mph" if middle <= SPEED_KM_H_MOST else "mm/s"
@@ -164,6 +179,28 @@ def _check_speed(path: Path, speeds: list[float]) -> None:
         f"{path}: the belt speed reads {middle:.4g} (median); in m/s nobody walks backward so fast. Usually the "
         f"file is in {unit}: `rearguard trace import --speed-unit {unit.split()[0]}`."
     )
+
+
+def usual_speed(speeds: Iterable[float]) -> float:
+    """The median of the moving belt; 0.0 when it never moves."""
+    moving = [abs(speed) for speed in speeds if speed]
+    return median(moving) if moving else 0.0
+
+
+def notes_for(trace: Trace, config: Config) -> Iterator[str]:
+    """What fits any treadmill, but hardly this one: usually a unit that is still believable."""
+    most_m = config.deck_length_m + config.range.zero_mm / 1000
+    if trace.usual_distance_m > most_m:
+        yield (
+            f"the distance reads {trace.usual_distance_m:.3g} m (median), beyond this deck of {most_m:.3g} m. Usually "
+            "feet (`rearguard trace import --distance-unit ft`), or another deck.length_mm"
+        )
+    if trace.usual_speed_m_s > config.belt_ceiling_m_s + 1e-9:
+        yield (
+            f"the belt speed reads {trace.usual_speed_m_s:.3g} m/s (median), faster than belt.ceiling_km_h = "
+            f"{config.belt.ceiling_km_h:g} allows. Usually km/h or mph (`rearguard trace import --speed-unit km/h`), "
+            "or another belt.ceiling_km_h"
+        )
 
 
 def _check_times(path: Path, times_ns: list[int]) -> None:

@@ -38,6 +38,9 @@ class Form:
     as_is: bool = False  # a person says that units, axes and clock are right
 
 
+_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')  # outside of quotes
+
+
 def _three(roles: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return dict(zip(roles, names, strict=True))
 
@@ -76,19 +79,28 @@ PRESETS = {
 def with_columns(form: Form, text: str) -> Form:
     """The form with the columns of `--columns`. Raises ValueError for a role that there is not.
 
-    "time=ts,accel_x=ax,...": our role = their name. "time,accel_x,...,-": the columns from the left, no header.
+    "time=ts,accel_x=ax,...": our role = their name, in quotes when it holds a comma.
+    "time,accel_x,...,-": the columns from the left, no header.
     """
-    words = [word.strip() for word in text.split(",")]
+    words = [word.strip() for word in _COMMA.split(text)]
     by_name = {native: role for role, native in NATIVE.items()} | {role: role for role in ROLES} | {"-": "-"}
     roles = [word.partition("=")[0].strip() for word in words]
     for role in roles:
         if role not in by_name:
             raise ValueError(f"--columns: {role!r} is none of {', '.join(ROLES)}.")
     known = [by_name[role] for role in roles]
+    for role in known:
+        if role != "-" and known.count(role) > 1:
+            raise ValueError(f"--columns: {role} is named twice.")
     if "=" not in text:
         return replace(form, positions=tuple(known))
-    named = dict(zip(known, [word.partition("=")[2].strip() for word in words], strict=True))
-    return replace(form, columns={**form.columns, **named})
+    named = dict(zip(known, [word.partition("=")[2].strip().strip('"') for word in words], strict=True))
+    columns = {**form.columns, **named}
+    for role, name in named.items():
+        other = next((key for key, value in columns.items() if value == name and key != role), None)
+        if other is not None:
+            raise ValueError(f"--columns: {name!r} is given for {role} and {other}.")
+    return replace(form, columns=columns)
 
 
 def axes_of(text: str) -> list[tuple[int, int]]:

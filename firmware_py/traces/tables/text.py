@@ -21,6 +21,27 @@ _BOMS = {
     b"\xfe\xff": "utf-16",
 }
 _SAMPLE_BYTES = 2048
+_AS_CSV = "open it in the program that wrote it and save it as CSV"
+# How files begin that are no text, what they are, and what to do.
+_NO_TEXT = {
+    b"PK\x03\x04": (
+        "a packed workbook or folder",
+        f"{_AS_CSV}; a .zip of tables keeps that name for `rearguard trace import`",
+    ),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", _AS_CSV),
+    b"\x1f\x8b": ("packed with gzip, perhaps twice", "unpack it, or let its name end in .gz"),
+    b"SQLite format 3\0": ("a database", _AS_CSV),
+    b"PAR1": ("a Parquet file", _AS_CSV),
+    b"\x89HDF": ("an HDF5 file", _AS_CSV),
+    b"MATLAB 5": ("a MATLAB file", _AS_CSV),
+    b"\x89MCAP": ("an MCAP file", "let its name end in .mcap"),
+}
+DECIMAL_COMMAS = (
+    "Usually a row cut short, or decimal commas beside commas between the cells: a decimal comma needs semicolons, "
+    "tabs or quotes."
+)
+_LIKE_TEXT = {"{": "JSON", "[": "JSON", "<": "a web page or XML"}
+_IN_NAMES = "_.\"' -+()[]\r\n"  # beside letters and digits, what stands in the name of a column
 
 
 def numbered_lines(path: Path, comments: bool = False) -> Iterator[tuple[int, str]]:
@@ -34,6 +55,8 @@ def numbered_lines(path: Path, comments: bool = False) -> Iterator[tuple[int, st
     try:
         with _opened(path) as file:
             for number, line in enumerate(file, 1):
+                if number == 1:
+                    _check_text(path, line)
                 if (line[0] != "#" or comments) and line != "\n":
                     yield number, line
     except UnicodeError:
@@ -41,6 +64,10 @@ def numbered_lines(path: Path, comments: bool = False) -> Iterator[tuple[int, st
             f"{path}: not text after line {number}. Usually a damaged file or another format."
         ) from None
     except (EOFError, zlib.error, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # of the file itself, not of what is in it
+            raise Failure(
+                f"{path}: cannot be read: {error.strerror}. Check the path and the rights."  # type: ignore[union-attr]
+            ) from None
         raise Failure(
             f"{path}: cannot be read after line {number}: {error}. Usually a copy that was cut short: copy it again."
         ) from None
@@ -49,9 +76,22 @@ def numbered_lines(path: Path, comments: bool = False) -> Iterator[tuple[int, st
 def _opened(path: Path) -> IO[str]:
     opener = gzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as raw:
-        encoding = encoding_of(raw.read(_SAMPLE_BYTES))
+        sample = raw.read(_SAMPLE_BYTES)
+    for begin, (what, do) in _NO_TEXT.items():
+        if sample.startswith(begin):
+            raise Failure(f"{path}: {what}, no table of text. Usually the wrong file of an export: {do}.")
+    encoding = encoding_of(sample)
     errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
     return opener(path, "rt", encoding=encoding, errors=errors)
+
+
+def _check_text(path: Path, first: str) -> None:
+    """Raises Failure when the first line is of another form than a table, and before it is shown to anybody."""
+    what = _LIKE_TEXT.get(first.lstrip()[:1])
+    if what is not None:
+        raise Failure(f"{path}: {what}, no table. Usually the wrong file of an export: {_AS_CSV}.")
+    if any(sign < " " and sign not in "\t\n\r\f" for sign in first):
+        raise Failure(f"{path}: no text. Usually a damaged file or another format.")
 
 
 def encoding_of(sample: bytes) -> str:
@@ -72,6 +112,25 @@ def separator_of(line: str, known: Iterable[str]) -> str:
     return max(found, key=lambda sep: found[sep])
 
 
+def other_separator(line: str, known: Iterable[str]) -> str | None:
+    """What parts the cells of this header where none of SEPARATORS does; None when nothing does."""
+    names = {name.casefold() for name in known}
+    for sign in dict.fromkeys(line):
+        cells = line.split(sign)
+        no_name = not sign.isalnum() and sign not in _IN_NAMES + SEPARATORS
+        if no_name and len(names & {cell.strip().casefold() for cell in cells}) > 1:
+            return sign
+    return None
+
+
+def parted_by(sign: str) -> str:
+    """The end of a sentence about a table with such a separator."""
+    return (
+        f"cells are parted by {sign}. Usually an export with a separator of its own: save it with commas, semicolons, "
+        "tabs or bars"
+    )
+
+
 def announced(line: str) -> str | None:
     """The separator that a spreadsheet announces in a line of its own, `sep=;`."""
     word = line.strip().strip('"')
@@ -90,10 +149,10 @@ def cells_of(line: str, separator: str) -> list[str]:
 
 
 def plain(line: str, separator: str) -> str:
-    """The same row with commas between the cells, points in the numbers and no quotes."""
+    """The same row with commas between the cells, points in the numbers, no quotes and plain minus signs."""
     return ",".join(
         cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell.replace(",", ";")
-        for cell in cells_of(line, separator)
+        for cell in cells_of(line.replace("\N{MINUS SIGN}", "-"), separator)
     )
 
 
