@@ -75,13 +75,16 @@ def health(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 def event(kind: str, cause: str) -> str:
     """One event as a line of a list."""
-    try:
-        known = Cause(cause) if cause else None
-    except ValueError:
-        known = None  # of a later version
+    known = _known(cause)
     if kind == "health_changed":
         return of_stop(known, "").title if known else _("Everything is well")
     return headline(kind, known, "") or _(EVENTS.get(kind) or WITHOUT_CAUSE.get(kind) or OTHER)
+
+
+def cause(text: str) -> str:
+    """Why the belt was stopped; "" when this version does not know it."""
+    known = _known(text)
+    return of_stop(known, "").title if known else ""
 
 
 def reason(text: str) -> str:
@@ -93,6 +96,13 @@ def refusal(role: Role, right: Right) -> str:
     return _("Your role ({role}) does not let you do this: {right}.").format(
         role=_(ROLES[role]), right=_(RIGHTS[right])
     )
+
+
+def _known(cause: str) -> Cause | None:
+    try:
+        return Cause(cause) if cause else None
+    except ValueError:
+        return None  # of a later version
 
 
 def _value(value: Any) -> str:

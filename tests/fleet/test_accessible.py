@@ -1,8 +1,10 @@
 """The fleet's pages in a real Chromium: axe finds nothing for any role, nothing runs over the edge, a wall is read."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import uvicorn
@@ -13,6 +15,8 @@ from firmware_py.courier.events.envelope import Stamp, build
 from firmware_py.fleet import access, keep, store, topics
 from firmware_py.fleet.access import Role, Viewer
 from firmware_py.fleet.pages.server import COOKIE, app
+from firmware_py.fleet.reports import Reports
+from tests.fleet.test_reports import Treadmill
 from tests.support.axe import violations
 from tests.support.broker import free_port
 from tests.support.chromium import FOUND, Browser, browser
@@ -51,7 +55,20 @@ def messages(now_s: float) -> list[topics.Message]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def treadmill() -> Iterator[Treadmill]:
+    """The page of deck-7; its report would like to run a script."""
+    it = Treadmill()
+    listed = [{"name": "now", "time": datetime.now(UTC).isoformat(), "title": "Fall", "n": 1}]
+    it.answers = {
+        "/api/incidents": (200, json.dumps(listed).encode()),
+        "/incidents/now": (200, b"<script>document.title = 'ran'</script><h1>what happened</h1>"),
+    }
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, treadmill: Treadmill) -> Iterator[str]:
     engine = store.open_store(f"sqlite:///{tmp_path_factory.mktemp('fleet')}/fleet.sqlite")
     now_s = time.time()
     with engine.begin() as db:
@@ -59,7 +76,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             access.add(db, role.value, role, "hall" if role is not Role.OWNER else "*", "long enough")
         keep.write(db, messages(now_s), now_s)
     port = free_port()
-    web = app(engine, "secret", lambda: "the broker is away")
+    reports = Reports(f"http://127.0.0.1:{treadmill.port}")
+    web = app(engine, "secret", lambda: "the broker is away", reports=reports)
     server = uvicorn.Server(uvicorn.Config(web, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -94,6 +112,8 @@ def check(page: Browser, url: str) -> None:
     for size, dark in ((PHONE, False), (WALL, True)):
         page.open(url, *size, dark)
         assert violations(page) == [], (url, size, dark)
+        page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert violations(page) == [], (url, size, dark)
         assert page.value("document.documentElement.scrollWidth <= innerWidth"), (url, size)
 
 
@@ -111,6 +131,18 @@ def test_in_another_language_it_is_the_same(page: Browser, address: str, languag
         assert page.value("document.documentElement.lang") == language
         shown = page.value("document.body.innerText")
         assert not any(word in shown for word in ("Treadmill", "Stopped", "Go and help")), (path, shown)
+
+
+def test_the_link_of_an_incident_opens_its_report_and_no_script_of_it_runs(
+    page: Browser, address: str
+) -> None:
+    log_in(page, address, Role.THERAPIST)
+    page.open(address + "/incidents", *PHONE)
+    page.open(page.value("document.querySelector('main li a').href"), *PHONE)
+    assert page.value("document.body.innerText").strip() == "what happened"
+    assert page.value("document.title") != "ran"
+    page.open(address + "/incidents", *PHONE)
+    assert "therapist" in page.value("document.querySelector('main li').innerText"), "who has read it"
 
 
 def test_the_login_is_as_accessible(page: Browser, address: str, language: str) -> None:

@@ -304,6 +304,28 @@ def test_an_incident_is_closed_with_a_word_and_markup_is_shown_as_text(
     assert "&lt;b&gt;stumble" in page and "<b>stumble" not in page
 
 
+def test_a_search_goes_on_over_the_pages(browser: Browser, engine: Engine) -> None:
+    with engine.begin() as db:
+        keep.write(db, [event("a", n, site="hall") for n in range(10, 10 + store.PAGE)], NOW_S)
+    browser.log_in("therapist")
+    page = browser.ask("GET", "/incidents?word=a&open=on").text
+    assert 'href="?page=1&amp;word=a&amp;open=on"' in page
+    assert 'href="?page=0&amp;word=a"' in browser.ask("GET", "/incidents?word=a&page=1").text
+
+
+@pytest.mark.parametrize("cause", [Cause.DRIFT_REAR, Cause.FALL])
+def test_an_incident_names_its_cause_and_only_a_call_for_help_asks_who_is_on_the_way(
+    browser: Browser, engine: Engine, cause: Cause
+) -> None:
+    with engine.begin() as db:
+        db.execute(incidents.delete())
+        keep.write(db, [event("a", 90, cause=cause, site="hall")], NOW_S)
+    browser.log_in("therapist")
+    page = browser.ask("GET", "/incidents").text
+    assert words.cause(cause.value) in page
+    assert ("on the way" in page) is (cause is Cause.FALL)
+
+
 @pytest.mark.parametrize(("left_s", "word"), [(SOON_S, False), (SOON_S - 1, True), (-1.0, True)])
 def test_a_certificate_that_ends_soon_is_said(
     browser: Browser, engine: Engine, left_s: float, word: bool

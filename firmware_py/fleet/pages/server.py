@@ -67,7 +67,7 @@ class Pages:
         self._logins: deque[float] = deque(maxlen=LOGINS_A_MINUTE)
         self._templates = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html"]))
         self._templates.globals |= {"_": _, "language": current}
-        self._templates.filters |= {"health": words.health, "reason": words.reason}
+        self._templates.filters |= {"health": words.health, "reason": words.reason, "cause": words.cause}
         self._templates.filters["event"] = lambda row: words.event(row["kind"], row["cause"])
         self._templates.filters["clock"] = _clock
         self._templates.filters["span"] = _span
@@ -95,6 +95,7 @@ class Pages:
     def _show(self, request: Request, name: str, viewer: Viewer | None, **data: Any) -> HTMLResponse:
         told = {
             "viewer": viewer,
+            "path": request.url.path,
             "Right": Right,
             "token": self._token(request),
             "problem": self._problem(),
@@ -233,12 +234,14 @@ class Pages:
         with self._engine.begin() as db:
             store.close(db, viewer.sites, incident, viewer.name, word, self._wall())
 
-    async def failed(self, _request: Request, error: Exception) -> Response:
+    async def failed(self, request: Request, error: Exception) -> Response:
         """Every refusal in words."""
         assert isinstance(error, HTTPException)
         if error.status_code == SEE_OTHER:
             return RedirectResponse("/login", 303, HEADERS)
-        told = self._templates.get_template("refused.html").render(what=error.detail, viewer=None)
+        told = self._templates.get_template("refused.html").render(
+            what=error.detail, viewer=None, incidents=request.url.path.startswith("/incidents/")
+        )
         return HTMLResponse(told, error.status_code, HEADERS)
 
 
