@@ -238,8 +238,78 @@ def test_a_page_for_the_network_needs_a_password() -> None:
     parse({"page": {"host": "0.0.0.0", "enabled": False}})
 
 
-def test_a_device_id_that_cannot_be_a_topic_is_refused() -> None:
-    assert "topic" in mistakes({"courier": {"device_id": "a/b"}})[0]
+@pytest.mark.parametrize("name", ["a/b", "Küche", "ラン", "a b", ""])
+def test_a_device_id_that_cannot_be_a_topic_is_refused(name: str) -> None:
+    """Home Assistant passes over an announcement with other letters than a to z in its topic."""
+    assert "topic" in mistakes({"courier": {"device_id": name}})[0]
+
+
+MQTT = {"enabled": True, "host": "broker"}
+CONTRADICTIONS = [
+    ({"mqtt": MQTT | {"ca_file": "/etc/ca.pem"}}, "mqtt.ca_file needs mqtt.tls"),
+    ({"mqtt": MQTT | {"password_file": "/etc/word"}}, "mqtt.password_file needs mqtt.user"),
+    ({"mqtt": MQTT | {"host": "mqtt://broker"}}, "mqtt.host is a name or an address"),
+    ({"mqtt": MQTT | {"host": "broker:8883"}}, "mqtt.host is a name or an address"),
+    ({"mqtt": MQTT | {"host": "user@broker"}}, "mqtt.host is a name or an address"),
+    ({"page": {"host": "http://0.0.0.0", "password_file": "/etc/word"}}, "page.host is a name or an address"),
+    ({"courier": {"state_dir": "state"}}, "courier.state_dir must begin with /"),
+    ({"courier": {"socket": "c.sock"}}, "courier.socket must begin with /"),
+    ({"courier": {"socket": "/run/" + "a" * 103}}, "courier.socket is longer than the 107 bytes"),
+    ({"courier": {"socket": "/run/" + "ü" * 52}}, "courier.socket is longer than the 107 bytes"),
+    (
+        {"courier": {"socket": "/var/lib/r", "state_dir": "/var/lib/r/"}},
+        "courier.socket and courier.state_dir",
+    ),
+    ({"alerts": {"enabled": True, "link_address": "http://d", "link_port": 8765}}, "alerts.link_port"),
+    ({"alerts": {"enabled": True, "link_address": "d:8766"}}, "alerts.link_address must begin with http"),
+    ({"drift": {"warn_mm": 415}}, "drift.warn_mm = 415 leaves no place without a warning"),
+]
+
+
+@pytest.mark.parametrize(("raw", "line"), CONTRADICTIONS, ids=[row[1] for row in CONTRADICTIONS])
+def test_settings_that_contradict_each_other_are_refused(raw: dict[str, Any], line: str) -> None:
+    (found,) = mistakes(raw)
+    assert found.startswith(f"config: {line}")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"mqtt": MQTT | {"ca_file": "/etc/ca.pem", "tls": True, "password_file": "/w", "user": "rig"}},
+        {"mqtt": MQTT | {"host": "fd00::7"}},
+        {"mqtt": MQTT | {"host": "::1"}},
+        {"mqtt": {"host": "mqtt://broker", "ca_file": "/etc/ca.pem"}},  # not enabled
+        {"courier": {"socket": "/run/" + "a" * 102}},
+        {"alerts": {"enabled": True, "link_port": 8765}},  # no link, so no port
+        {
+            "alerts": {"enabled": True, "link_address": "http://d", "link_port": 8765},
+            "page": {"enabled": False},
+        },
+        {"drift": {"warn_mm": 414}},
+    ],
+)
+def test_settings_that_only_look_alike_are_taken(raw: dict[str, Any]) -> None:
+    parse(raw)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    """A Windows editor puts it there; the reader of TOML called it a missing quote."""
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbf[deck]\r\nlength_mm = 1500\r\n")
+    assert load(tmp_path / "c.toml").deck.length_mm == 1500
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[belt]\ncoast_down_m_s2 = 0,6  # measured\n", "decimal comma: write 0.6"),
+        ("[courier]\ndevice_id = \u201chall\u201d\n", "quotes of a word processor"),
+        ("[courier]\ndevice_id = hall\n", "missing quote"),
+    ],
+)
+def test_what_an_editor_made_of_the_toml_is_named(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(ConfigError, match=f"line 2.*{why}"):
+        load(tmp_path / "c.toml")
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:

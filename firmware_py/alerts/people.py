@@ -84,7 +84,7 @@ def _toml(value: Any) -> str:
 def load(path: Path) -> People:
     """Raises ConfigError with every mistake at once."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return People.model_validate(raw)
     except OSError as error:
         raise ConfigError(

@@ -14,11 +14,12 @@ from firmware_py.config.hardware import (
     RelayConfig,
 )
 from firmware_py.config.section import KM_H, Section
-from firmware_py.config.services import LOOPBACK, CourierConfig, MqttConfig, PageConfig
+from firmware_py.config.services import LOOPBACK, AlertsConfig, CourierConfig, MqttConfig, PageConfig
 from firmware_py.config.treadmill import BeltConfig, DriftConfig
 
 LEAST_ROOM_MM = 200  # between the lines: less, and the walker has nowhere to stand
 PULSE_TICKS = 2  # a magnet is seen for one tick and gone for one: faster pulses cannot be counted
+LONGEST_SOCKET = 107  # bytes; sun_path of unix(7) has 108 with its end
 LONGEST_WORD = 255  # characters of a name, an address or a path
 
 # Pins of the header that no setting may name. SPI's (7 to 11) may be: SPI is off on a new system, and where it is on
@@ -81,10 +82,30 @@ def of_lines(front_line_m: float, rear_line_m: float) -> Iterator[str]:
         )
 
 
+def of_warning(drift: DriftConfig, front_line_m: float, rear_line_m: float) -> Iterator[str]:
+    """A warning that never ends."""
+    room_mm = round((rear_line_m - front_line_m) * 1000, 3)
+    if LEAST_ROOM_MM < room_mm <= 2 * drift.warn_mm:
+        yield (
+            f"drift.warn_mm = {drift.warn_mm} leaves no place without a warning in the {room_mm:g} mm between the "
+            "lines: less than half of that"
+        )
+
+
 def of_soft_stop(drift: DriftConfig, panel: PanelConfig) -> Iterator[str]:
     """A soft stop without its contact."""
     if drift.soft_stop and panel.soft_stop_pin < 0:
         yield "drift.soft_stop has no contact to pull: wire one and set panel.soft_stop_pin (hardware.md)"
+
+
+def of_alerts(alerts: AlertsConfig, page: PageConfig) -> Iterator[str]:
+    """An acknowledge page that nobody could open."""
+    if not alerts.enabled or not alerts.link_address:
+        return
+    if not alerts.link_address.startswith(("http://", "https://")):
+        yield "alerts.link_address must begin with http:// or https://: it becomes a link on a phone"
+    if page.enabled and alerts.link_port == page.port:
+        yield f"alerts.link_port and page.port share port {page.port}: give each a port of its own"
 
 
 def of_services(courier: CourierConfig, mqtt: MqttConfig, page: PageConfig) -> Iterator[str]:
@@ -100,9 +121,29 @@ def of_services(courier: CourierConfig, mqtt: MqttConfig, page: PageConfig) -> I
     ):
         if not value.strip():
             yield f"{name} is empty: give it a value, or delete the line for the default"
+    yield from _of_hosts({"mqtt.host": (mqtt.enabled, mqtt.host), "page.host": (page.enabled, page.host)})
+    yield from _of_paths(courier)
     yield from _of_mqtt(mqtt)
-    if not courier.device_id.replace("-", "").replace("_", "").isalnum():
-        yield "courier.device_id takes letters, digits, - and _ only: it becomes a topic name"
+    name = courier.device_id.replace("-", "").replace("_", "")
+    if not (name.isascii() and name.isalnum()):
+        yield "courier.device_id takes letters a to z, digits, - and _ only: it becomes a topic name"
+
+
+def _of_hosts(hosts: dict[str, tuple[bool, str]]) -> Iterator[str]:
+    for name, (used, host) in hosts.items():
+        if used and (set(host) & set("/@") or host.count(":") == 1):
+            yield f"{name} is a name or an address alone, not {host!r}: port, user and TLS have settings of their own"
+
+
+def _of_paths(courier: CourierConfig) -> Iterator[str]:
+    """Guard and courier start in other folders, and both must find these."""
+    for name, path in (("courier.state_dir", courier.state_dir), ("courier.socket", courier.socket)):
+        if path.strip() and not path.startswith("/"):
+            yield f"{name} must begin with /: guard and courier start in folders of their own"
+    if len(courier.socket.encode()) > LONGEST_SOCKET and len(courier.socket) <= LONGEST_WORD:
+        yield f"courier.socket is longer than the {LONGEST_SOCKET} bytes that the path of a socket may have"
+    if courier.socket.rstrip("/") == courier.state_dir.rstrip("/"):
+        yield "courier.socket and courier.state_dir name the same place: the one is a socket, the other a folder"
 
 
 def _of_words(sections: dict[str, Section]) -> Iterator[str]:
@@ -121,6 +162,10 @@ def _of_mqtt(mqtt: MqttConfig) -> Iterator[str]:
             "mqtt.root takes names of letters, digits, - and _ with / between them, like gym/hall2, and none of "
             "them is rearguard"
         )
+    if mqtt.enabled and mqtt.ca_file and not mqtt.tls:
+        yield "mqtt.ca_file needs mqtt.tls = true: without it nothing is encrypted, the password neither"
+    if mqtt.enabled and mqtt.password_file and not mqtt.user:
+        yield "mqtt.password_file needs mqtt.user: without a user nobody logs in"
     if bool(mqtt.cert_file) != bool(mqtt.key_file):
         yield "mqtt.cert_file and mqtt.key_file belong together: set both or none"
     if mqtt.cert_file and not mqtt.tls:

@@ -1,6 +1,7 @@
 """Reads and checks a configuration file. Refuses unknown keys, wrong spans and contradictions, all at once."""
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from sensors.advice import ConfigError
 
 INSTALLED = Path("/etc/rearguard/config.toml")
 LARGEST_FILE = 65_536  # bytes of a configuration; the one that is shipped has 8,000
+DECIMAL_COMMA = re.compile(r"^\s*\w+\s*=\s*([+-]?\d+),(\d+)\s*(?:#.*)?$", re.MULTILINE)
 LONGEST_LINE = 1_000  # bytes; a key of 30,000 parts keeps the TOML reader busy for a minute
 
 
@@ -30,7 +32,7 @@ def load(path: Path | None) -> Config:
                 "Usually a wrong file",
                 "`rearguard config` prints one of the right form",
             )
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(
             f"config: cannot read {path}: {error.strerror}", do="Give --config the path of a TOML file"
@@ -42,9 +44,15 @@ def load(path: Path | None) -> Config:
     try:
         return parse(tomllib.loads(text))
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, too
-        raise ConfigError(
-            f"config: {path} is not TOML: {error}", "Usually a missing quote or bracket on that line"
-        ) from None
+        raise ConfigError(f"config: {path} is not TOML: {error}", _why_no_toml(text)) from None
+
+
+def _why_no_toml(text: str) -> str:
+    if found := DECIMAL_COMMA.search(text):
+        return f"Usually a decimal comma: write {found[1]}.{found[2]}"
+    if set(text) & set("\u201c\u201d\u201e\u2018\u2019"):
+        return 'Usually quotes of a word processor: write plain ones, "'
+    return "Usually a missing quote or bracket on that line"
 
 
 def load_of_device(path: Path | None) -> Config:

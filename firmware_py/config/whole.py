@@ -52,8 +52,10 @@ class Config(Section):
             *contradictions.of_pins(self.relay, self.belt, self.panel),
             *contradictions.of_sensors(self.imu, self.range, self.belt, self.loop),
             *contradictions.of_lines(self.front_line_m, self.rear_line_m),
+            *contradictions.of_warning(self.drift, self.front_line_m, self.rear_line_m),
             *contradictions.of_soft_stop(self.drift, self.panel),
             *contradictions.of_services(self.courier, self.mqtt, self.page),
+            *contradictions.of_alerts(self.alerts, self.page),
         ]
         if wrong:
             raise ValueError("\n".join(wrong))

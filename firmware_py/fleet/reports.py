@@ -92,7 +92,7 @@ class Reports:
         if self._password is None:
             return {}
         try:
-            word = self._password.read_text(encoding="utf-8").strip()
+            word = self._password.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError):
             raise Failure(
                 _(

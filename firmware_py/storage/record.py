@@ -32,7 +32,7 @@ def missing(config: Config, path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        if not tomllib.loads(path.read_text(encoding="utf-8")):
+        if not tomllib.loads(path.read_text(encoding="utf-8-sig")):
             return f"{path} has no setting at all; a full disk or a power cut empties a file. Restore one from the " \
                    f"folder kept beside it, or {CURE}"  # fmt: skip
     except (OSError, ValueError) as error:

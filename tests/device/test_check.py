@@ -107,6 +107,12 @@ BREAKS: list[tuple[str, Callable[[Bench], object], str, str, str]] = [
     ("stop pressed", lambda b: b.drive(24, True), "stop button", FAIL, "pressed"),
     ("not commissioned", lambda b: b.settings.update(belt={}), "commissioning", WARN, "not been measured"),
     ("no read-back", lambda b: b.settings.update(relay={"readback": "none"}), "relay read-back", WARN, "not fitted"),
+    ("a core too many", lambda b: b.settings.update(loop={"cpu": 15}), "core", WARN, "core 15 does not exist"),
+    ("a core that must be", lambda b: b.settings.update(loop={"cpu": 15, "require_realtime": True}), "core", FAIL,
+     "core 15 does not exist"),
+    ("a second pod", lambda b: b.bus.attach(0x6B, EmulatedLsm6dsox()), "imu besides", WARN, "at 0x6b, too"),
+    ("a pod of another kind", lambda b: b.bus.attach(0x68, EmulatedMpu6050()), "imu besides", WARN, "at 0x68, too"),
+    ("a second distance sensor", lambda b: b.bus.attach(0x10, EmulatedTfLuna()), "range besides", WARN, "at 0x10, too"),
     ("no broker", lambda b: b.settings.update(mqtt=NO_BROKER), "broker", WARN, "does not answer"),
 ]  # fmt: skip
 

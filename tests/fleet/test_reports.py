@@ -81,7 +81,7 @@ def of(treadmill: Treadmill, **more: str) -> Reports:
 def test_the_nearest_incident_of_the_time_is_fetched_with_the_password(
     treadmill: Treadmill, tmp_path: Path
 ) -> None:
-    (tmp_path / "word").write_text("open sesame\n")
+    (tmp_path / "word").write_text("\ufeffopen sesame\r\n", encoding="utf-8")
     assert of(treadmill, password_file=str(tmp_path / "word")).fetch("hall", "a", NOW_S + 0.7) == REPORT
     assert [path for path, _ in treadmill.asked] == ["/api/incidents", f"/incidents/{NAME}"]
     assert {login for _, login in treadmill.asked} == {"Basic ZmxlZXQ6b3BlbiBzZXNhbWU="}

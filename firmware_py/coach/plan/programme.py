@@ -138,7 +138,7 @@ def load(path: Path, today: date, safe_speed_m_s: float | None) -> Programme:
     if not path.exists():
         return Programme()
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             f"programme: cannot read {path}: {error.strerror}", "", "check its owner and mode"

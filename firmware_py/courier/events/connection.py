@@ -154,7 +154,7 @@ def password(config: MqttConfig) -> str | None:
         return None
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST_PASSWORD).decode("utf-8").strip()
+            return file.read(LARGEST_PASSWORD).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(
             f"mqtt: cannot read the password file {path}: {type(error).__name__}",

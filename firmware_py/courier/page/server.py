@@ -249,7 +249,7 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
 def _password(path: Path) -> str:
     """Raises OSError or ValueError when there is none: an empty one would open the page to everybody."""
     with path.open("rb") as file:
-        found = file.read(LARGEST_PASSWORD).decode("utf-8").strip()
+        found = file.read(LARGEST_PASSWORD).decode("utf-8-sig").strip()
     if not found:
         raise ValueError(f"{path} is empty")
     return found

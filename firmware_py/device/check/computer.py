@@ -24,6 +24,7 @@ SINCE_BOOT = 16  # the same bits, shifted: has happened since boot
 def computer(config: Config, root: Path) -> Iterator[Line]:
     """Every line about the computer; `root` is / on the device itself."""
     yield _realtime(config)
+    yield from _core(config)
     yield _supply(root)
     yield from _throttling(root)
     yield _disk(config, root)
@@ -43,6 +44,16 @@ def _realtime(config: Config) -> Line:
     what = f"priority {config.loop.priority} is not granted"
     do = "use the installed service, or raise rtprio in /etc/security/limits.conf"
     return warned("realtime", what, "An ordinary login has no right to it", do)
+
+
+def _core(config: Config) -> Iterator[Line]:
+    """Nothing is said of a core that exists."""
+    cores = os.cpu_count() or 1
+    if config.loop.cpu < cores:
+        return
+    what = f"core {config.loop.cpu} does not exist; the last one is {cores - 1}"
+    why, do = "loop.cpu was set for another computer", "set loop.cpu to one that exists, or to -1"
+    yield failed("core", what, why, do) if config.loop.require_realtime else warned("core", what, why, do)
 
 
 def _supply(root: Path) -> Line:

@@ -73,6 +73,7 @@ def _opened(
         yield from _elsewhere(name, place, open_a_bus)
         return False
     yield _identity(name, sensor.name, place.address)
+    yield from _besides(name, place, open_a_bus)
     yield _registers(name, sensor)
     return True
 
@@ -89,6 +90,15 @@ def _elsewhere(name: str, place: ImuConfig | RangeConfig, open_a_bus: Callable[[
         yield failed(
             f"{name} elsewhere", what, "Another board, or its address pin is wired the other way", do
         )
+
+
+def _besides(name: str, place: ImuConfig | RangeConfig, open_a_bus: Callable[[int], Bus]) -> Iterator[Line]:
+    """Other chips that could be meant: the device reads one of them, and not always the one that is worn."""
+    for address, sensor, chip in answers(open_a_bus(place.bus)):
+        if sensor in SENSORS[name] and address != place.address:
+            what = f"{chip} answers at 0x{address:02x}, too; the device reads 0x{place.address:02x} alone"
+            do = f"unplug the one that is not used, or set {name}.sensor and {name}.address to the other"
+            yield warned(f"{name} besides", what, "A second one on the same bus", do)
 
 
 def _identity(name: str, chip: str, address: int) -> Line:

@@ -309,6 +309,13 @@ def test_the_right_password_opens_from_a_file_or_a_systemd_credential(
         wait_for(lambda: broker.connected)
 
 
+@pytest.mark.parametrize("text", ["\ufeffopen sesame\r\n", "open sesame", " open sesame\n\n"])
+def test_what_an_editor_puts_around_a_password_is_no_part_of_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "word"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert connection.password(MqttConfig(user="rig", password_file=str(path))) == "open sesame"
+
+
 def test_a_password_file_that_cannot_be_read_is_named_and_nothing_else(tmp_path: Path) -> None:
     config = MqttConfig(enabled=True, user="rig", password_file=str(tmp_path / "nowhere"))
     with pytest.raises(Failure, match=r"nowhere.*mqtt\.password_file"):

@@ -264,7 +264,12 @@ def test_an_ipv6_network_is_one_guesser(one: str, other: str, same: bool) -> Non
     assert (passwords.network_of(one) == passwords.network_of(other)) == same
 
 
-@pytest.mark.parametrize("text", ["", " \n", "\ufeff".strip("\ufeff")])
+def test_a_byte_order_mark_is_no_part_of_a_password(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("\ufeffopen sesame\r\n", encoding="utf-8", newline="")
+    assert server._password(tmp_path / "secret") == "open sesame"
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff"])
 def test_an_empty_password_file_opens_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "secret").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="is empty"):
