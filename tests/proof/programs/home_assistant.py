@@ -1,10 +1,10 @@
 """The real Home Assistant with a real mosquitto and the real courier (a fake guard): what a person would see in it.
 
-    .venv/bin/python -m tests.proof.programs.home_assistant [LISTING]
+    .venv/bin/python -m tests.proof.programs.home_assistant [FOLDER]
 
-Prints one JSON line a check and writes a listing of the entities as Markdown to LISTING. Home Assistant lives in a
-Debian root of its own (its Python is newer than ours), made in a cache folder when it is missing (4 minutes). Where it
-cannot be had, or without root, the line says "not run" and why.
+Prints one JSON line a check; FOLDER gets entities.md, a listing of the entities, and home-assistant.png, the device's
+page in the front end. Home Assistant lives in a Debian root of its own (its Python is newer than ours), made in a
+cache folder when it is missing (5 minutes). Where it cannot be had, or without root, the line says "not run" and why.
 """
 
 import contextlib
@@ -22,13 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from firmware_py.core.frame import Cause
+from tests.proof.programs import ha_front_end
 from tests.proof.programs.cache import CACHE, NotRun
 from tests.support.broker import FOUND, free_port, mosquitto
 from tests.support.process import TalkingGuard, courier, guard, wait_for
 
 VERSION = "2026.2.0"
-ROOT = CACHE / f"home-assistant-{VERSION}"
-PACKAGES = "python3,python3-venv,python3-dev,gcc,libc6-dev,ca-certificates,libffi-dev,libturbojpeg0"
+ROOT = CACHE / f"home-assistant-{VERSION}-with-front-end"
+PACKAGES = "python3,python3-venv,python3-dev,g++,libc6-dev,ca-certificates,libffi-dev,libturbojpeg0"
+# Home Assistant installs these when it needs them. Without them no list of services is made, and the front end stays at
+# "Loading data".
+AT_RUN_TIME = (
+    *("hassil", "home-assistant-intents", "numpy", "mutagen", "av", "ha-ffmpeg"),
+    *("PyTurboJPEG", "pymicro-vad", "pyspeex-noise"),
+)
 DOCS = Path(__file__).parents[3] / "docs" / "home-assistant.md"
 OURS = (
     "etc/resolv.conf",
@@ -64,7 +71,10 @@ def make_root() -> None:
         "PIP_CONSTRAINT=",
         *(f"{k}={v}" for k, v in os.environ.items() if k.startswith("PIP_INDEX")),
     ]
-    _run(["chroot", str(part), *clean, "/ha/bin/pip", "install", "-q", *wanted])
+    pip = ["chroot", str(part), *clean, "/ha/bin/pip", "install", "-q"]
+    _run([*pip, *wanted])
+    (constraints,) = part.glob("ha/lib/python3*/site-packages/homeassistant/package_constraints.txt")
+    _run([*pip, "-c", f"/{constraints.relative_to(part)}", *AT_RUN_TIME])
     part.rename(ROOT)
 
 
@@ -90,6 +100,8 @@ class HomeAssistant:
     def __init__(self, broker_port: int) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="config-", dir=ROOT / "tmp"))
         self._process: subprocess.Popen[bytes] | None = None
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         probe = self.folder / "custom_components" / "proof"
         probe.mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("ha_probe.py"), probe / "__init__.py")
@@ -103,8 +115,8 @@ class HomeAssistant:
         (probe / "manifest.json").write_text(json.dumps(manifest))
         (found,) = re.findall(r"```yaml\n(input_datetime:.*?)```", DOCS.read_text(), re.DOTALL)
         (self.folder / "configuration.yaml").write_text(
-            f"homeassistant:\n  name: Proof\n  time_zone: Etc/UTC\nhttp:\n  server_port: {free_port()}\n"
-            f"  server_host: 127.0.0.1\nproof:\n  broker_port: {broker_port}\n{found}"
+            f"homeassistant:\n  name: Proof\n  time_zone: Etc/UTC\nhttp:\n  server_port: {port}\n"
+            f"  server_host: 127.0.0.1\nfrontend:\nproof:\n  broker_port: {broker_port}\n{found}"
         )
 
     def start(self) -> None:
@@ -170,7 +182,7 @@ def config(folder: Path, broker_port: int, **mqtt: Any) -> Path:
 
 def report(check: str, **seen: Any) -> None:
     print(
-        json.dumps({"program": f"Home Assistant {VERSION}", "check": check, "result": "passed", **seen}),
+        json.dumps({"program": f"Home Assistant {VERSION}", "check": check, "result": "passed"} | seen),
         flush=True,
     )
 
@@ -202,22 +214,22 @@ def told_once(ha: HomeAssistant, before: int, words: str) -> float:
     return time.time() - at.timestamp()
 
 
-def main(listing: Path | None) -> int:
+def main(folder: Path | None) -> int:
     try:
         make_root()
     except NotRun as why:
         print(json.dumps({"program": f"Home Assistant {VERSION}", "result": "not run", "why": str(why)}))
         return 0
-    everything(listing)
+    everything(folder)
     return 0
 
 
-def everything(listing: Path | None) -> None:
-    """Every check in turn, on one broker. Raises AssertionError."""
+def everything(kept: Path | None) -> None:
+    """Every check in turn, on one broker; listing and picture go to the folder `kept`. Raises AssertionError."""
     with tempfile.TemporaryDirectory() as place, mosquitto(Path(place)) as broker:
         ha = HomeAssistant(broker.port)
         try:
-            _all(ha, broker, Path(place), listing)
+            _all(ha, broker, Path(place), kept or Path(place))
         except BaseException:
             print((ha.folder / "out.log").read_text()[-4000:], file=sys.stderr)
             print(json.dumps(ha.states, indent=1)[-6000:], ha.told, file=sys.stderr)
@@ -226,15 +238,15 @@ def everything(listing: Path | None) -> None:
             ha.close()
 
 
-def _all(ha: HomeAssistant, broker: Any, folder: Path, listing: Path | None) -> None:
+def _all(ha: HomeAssistant, broker: Any, folder: Path, kept: Path) -> None:
     ha.start()
     path = config(folder, broker.port)
     with courier(path) as process, walking(folder) as talking:
         wait_for(lambda: ha.state("binary_sensor.rearguard_belt_may_run") == "on", 60)
         wait_for(lambda: ha.state("sensor.rearguard_position") not in ("unknown", "unavailable", "missing"))
         report("entities appear by themselves", entities=len(ha.states))
-        if listing:
-            listing.write_text(listed(ha.states))
+        (kept / "entities.md").write_text(listed(ha.states))
+        _front_end(ha, kept / "home-assistant.png")
 
         told = len(ha.told)
         stop(talking, Cause.FALL)
@@ -269,6 +281,17 @@ def _all(ha: HomeAssistant, broker: Any, folder: Path, listing: Path | None) -> 
         process.start()
         wait_for(lambda: not [entity for entity in ha.states if not entity.startswith("automation.")])
         report("home_assistant = false removes every entity")
+
+
+def _front_end(ha: HomeAssistant, picture: Path) -> None:
+    """A person finds every entity on the device's page."""
+    names = [str(seen["friendly_name"]).removeprefix("Rearguard ") for seen in ha.states.values()]
+    try:
+        ha_front_end.look(ha.url, ha_front_end.login(ha.url), picture, names)
+    except NotRun as why:
+        report("the front end shows the device", result="not run", why=str(why))
+    else:
+        report("the front end shows the device", names=len(names), picture_kb=picture.stat().st_size // 1000)
 
 
 def _broker_gone(ha: HomeAssistant, broker: Any, talking: TalkingGuard) -> None:
