@@ -5,6 +5,7 @@ A channel returns when the other side has said that it took the message (2xx, 25
 
 import http.client
 import json
+import re
 import smtplib
 import socket
 import ssl
@@ -32,6 +33,7 @@ _REFUSED = (
     socket.gaierror,
     ValueError,  # an address that is none
 )
+_SSL = re.compile(r"^\[SSL[^\]]*\] | \(_ssl\.c:\d+\)$")  # what OpenSSL puts around its words
 _BEHIND_A_PROXY = (502, 504)  # the one behind it may have taken the message
 _NTFY_PRIORITY = {Urgency.HELP: "5", Urgency.LOOK: "4", Urgency.CARE: "3", Urgency.COACH: "2"}
 
@@ -63,9 +65,17 @@ def send(person: Person, message: Message) -> None:
     try:
         _WAYS[person.channel](person, message)
     except _REFUSED as error:
-        raise Unsent(f"{type(error).__name__}: {error}") from None
+        raise Unsent(_reason(error)) from None
     except (OSError, http.client.HTTPException, smtplib.SMTPException) as error:
-        raise Unsent(f"{type(error).__name__}: {error}", unsure=True) from None
+        raise Unsent(_reason(error), unsure=True) from None
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words without its numbers, where it has words."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, OSError) and cause.strerror:
+        return _SSL.sub("", cause.strerror)
+    return f"{type(error).__name__}: {error}"
 
 
 def _webhook(person: Person, message: Message) -> None:
@@ -91,7 +101,7 @@ def _header(text: str) -> str:
 
 
 def _bearer(person: Person) -> dict[str, str]:
-    return {"Authorization": f"Bearer {person.token}"} if person.token else {}
+    return {"Authorization": "Bearer " + person.token} if person.token else {}
 
 
 def _post(address: str, body: bytes, headers: dict[str, str]) -> None:

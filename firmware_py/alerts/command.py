@@ -24,6 +24,7 @@ from firmware_py.alerts.process import Alerts, send_test
 from firmware_py.alerts.quiet import parse
 from firmware_py.alerts.store import Store, Way
 from firmware_py.config import Config, load_of_device
+from firmware_py.locale import mark, spoken
 from firmware_py.locale import translate as _
 from firmware_py.locale import use as use_language
 from firmware_py.notify import ServiceManager
@@ -32,6 +33,12 @@ from sensors.advice import Failure
 
 LONGEST_MUTE_MIN = 24 * 60
 TEST_S = 15.0  # how long a test waits for every channel
+STATES = {
+    State.WAITING: mark("waiting"),
+    State.SENDING: mark("sending"),
+    State.SENT: mark("sent"),
+    State.GIVEN_UP: mark("given up"),
+}
 
 alerts = typer.Typer(
     help="Tell people who do not look at the page. Example: rearguard alerts test", no_args_is_help=True
@@ -91,7 +98,7 @@ def run(config: ConfigFile = None) -> None:
     """
     settings = _settings(config)
     if not settings.alerts.enabled:
-        typer.echo("alerts: not enabled. Set alerts.enabled = true in the configuration.", err=True)
+        typer.echo(_("alerts: not enabled. Set alerts.enabled = true in the configuration."), err=True)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     stopping = threading.Event()
@@ -150,11 +157,11 @@ def test(config: ConfigFile = None) -> None:
         event_id = send_test(store, [person.name for person in listed], time.time())
         ways = _watch(store, event_id, it)
     for name, _repeat, state, _tries, problem in ways:
-        typer.echo(f"{name}: {'sent' if state is State.SENT else problem or 'no answer yet'}")
+        typer.echo(f"{name}: {_('sent') if state is State.SENT else spoken(problem) or _('no answer yet')}")
     if not all(state is State.SENT for _, _, state, *_ in ways):
         raise Failure("alerts: not everybody was reached", "", "check address and network, then test again")
     if not settings.alerts.enabled:
-        typer.echo("Only this test was sent: alerts are off. Set alerts.enabled = true.", err=True)
+        typer.echo(_("Only this test was sent: alerts are off. Set alerts.enabled = true."), err=True)
 
 
 def _watch(store: Store, event_id: str, it: Alerts | None) -> list[Way]:
@@ -180,7 +187,10 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         rows = store.newest()
         muted_s = float(store.marked(MUTED) or 0) - time.time()
     if muted_s > 0 and not as_json:
-        typer.echo(f"Muted for {math.ceil(muted_s / 60)} more minutes. A possible fall is still sent.")
+        left_min = math.ceil(muted_s / 60)
+        typer.echo(
+            _("Muted for {minutes} more minutes. A possible fall is still sent.").format(minutes=left_min)
+        )
     for alert, acknowledged, ways in rows:
         if as_json:
             told = [
@@ -196,16 +206,15 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
             typer.echo(json.dumps(row))
             continue
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(alert.time_s))
+        seen = "  (" + _("acknowledged: {name}").format(name=acknowledged) + ")" if acknowledged else ""
         typer.echo(
-            f"{when}  {alert.urgency.value.upper():5}  {_(alert.title)}, {alert.device}"
-            f"{f'  (acknowledged: {acknowledged})' if acknowledged else ''}\n    {alert.event_id}"
+            f"{when}  {alert.urgency.value.upper():5}  {_(alert.title)}, {alert.device}{seen}\n    {alert.event_id}"
         )
         for name, repeat, state, _tries, problem in ways:
-            typer.echo(
-                f"    {name}{f', repeat {repeat}' if repeat else ''}: {state.value} {problem}".rstrip()
-            )
+            again = ", " + _("repeat {count}").format(count=repeat) if repeat else ""
+            typer.echo(f"    {name}{again}: {_(STATES[state])}{': ' if problem else ''}{spoken(problem)}")
     if not rows and not as_json:
-        typer.echo("No alert yet. `rearguard alerts test` sends one.")
+        typer.echo(_("No alert yet. `rearguard alerts test` sends one."))
 
 
 @alerts.command()
@@ -216,9 +225,9 @@ def ack(event_id: str, config: ConfigFile = None) -> None:
     """
     with closing(_store(_settings(config))) as store:
         if store.acknowledge(event_id, "command", time.time()):
-            typer.echo("The reminders stop. Nothing else has changed.")
+            typer.echo(_("The reminders stop. Nothing else has changed."))
         elif store.ways(event_id):
-            typer.echo("Somebody was faster. The reminders have stopped already.")
+            typer.echo(_("Somebody was faster. The reminders have stopped already."))
         else:
             raise Failure(
                 f"alerts: there is no alert {event_id}", "", "see the ids in `rearguard alerts status`"
@@ -239,7 +248,9 @@ def mute(
     with closing(_store(_settings(config))) as store:
         store.mark(MUTED, str(time.time() + 60 * minutes))
     typer.echo(
-        f"Muted for {minutes} minutes. A possible fall is still sent. It ends by itself."
+        _("Muted for {minutes} minutes. A possible fall is still sent. It ends by itself.").format(
+            minutes=minutes
+        )
         if minutes
-        else "Not muted any more."
+        else _("Not muted any more.")
     )

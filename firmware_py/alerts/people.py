@@ -88,7 +88,7 @@ def load(path: Path) -> People:
         return People.model_validate(raw)
     except OSError as error:
         raise ConfigError(
-            f"alerts: cannot read {path}: {error.strerror}", "", "write it as docs/gym.md shows"
+            f"alerts: cannot read {path} ({error.strerror})", "", "write it as docs/gym.md shows"
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(

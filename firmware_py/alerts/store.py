@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from firmware_py.alerts.classes import Alert, Urgency
 from firmware_py.alerts.policy import State
+from firmware_py.locale import mark
 
+NOT_LISTED = mark("nobody of this name is on the list any more")
 KEEP_S = 400 * 86_400.0
 Way = tuple[str, int, State, int, str]  # of one delivery: name, repeat, state, attempts, problem
 
@@ -76,9 +78,9 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("UPDATE deliveries SET state = 'waiting', again = 1 WHERE state = 'sending'")
             self._db.execute(
-                "UPDATE deliveries SET state = 'given up', problem = 'nobody of this name is on the list any more' "
+                "UPDATE deliveries SET state = 'given up', problem = ? "
                 f"WHERE state = 'waiting' AND name NOT IN ({marks})",
-                tuple(names),
+                (NOT_LISTED, *names),
             )
 
     def close(self) -> None:

@@ -22,8 +22,10 @@ import typer
 
 from firmware_py.config import INSTALLED, Config, load, parse
 from firmware_py.courier.events.certificate import wrong_dates
+from firmware_py.device.language import speak
 from firmware_py.device.service import refuse_while_armed
 from firmware_py.device.settings import must_be_installed, save, write_whole
+from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
 SECRET_BYTES, MARK_BYTES = 9, 16  # 72 bits that nobody guesses; 128 bits of the authority's fingerprint
@@ -54,6 +56,7 @@ def enroll(
 
     Example: sudo rearguard enroll fleet.example:8771 ab3de-fgh4j-...
     """
+    speak(config if config.exists() else None)
     must_be_installed(config, "enroll")
     refuse_while_armed("enroll")
     before = load(config)
@@ -72,8 +75,13 @@ def enroll(
             "run it with sudo, then ask for a new code: this one has been used",
         ) from None
     save(after, config)
-    typer.echo(f"This treadmill is {after.courier.device_id} now, at {after.mqtt.root or 'the fleet'}.")
-    typer.echo("Restart it once nobody walks: sudo systemctl restart rearguard-guard rearguard-courier")
+    name, site = after.courier.device_id, after.mqtt.root or _("the fleet")
+    typer.echo(_("This treadmill is {name} now, at {site}.").format(name=name, site=site))
+    typer.echo(
+        _("Restart it once nobody walks: {command}").format(
+            command="sudo systemctl restart rearguard-guard rearguard-courier"
+        )
+    )
 
 
 def ask(url: str, code: str) -> Got:

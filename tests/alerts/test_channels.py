@@ -86,7 +86,7 @@ def test_ntfy_gets_a_title_of_any_language_in_a_header(phone: Phone) -> None:
 
 def test_nobody_there_is_not_sent() -> None:
     nobody = Person(name="x", channel="webhook", address="http://127.0.0.1:1/x")
-    with pytest.raises(Unsent):
+    with pytest.raises(Unsent, match=r"^Connection refused$"):
         send(nobody, MESSAGE)
 
 

@@ -11,7 +11,7 @@ from firmware_py import locale
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load, reading
 from firmware_py.device import check as room
-from firmware_py.device import service, status, support, update
+from firmware_py.device import enroll, service, status, support, update
 from firmware_py.device.check.line import FAIL, Line
 from firmware_py.device.language import in_words
 from firmware_py.device.settings import save
@@ -146,6 +146,40 @@ def test_update_backup_restore_and_support(
     names = re.compile(r"\(.*?\)")  # the library's own reason
     assert {text: found for text in shown if (found := english(names.sub("", text)))} == {}
     assert "halle" not in "".join(shown)
+
+
+def test_alerts_from_an_empty_list_to_a_person_who_is_not_reached(german: Path, tmp_path: Path) -> None:
+    people = tmp_path / "people.toml"
+    settings = load(german).model_dump(mode="json")
+    settings["alerts"]["people_file"] = str(people)
+    save(Config.model_validate(settings), german)
+    at = ("--config", german)
+    shown = [screen("alerts", "status", *at), screen("alerts", "run", *at), screen("alerts", "test", *at)]
+    people.write_text("")
+    shown += [screen("alerts", "test", *at)]
+    people.write_text('[[to]]\nname = "wand"\nchannel = "webhook"\naddress = "http://127.0.0.1:1"\n')
+    shown += [
+        screen("alerts", "test", *at),
+        screen("alerts", "mute", 5, *at),
+        screen("alerts", "status", *at),
+    ]
+    shown += [screen("alerts", "ack", "x", *at), screen("alerts", "mute", 0, *at)]
+    reason = re.compile(r"\(.*?\)")  # the system's own
+    assert {text: found for text in shown if (found := english(reason.sub("", text)))} == {}
+
+
+def test_enrolment(german: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at, code = ("--config", german), enroll.code_of(bytes(9), bytes(16))
+    shown = [
+        screen("enroll", "127.0.0.1:1", "x", *at),
+        screen("enroll", "ftp://x", code, *at),
+        screen("enroll", "127.0.0.1:1", code, *at),
+    ]
+    told = {"courier": {"device_id": "deck-1"}, "mqtt": {"host": "broker", "port": 8883, "root": ""}}
+    monkeypatch.setattr(enroll, "ask", lambda *_words: enroll.Got("a", "b", "c", told))
+    shown += [screen("enroll", "broker:1", code, *at)]
+    assert "deck-1" in shown[-1]
+    assert {text: found for text in shown if (found := english(text))} == {}
 
 
 def test_whatever_the_wiring_doctor_finds(german: Path) -> None:

@@ -18,20 +18,21 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "firmware_py"
 TABLES = (messages, hints, fall)  # modules whose public tables are translated as they are shown
 HEAD = "Language: {}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n"
-ELSEWHERE = ("usage.py", "enroll.py")  # help and the fleet's own command are English
+ELSEWHERE = ("usage.py",)  # help is English
 # What these report is built where no language is known; `locale.spoken` finds it by its shape.
 SPOKEN = [
     *sorted(path for path in (PACKAGE / "device").rglob("*.py") if path.name not in ELSEWHERE),
     *(PACKAGE / f"guard/{name}.py" for name in ("relay", "service")),
     *(PACKAGE / f"storage/{name}.py" for name in ("mounts", "record")),
-    PACKAGE / "courier/events/login.py",
+    *(PACKAGE / f"courier/events/{name}.py" for name in ("login", "certificate")),
+    *(PACKAGE / f"alerts/{name}.py" for name in ("command", "people", "quiet", "channels")),
     *(
         ROOT / f"sensors/{name}.py"
         for name in ("i2c", "registers", "vl53l1x", "tf_luna", "lsm6dsox", "mpu6050")
     ),
 ]
 REPORTS = {
-    *("Failure", "ConfigError", "HardwareError", "Advice", "_replace"),
+    *("Failure", "ConfigError", "HardwareError", "Unsent", "Advice", "_replace", "wrong_dates"),
     *("failed", "warned", "passed", "_refused", "_button", "_cable", "_end", "look"),
 }
 PARTS = {"what", "why", "do", "CURE", "OTHER_CHIP", "LIKELY_CHIPS", "THROTTLED_NOW", "MARKS", "problem"}

@@ -3,7 +3,6 @@
 Nothing is written before the channel has taken a test message and a person has seen it arrive.
 """
 
-import re
 import time
 
 from firmware_py.alerts import channels, people
@@ -12,7 +11,7 @@ from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.talk import A_TEXT
-from firmware_py.locale import mark
+from firmware_py.locale import mark, spoken
 from firmware_py.locale import translate as _
 
 NONE = "-"
@@ -23,7 +22,6 @@ EXPECTED = {
     "ntfy": mark("An address that begins with http:// or https:// is expected."),
     "mail": mark("Mail addresses with an @ and the mail server's name are expected."),
 }
-NOISE = re.compile(r"^\w+: |<urlopen error |\[Errno -?\d+\] |\[SSL[^\]]*\] |>$")  # of the libraries
 
 
 def alerts(setup: Setup) -> Outcome:
@@ -39,7 +37,7 @@ def alerts(setup: Setup) -> Outcome:
         channels.send(person, _test(config.courier.device_id))
     except channels.Unsent as error:
         text = _("The test message was not taken: {reason}. Nothing was changed. Walking does not need it.")
-        return Outcome(False, text.format(reason=NOISE.sub("", NOISE.sub("", str(error)))))
+        return Outcome(False, text.format(reason=spoken(str(error))))
     if not talk.ask(ask.ARRIVED):
         return Outcome(False, _("It was sent, but not to the right place. Nothing was changed."))
     everybody = people.People(to=(*(one for one in others if one.name != person.name), person))
