@@ -77,7 +77,12 @@ def test_somebody_carried_on_after_such_a_start_keeps_the_belt_moving() -> None:
 
 @pytest.mark.parametrize(
     ("part", "seconds", "over"),
-    [(OVER, 1.0, False), (OVER + 1e-6, 1.0, True), (OVER + 1e-6, OVER_HOLD_S - 0.005, False)],
+    [
+        (OVER, 1.0, False),
+        (OVER + 1e-6, OVER_HOLD_S - 0.005, False),
+        (OVER + 1e-6, OVER_HOLD_S, True),
+        (OVER + 1e-6, 1.0, True),
+    ],
 )
 def test_a_belt_is_over_beyond_the_safe_speed_for_half_a_second(
     part: float, seconds: float, over: bool
