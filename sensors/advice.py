@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Advice(NamedTuple):
     """One message. The parts are clauses without a full stop; `why` begins with a capital letter.
 
-    `str` gives "what. Why: do." A part that is empty is left out.
+    `str` gives "what. Why: do." A part that is empty is left out, and what is left begins with a capital letter.
     """
 
     what: str
@@ -17,7 +17,7 @@ class Advice(NamedTuple):
     do: str = ""
 
     def __str__(self) -> str:
-        cure = ": ".join(part for part in (self.why, self.do) if part)
+        cure = f"{self.why}: {self.do}" if self.why and self.do else self.why or self.do[:1].upper() + self.do[1:]
         return f"{self.what}. {cure}." if cure else self.what
 
 

@@ -11,7 +11,7 @@ from sensors.advice import Advice, ConfigError, Failure, HardwareError
     ("advice", "text"),
     [
         (Advice("no reply", "Usually a loose wire", "check it"), "no reply. Usually a loose wire: check it."),
-        (Advice("no reply", do="check the wire"), "no reply. check the wire."),
+        (Advice("no reply", do="check the wire"), "no reply. Check the wire."),
         (Advice("no reply", "Usually a loose wire"), "no reply. Usually a loose wire."),
         (Advice("no reply"), "no reply"),
     ],
