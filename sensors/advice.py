@@ -17,7 +17,11 @@ class Advice(NamedTuple):
     do: str = ""
 
     def __str__(self) -> str:
-        cure = f"{self.why}: {self.do}" if self.why and self.do else self.why or self.do[:1].upper() + self.do[1:]
+        cure = (
+            f"{self.why}: {self.do}"
+            if self.why and self.do
+            else self.why or self.do[:1].upper() + self.do[1:]
+        )
         return f"{self.what}. {cure}." if cure else self.what
 
 
