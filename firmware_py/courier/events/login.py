@@ -24,11 +24,13 @@ LOGIN_S = 5.0
 class _Try:
     """What came of it; `done` is set when nothing more can come."""
 
-    def __init__(self, config: MqttConfig, topic: str) -> None:
+    def __init__(self, config: MqttConfig, device: str) -> None:
         self._config = config
-        self._topic = topic
+        self._topic = config.topic(device, STOP)
         self._test = TEST + os.urandom(8).hex().encode()
         self.client: BoundedClient = client_of(config, f"rearguard-check-{os.urandom(4).hex()}")
+        # The courier has a last will; a broker that takes none refuses it. This one would leave nothing behind.
+        self.client.will_set(config.topic(device, "check"), b"", qos=1, retain=True)
         self.done = threading.Event()
         self.problem = "does not answer"
         self.client.on_connect_fail = lambda _c, _d: self._failed()
@@ -77,7 +79,7 @@ def attempt(config: MqttConfig, device: str, timeout_s: float = LOGIN_S) -> str:
 
     Raises Failure when the password or the certificate authority cannot be read.
     """
-    tried = _Try(config, config.topic(device, STOP))
+    tried = _Try(config, device)
     connect(tried.client, config)
     tried.done.wait(timeout_s)
     problem = tried.problem

@@ -19,6 +19,7 @@ from typing import Any, Literal, ParamSpec
 
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
@@ -44,6 +45,8 @@ MUTE_S = 300.0  # no subscription after a message that was too large
 ANNOUNCE_S = 10.0  # one announcement in this time, after ANNOUNCE_BURST of them
 ANNOUNCE_BURST = 3.0
 GOODBYE_S = 1.0
+HEAD_BYTES = 16  # of a message, beside topic and text, at most
+LOGIN_REFUSED = (134, 135, 138, 140)  # MQTT 5 reason codes: name or password, rights, banned, method
 
 RemoteStop = Literal["off", "not connected", "ready", "not confirmed", "not permitted"]
 P = ParamSpec("P")
@@ -79,11 +82,15 @@ class Broker:
         self._on_forgotten = on_forgotten
         self._lock = threading.Lock()  # what is retained is published once: on connecting or on changing
         self._retained: dict[str, str] = {}
+        self._asked_s: dict[
+            str, float
+        ] = {}  # tail of what is retained -> when it was last sent with an answer
         self._acknowledged: deque[tuple[int, bool]] = deque()
         # mid -> (row, sent); the event writer's thread only
         self._in_flight: dict[int, tuple[int, float]] = {}
         self._asked: dict[int, str] = {}  # mid -> topic of what is no event; paho's thread only
         self._refused: dict[str, str] = {}  # topic -> what the broker refuses
+        self._most_bytes = 0  # of a message, as the broker says; 0: it does not
         self._stop_topic = self.commands.stop_topic
         self._probe, self._probe_sent_s, self._probe_next_s = b"", 0.0, 0.0
         self._muted_until_s, self._muted = 0.0, ""
@@ -102,8 +109,8 @@ class Broker:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the connection, or what the broker refuses; "" when nothing is."""
-        return self.trouble or " ".join(list(self._refused.values()))
+        """What is wrong with the connection, or what the broker refuses, a line each; "" when nothing is."""
+        return self.trouble or "\n".join(list(self._refused.values()))
 
     def start(self) -> None:
         """Begin to connect, and retry without end. Raises Failure when login or TLS cannot be set up."""
@@ -111,7 +118,7 @@ class Broker:
         client.max_inflight_messages_set(EVENTS_IN_FLIGHT)
         client.max_queued_messages_set(4 * EVENTS_IN_FLIGHT)
         client.will_set(self.topic("status"), "offline", qos=1, retain=True)
-        client.on_connect = lambda _c, _d, _f, code, _p: self._safely(self._connected, code)
+        client.on_connect = lambda _c, _d, _f, code, props: self._safely(self._connected, code, props)
         client.on_connect_fail = lambda _c, _d: self._safely(self._failed)
         client.on_disconnect = lambda _c, _d, _f, code, _p: self._safely(self._disconnected, code)
         client.on_publish = lambda _c, _d, mid, code, _p: self._safely(self._published, mid, code)
@@ -139,8 +146,19 @@ class Broker:
         text = json.dumps(payload, separators=(",", ":"))
         with self._lock:
             self._retained[tail] = text
-            if self.connected and self._client:
-                self._client.publish(self.topic(tail), text, qos=0, retain=self._keeps(tail))
+            if self.connected:
+                self._retain(tail, text)
+
+    def _retain(self, tail: str, text: str) -> None:
+        """At QoS 0, which no broker answers; with an answer at first, and again now and then after a refusal."""
+        assert self._client is not None
+        topic, now_s = self.topic(tail), time.monotonic()
+        sent_s = self._asked_s.get(tail)
+        if sent_s is None or (topic in self._refused and now_s - sent_s >= PROBE_AGAIN_S):
+            self._asked_s[tail] = now_s
+            self._publish(topic, text, self._keeps(tail))
+        else:
+            self._client.publish(topic, text, qos=0, retain=self._keeps(tail))
 
     def _keeps(self, tail: str) -> bool:
         return self._config.profile == "home" or tail == "last_stop"
@@ -222,17 +240,22 @@ class Broker:
         except Exception:
             log.exception("mqtt: %s failed; the connection goes on", callback)
 
-    def _connected(self, code: ReasonCode) -> None:
+    def _connected(self, code: ReasonCode, properties: Properties | None) -> None:
         assert self._client is not None
         if code.is_failure:
             self._waits.failed()
             if code.value == UNSUPPORTED_VERSION:
                 self._client.speak_3_1_1()
-                return
-            self._note(
-                f"mqtt: the broker refused the connection: {code}. Check mqtt.user and the password, and the "
-                "broker's access list."
-            )
+            elif code.value in LOGIN_REFUSED:
+                self._note(
+                    f"mqtt: the broker refused the connection: {code}. Check mqtt.user and the password, and the "
+                    "broker's access list."
+                )
+            else:
+                self._note(
+                    f"mqtt: the broker refused the connection: {code}. Usually a setting of the broker: this device "
+                    "needs retained messages and QoS 1, and a client id of its own."
+                )
             return
         self._waits.connected()
         log.info("mqtt: connected to %s:%d", self._config.host, self._config.port)
@@ -240,6 +263,8 @@ class Broker:
             self.trouble = ""
             self._refused.clear()
             self._asked.clear()
+            self._asked_s.clear()
+            self._most_bytes = getattr(properties, "MaximumPacketSize", 0)
             self.connected = True
             if time.monotonic() >= self._muted_until_s:
                 self._subscribe()
@@ -289,23 +314,33 @@ class Broker:
         self._refuse(self._stop_topic, f"remote stop {state}: {why}")
 
     def _refuse(self, topic: str, what: str) -> None:
-        text = (
+        problem = (
             f"mqtt: {what}. Usually the broker's access list: allow this user to read and write "
             f"{self.topic('#')} and what Home Assistant's discovery needs (docs/home-assistant.md)."
         )
-        if self._refused.get(topic) != text:
-            log.warning("%s", text)
-        self._refused[topic] = text
+        self._show(topic, problem)
 
-    def _publish(self, topic: str, text: str) -> None:
-        """Retained, and the broker's answer is looked at."""
+    def _show(self, topic: str, problem: str) -> None:
+        if self._refused.get(topic) != problem:
+            log.warning("%s", problem)
+        self._refused[topic] = problem
+
+    def _publish(self, topic: str, text: str, retain: bool = True) -> None:
+        """The broker's answer is looked at. What is too large for it would end the connection, and is not sent."""
         assert self._client is not None
-        self._asked[self._client.publish(topic, text, qos=1, retain=True).mid] = topic
+        size = len(topic.encode()) + len(text.encode()) + HEAD_BYTES
+        if 0 < self._most_bytes < size:
+            problem = (
+                f"mqtt: the broker takes messages of {self._most_bytes} bytes at most; {topic} has {size}. "
+                "Usually its max_packet_size: raise it, or leave it out."
+            )
+            self._show(topic, problem)
+            return
+        self._asked[self._client.publish(topic, text, qos=1, retain=retain).mid] = topic
 
     def _publish_retained(self) -> None:
-        assert self._client is not None
         for tail, text in self._retained.items():
-            self._client.publish(self.topic(tail), text, qos=0, retain=self._keeps(tail))
+            self._retain(tail, text)
 
     def _announce(self) -> None:
         if self._announcement:
@@ -314,9 +349,8 @@ class Broker:
     def _failed(self) -> None:
         assert self._client is not None
         self._waits.failed()
-        why = (
-            self._client.refusal or "Usually the broker is off, or mqtt.host, mqtt.port or mqtt.tls is wrong."
-        )
+        why = "Usually the broker is off, or mqtt.host, mqtt.port or mqtt.tls is wrong."
+        why = self._client.refusal or why
         self._note(
             f"mqtt: no connection to {self._config.host}:{self._config.port}. {why} Retrying without end; "
             "events are stored meanwhile."
@@ -330,21 +364,21 @@ class Broker:
         size, self._client.refused_bytes = self._client.refused_bytes, 0
         if size:
             self._muted_until_s = time.monotonic() + MUTE_S
-            self._muted = (
+            problem = (
                 f"mqtt: the broker sent a message of {size} bytes and was disconnected. Usually somebody has left a "
                 f"retained message at {self._stop_topic}: delete it (mosquitto_pub -r -n -t {self._stop_topic}). "
                 f"Remote stop is off for {MUTE_S / 60:g} minutes."
             )
-            self._note(self._muted)
+            self._muted = problem
+            self._note(problem)
         if not was:
             if self._client.refusal:
                 self._failed()  # TLS came up, and then the broker refused our certificate
             return
         again = self._waits.lost()
         if self._refused:
-            self._note(
-                f"mqtt: the connection was lost ({code}) after a refusal. {' '.join(self._refused.values())}"
-            )
+            problem = f"mqtt: the connection was lost ({code}) after a refusal."
+            self._note("\n".join((problem, *self._refused.values())))
         elif again or code.value == TAKEN_OVER:
             self._note(
                 f"mqtt: connections are lost again and again ({code}): usually another device with the same "
@@ -370,6 +404,8 @@ class Broker:
         elif topic in self._forgotten:
             self._forgotten.discard(topic)
             self._on_forgotten(topic)
+        elif topic != self._stop_topic:  # that one counts when it comes back
+            self._refused.pop(topic, None)
 
     def _message(self, message: MQTTMessage) -> None:
         self.commands.take(message.topic, bytes(message.payload), bool(message.retain))

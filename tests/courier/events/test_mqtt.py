@@ -420,6 +420,47 @@ def test_events_that_the_broker_refuses_are_kept_and_sent_when_it_takes_them(
         assert broker.problem == ""
 
 
+@pytest.mark.parametrize("tail", ["state", "health", "last_stop"])
+def test_telemetry_that_the_broker_refuses_is_shown_until_it_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tail: str
+) -> None:
+    """At QoS 0 a broker does not answer: page and check said "connected", and Home Assistant never had a state."""
+    monkeypatch.setattr(mqtt, "PROBE_AGAIN_S", 0.2)
+    rights = ("topic readwrite #", f"topic deny rearguard/rig/{tail}")
+    with restricted(tmp_path, *rights) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: broker.connected)
+        wait_for(
+            lambda: broker.retain(tail, {}) or f"refuses to publish rearguard/rig/{tail}" in broker.problem
+        )
+        (tmp_path / "rights").write_text("topic readwrite #\n")
+        server.reload()
+        wait_for(lambda: broker.retain(tail, {}) or broker.problem == "")
+
+
+def test_an_announcement_too_large_for_the_broker_is_named_and_not_sent(tmp_path: Path) -> None:
+    """The broker ended the connection each time, and the page blamed another device with the same name."""
+    settings = "allow_anonymous true\nmax_packet_size 2000"
+    with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
+        wait_for(lambda: "takes messages of 2000 bytes at most; homeassistant/device" in broker.problem)
+        with ear(server.port) as listener:
+            events.record("guard_lost")
+            listener.until(f"{BASE}/event/guard_lost")
+        assert broker.connected and "another device" not in broker.problem
+
+
+@pytest.mark.parametrize("setting", ["retain_available false", "max_qos 0"])
+def test_a_broker_that_cannot_do_what_is_needed_is_not_taken_for_a_wrong_password(
+    tmp_path: Path, setting: str
+) -> None:
+    with (
+        mosquitto(tmp_path, f"allow_anonymous true\n{setting}") as server,
+        publishing(server.port, tmp_path) as (broker, _, _),
+    ):
+        wait_for(lambda: "needs retained messages and QoS 1" in broker.problem)
+        assert "password" not in broker.problem
+        assert "refuses the login" in attempted(server.port)
+
+
 def test_with_every_right_nothing_is_wrong(tmp_path: Path) -> None:
     with restricted(tmp_path, OWN_TREE, HOME) as server, publishing(server.port, tmp_path) as (broker, _, _):
         wait_for(lambda: broker.remote_stop == "ready")
