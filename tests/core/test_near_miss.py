@@ -24,7 +24,12 @@ class Walk:
         self.at_s: list[float] = []
 
     def go(
-        self, seconds: float, accel_m_s2: float = REST_M_S2, stepping: bool = True, **change: object
+        self,
+        seconds: float,
+        accel_m_s2: float = REST_M_S2,
+        stepping: bool = True,
+        axis: int = 2,
+        **change: object,
     ) -> None:
         for _ in range(round(seconds * 200)):
             self.tick += 1
@@ -36,7 +41,8 @@ class Walk:
             if stepping:
                 self.steps = self.tick // STEP_TICKS
             d = decision(t_ns)._replace(**usual | {"steps": self.steps} | change)  # type: ignore[arg-type]
-            imu = ImuSample(t_ns, (0.0, 0.0, accel_m_s2), (0.0, 0.0, 0.0))
+            accel = (accel_m_s2 * (axis == 0), accel_m_s2 * (axis == 1), accel_m_s2 * (axis == 2))
+            imu = ImuSample(t_ns, accel, (0.0, 0.0, 0.0))
             if self.found.update(frame(t_ns)._replace(imu=imu), d):
                 self.at_s.append(t_ns / 1e9)
 
@@ -58,6 +64,14 @@ def test_two_signs_and_a_recovery_are_one_near_miss(signs: dict[str, object]) ->
     walk = Walk().known()
     walk.go(0.1, **signs)  # type: ignore[arg-type]
     assert walk.at_s == []  # not recovered yet
+    walk.go(3.0)
+    assert len(walk.at_s) == 1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_impact_counts_whichever_way_the_pod_hangs(axis: int) -> None:
+    walk = Walk().known()
+    walk.go(0.1, accel_m_s2=20.0, axis=axis, **LEAN)  # type: ignore[arg-type]
     walk.go(3.0)
     assert len(walk.at_s) == 1
 
@@ -156,7 +170,8 @@ class Ticks:
                 self.steps, self.since_step = self.steps + 1, 0
             t_ns = self.tick * TICK_NS
             d = decision(t_ns)._replace(**self.USUAL | {"steps": self.steps} | change)  # type: ignore[arg-type]
-            imu = ImuSample(t_ns, (0.0, 0.0, accel_m_s2), (0.0, 0.0, 0.0))
+            accel = (accel_m_s2 * (axis == 0), accel_m_s2 * (axis == 1), accel_m_s2 * (axis == 2))
+            imu = ImuSample(t_ns, accel, (0.0, 0.0, 0.0))
             if self.found.update(frame(t_ns)._replace(imu=imu), d):
                 at.append(n)
         return at
