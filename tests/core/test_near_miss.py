@@ -170,8 +170,7 @@ class Ticks:
                 self.steps, self.since_step = self.steps + 1, 0
             t_ns = self.tick * TICK_NS
             d = decision(t_ns)._replace(**self.USUAL | {"steps": self.steps} | change)  # type: ignore[arg-type]
-            accel = (accel_m_s2 * (axis == 0), accel_m_s2 * (axis == 1), accel_m_s2 * (axis == 2))
-            imu = ImuSample(t_ns, accel, (0.0, 0.0, 0.0))
+            imu = ImuSample(t_ns, (0.0, 0.0, accel_m_s2), (0.0, 0.0, 0.0))
             if self.found.update(frame(t_ns)._replace(imu=imu), d):
                 at.append(n)
         return at
