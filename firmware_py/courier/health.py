@@ -21,6 +21,7 @@ from firmware_py.courier.publisher import Publisher
 from firmware_py.courier.receiver import Receiver
 from firmware_py.courier.recording.gaps import Gaps
 from firmware_py.courier.recording.recorder import Recorder
+from firmware_py.locale import mark
 
 
 class Health:
@@ -36,7 +37,7 @@ class Health:
         recorder: Recorder,
         publisher: Publisher,
     ) -> None:
-        self.page_problem = "not served yet" if config.page.enabled else ""
+        self.page_problem = mark("not served yet") if config.page.enabled else ""
         self._config = config
         self._live = live
         self._receiver = receiver

@@ -73,7 +73,9 @@ def spoken(text: str) -> str:
         found = shape.fullmatch(text)
         if found is not None:
             return translation.format(*map(spoken, found.groups()))
-    for comma in ("; ", ": ", ", "):
+    if text.endswith("."):
+        return f"{spoken(text[:-1])}."
+    for comma in (". ", "; ", ": ", ", "):
         if comma in text:
             return comma.join(spoken(part) for part in text.split(comma))
     return text

@@ -24,7 +24,14 @@ SPOKEN = [
     *sorted(path for path in (PACKAGE / "device").rglob("*.py") if path.name not in ELSEWHERE),
     *(PACKAGE / f"guard/{name}.py" for name in ("relay", "service")),
     *(PACKAGE / f"storage/{name}.py" for name in ("mounts", "record")),
-    *(PACKAGE / f"courier/events/{name}.py" for name in ("login", "certificate")),
+    *(
+        PACKAGE / f"courier/events/{name}.py"
+        for name in ("login", "certificate", "connection", "mqtt", "writer")
+    ),
+    *(
+        PACKAGE / f"courier/{name}.py"
+        for name in ("page/server", "recording/incidents", "recording/segments")
+    ),
     *(PACKAGE / f"alerts/{name}.py" for name in ("command", "people", "quiet", "channels")),
     *(
         ROOT / f"sensors/{name}.py"
@@ -34,6 +41,7 @@ SPOKEN = [
 REPORTS = {
     *("Failure", "ConfigError", "HardwareError", "Unsent", "Advice", "_replace", "wrong_dates"),
     *("failed", "warned", "passed", "_refused", "_button", "_cable", "_end", "look"),
+    *("_note", "_refuse", "_no_remote_stop"),  # what keeps the courier from its work
 }
 PARTS = {"what", "why", "do", "CURE", "OTHER_CHIP", "LIKELY_CHIPS", "THROTTLED_NOW", "MARKS", "problem"}
 ITS_OWN_WORD = re.compile(r"[^\W\d_]{4}")  # what a text with places must have beside them

@@ -34,6 +34,7 @@ from firmware_py.courier.events.connection import (
 )
 from firmware_py.courier.events.database import Unpublished
 from firmware_py.courier.events.home_assistant import Announcement
+from firmware_py.locale import mark
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Broker:
         self._client: BoundedClient | None = None
         self.connected = False
         self.remote_stop: RemoteStop = "not connected" if config.allow_remote_stop else "off"
-        self.trouble = "not connected yet"  # with the connection itself
+        self.trouble = mark("not connected yet")  # with the connection itself
 
     def topic(self, tail: str) -> str:
         return self._config.topic(self._device, tail)

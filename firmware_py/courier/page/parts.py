@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from firmware_py.config import Config
 from firmware_py.core.frame import Frame
 from firmware_py.courier.page.live import Live
+from firmware_py.locale import spoken
 from firmware_py.locale import translate as _
 from sensors.advice import Advice
 from sensors.hints import HINTS
@@ -58,7 +59,7 @@ def courier_parts(health: dict[str, Any], page_problem: str) -> list[Part]:
             recording["problem"], _counted(_("{count} readings lost"), recording["lost_frames"])
         ),
         _("Storage"): _storage(health["storage_free_mb"]),
-        _("Page"): (BAD, page_problem) if page_problem else None,
+        _("Page"): (BAD, _known(page_problem)) if page_problem else None,
     }
     return [_part(name, *line) for name, line in lines.items() if line is not None]
 
@@ -76,7 +77,12 @@ def _counted(text: str, count: Any) -> str:
 
 
 def _working(problem: str, text: str) -> Line:
-    return (BAD, problem) if problem else (OK, text)
+    return (BAD, _known(problem)) if problem else (OK, text)
+
+
+def _known(problem: str) -> str:
+    """A problem, a line each, in the language of the page; log and MQTT have it in English."""
+    return " ".join(map(spoken, problem.splitlines()))
 
 
 def _reading(sample: T | Fault | None, text: Callable[[T], str]) -> Line | None:

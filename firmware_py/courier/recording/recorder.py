@@ -18,6 +18,7 @@ from firmware_py.core.wire import pack_decision, pack_frame
 from firmware_py.courier.recording.incidents import Incidents
 from firmware_py.courier.recording.replica import Shadow
 from firmware_py.courier.recording.segments import Segments
+from firmware_py.locale import mark
 
 log = logging.getLogger(__name__)
 
@@ -222,4 +223,4 @@ class Recorder:
         except Exception:  # one bad message must not end the recording
             if not self._broken:  # not two hundred times a second
                 log.exception("recorder: an unexpected mistake; going on")
-            self._broken = "recorder: an unexpected mistake, see the log"
+            self._broken = mark("recorder: an unexpected mistake, see the log")
