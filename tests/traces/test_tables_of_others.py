@@ -1,6 +1,7 @@
 """Tables as other programs leave them: read as they are meant, or refused with what they are and what to do."""
 
 import gzip
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from firmware_py.core.frame import Frame
 from firmware_py.traces.csv_trace import read_csv, write_csv
 from firmware_py.traces.replay import open_trace, replay_file
 from firmware_py.traces.tables.foreign import read_foreign
-from firmware_py.traces.tables.presets import Form, with_columns
+from firmware_py.traces.tables.presets import PRESETS, Form, with_columns
 from firmware_py.traces.trace import Trace
 from sensors.advice import Failure
 from sensors.samples import ImuSample, RangeSample
@@ -229,6 +230,28 @@ def test_a_rate_without_samples_to_count_is_refused(tmp_path: Path) -> None:
     words = ["trace", "import", "a.csv", str(tmp_path / "a.mcap"), "--columns", COLUMNS, "--rate-hz", "100"]
     done = CliRunner().invoke(build(["trace"]), words)
     assert done.exit_code == 2 and "--time-unit samples" in done.stderr
+
+
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    """0.8 MB of gzip held one line of 800 MB: a traceback, or no memory left for the rest of the device."""
+    path = tmp_path / "t.csv.gz"
+    head = HEADER.encode() + b"\n"
+    for begin, number in ((b"", 1), (head, 2)):
+        path.write_bytes(gzip.compress(begin + b"1" * 200_000))
+        with pytest.raises(Failure, match=f"line {number} has more than 100000 characters"):
+            read_csv(path)
+
+
+def test_a_packed_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "walk.zip"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("TotalAcceleration.csv", "w") as file,
+    ):
+        for _ in range(201):
+            file.write(b"0" * 1_000_000)
+    with pytest.raises(Failure, match=r"TotalAcceleration\.csv has 201000000 bytes"):
+        read_foreign(path, PRESETS["sensor-logger"])
 
 
 # ---------------------------------------------------------------- units that are only wrong for this treadmill

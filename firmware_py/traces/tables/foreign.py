@@ -23,6 +23,7 @@ from sensors.samples import Fault, ImuSample, RangeSample, Vec3
 
 GAP_STEPS = 5  # turn rates further apart than so many of their steps are not joined by a line
 EPOCH_NS = 10**18  # a time from here on is a wall clock: 2001 and later
+LARGEST_MEMBER = 200_000_000  # bytes; six hours of a phone at 100 Hz
 FILES_NAMED = 12  # in a message
 PRESSED = {"1": True, "true": True, "0": False, "false": False}
 
@@ -88,6 +89,9 @@ def _lines(path: Path) -> Lines:
 def _unzipped(path: Path, name: str) -> Lines:
     try:
         with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo(name).file_size
+            if size > LARGEST_MEMBER:
+                raise Failure(f"{path}: {name} has {size} bytes, more than any walk. Usually another file.")
             data = archive.read(name)
     except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise Failure(

@@ -7,6 +7,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,7 @@ _BOMS = {
     b"\xfe\xff": "utf-16",
 }
 _SAMPLE_BYTES = 2048
+LONGEST_LINE = 100_000  # characters; a packed file of 1 MB may hold one of a gigabyte
 _AS_CSV = "open it in the program that wrote it and save it as CSV"
 # How files begin that are no text, what they are, and what to do.
 _NO_TEXT = {
@@ -54,9 +56,13 @@ def numbered_lines(path: Path, comments: bool = False) -> Iterator[tuple[int, st
     number = 0
     try:
         with _opened(path) as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), ""), 1):
                 if number == 1:
                     _check_text(path, line)
+                if len(line) == LONGEST_LINE:
+                    raise Failure(
+                        f"{path}: line {number} has more than {LONGEST_LINE} characters. Usually another format."
+                    )
                 if (line[0] != "#" or comments) and line != "\n":
                     yield number, line
     except UnicodeError:
