@@ -139,7 +139,7 @@ def _of_paths(courier: CourierConfig) -> Iterator[str]:
     """Guard and courier start in other folders, and both must find these."""
     for name, path in (("courier.state_dir", courier.state_dir), ("courier.socket", courier.socket)):
         if path.strip() and not path.startswith("/"):
-            yield f"{name} must begin with /: guard and courier start in folders of their own"
+            yield f"{name} must begin with /: the programs that use it start in folders of their own"
     if len(courier.socket.encode()) > LONGEST_SOCKET and len(courier.socket) <= LONGEST_WORD:
         yield f"courier.socket is longer than the {LONGEST_SOCKET} bytes that the path of a socket may have"
     if courier.socket.rstrip("/") == courier.state_dir.rstrip("/"):
