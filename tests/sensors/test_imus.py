@@ -428,3 +428,9 @@ def test_opening_begins_with_one_byte_of_identity(world: Any, name: str) -> None
     world.wire.transfer = transfer
     opened(world, name)
     assert transfers[0] == [(b"\x0f" if name == "lsm6dsox" else b"\x75", 0), (b"", 1)]
+
+
+def test_each_chip_answers_where_its_data_sheet_says() -> None:
+    """With the address pin at ground, and at the supply."""
+    assert lsm6dsox.ADDRESSES == (0x6A, 0x6B)
+    assert mpu6050.ADDRESSES == (0x68, 0x69)
