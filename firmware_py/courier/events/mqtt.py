@@ -152,14 +152,13 @@ class Broker:
 
     def _retain(self, tail: str, text: str) -> None:
         """At QoS 0, which no broker answers; with an answer at first, and again now and then after a refusal."""
-        assert self._client is not None
         topic, now_s = self.topic(tail), time.monotonic()
         sent_s = self._asked_s.get(tail)
         if sent_s is None or (topic in self._refused and now_s - sent_s >= PROBE_AGAIN_S):
             self._asked_s[tail] = now_s
             self._publish(topic, text, self._keeps(tail))
         else:
-            self._client.publish(topic, text, qos=0, retain=self._keeps(tail))
+            self._send(topic, text, 0, self._keeps(tail))
 
     def _keeps(self, tail: str) -> bool:
         return self._config.profile == "home" or tail == "last_stop"
@@ -327,7 +326,13 @@ class Broker:
         self._refused[topic] = problem
 
     def _publish(self, topic: str, text: str, retain: bool = True) -> None:
-        """The broker's answer is looked at. What is too large for it would end the connection, and is not sent."""
+        """The broker's answer is looked at."""
+        number = self._send(topic, text, 1, retain)
+        if number is not None:
+            self._asked[number] = topic
+
+    def _send(self, topic: str, text: str, qos: int, retain: bool) -> int | None:
+        """What is too large for the broker would end the connection: it is shown, and not sent."""
         assert self._client is not None
         size = len(topic.encode()) + len(text.encode()) + HEAD_BYTES
         if 0 < self._most_bytes < size:
@@ -336,8 +341,8 @@ class Broker:
                 "Usually its max_packet_size: raise it, or leave it out."
             )
             self._show(topic, problem)
-            return
-        self._asked[self._client.publish(topic, text, qos=1, retain=retain).mid] = topic
+            return None
+        return self._client.publish(topic, text, qos=qos, retain=retain).mid
 
     def _publish_retained(self) -> None:
         for tail, text in self._retained.items():

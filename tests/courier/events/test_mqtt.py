@@ -263,7 +263,7 @@ def test_a_callback_that_raises_does_not_end_the_connection(
         ear(server.port) as listener,
         publishing(server.port, tmp_path, fail) as (broker, events, _),
     ):
-        wait_for(lambda: broker.connected)
+        wait_for(lambda: broker.remote_stop == "ready")
         listener.publish(f"{BASE}/command/stop", "stop")
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
         events.record("guard_lost")
@@ -446,6 +446,24 @@ def test_an_announcement_too_large_for_the_broker_is_named_and_not_sent(tmp_path
             events.record("guard_lost")
             listener.until(f"{BASE}/event/guard_lost")
         assert broker.connected and "another device" not in broker.problem
+
+
+def test_telemetry_too_large_for_the_broker_is_never_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one was held back, and the second, at QoS 0, ended the connection."""
+    settings = "allow_anonymous true\nmax_packet_size 2000"
+    with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
+        wait_for(lambda: broker.connected)
+        lost: list[object] = []
+        real = broker._disconnected
+        monkeypatch.setattr(broker, "_disconnected", lambda code: (lost.append(code), real(code)))
+        for _ in range(3):
+            broker.retain("health", {"word": "x" * 3000})
+        with ear(server.port) as listener:
+            events.record("guard_lost")
+            listener.until(f"{BASE}/event/guard_lost")
+        assert lost == [] and f"at most; {BASE}/health has 3" in broker.problem
 
 
 @pytest.mark.parametrize("setting", ["retain_available false", "max_qos 0"])
