@@ -37,7 +37,7 @@ from tests.support.process import wait_for
 x509 = pytest.importorskip("cryptography.x509", reason="the extra `fleet` is not installed")
 
 from firmware_py.fleet.enroll import desk as desks  # noqa: E402
-from firmware_py.fleet.enroll.authority import CLIENT_DAYS, Authority  # noqa: E402
+from firmware_py.fleet.enroll.authority import Authority  # noqa: E402
 from firmware_py.fleet.enroll.desk import CODE_S, MINUTE_S, TRIES_A_MINUTE, Desk, opened  # noqa: E402
 
 TOLD = {"root": "chain/hall", "host": "broker.example", "port": 8883}
@@ -157,7 +157,7 @@ def test_what_a_request_says_of_itself_is_ignored(counter: Counter) -> None:
     uses = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert [use._name for use in uses] == ["clientAuth"]
     days = (made.not_valid_after_utc - datetime.fromtimestamp(NOW_S, UTC)).days
-    assert CLIENT_DAYS - 1 <= days <= CLIENT_DAYS
+    assert days > 9 * 365, "no end that everybody forgets"
 
 
 # -- over the wire -------------------------------------------------------------------------------------------------
@@ -504,7 +504,7 @@ def test_a_certificate_that_does_not_hold_names_the_clock(
             server.kill()
     authority.server("broker", ["127.0.0.1"], datetime.now(UTC))
     request = device._request()
-    old = authority.sign(request[1].encode(), "deck-1", datetime.now(UTC) - timedelta(days=400))
+    old = authority.sign(request[1].encode(), "deck-1", datetime.now(UTC) - timedelta(days=4000))
     from cryptography.hazmat.primitives.serialization import Encoding
 
     (fleet.folder / "old.pem").write_bytes(old.public_bytes(Encoding.PEM))

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, ParamSpec
 
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -190,14 +190,17 @@ class Broker:
         return EVENTS_IN_FLIGHT - len(self._in_flight) if self.connected else 0
 
     def send(self, events: Iterable[Unpublished]) -> int:
-        """Hand events to the network; the highest row number that was sent, 0 when none was."""
+        """Hand events to the network; the highest row number that was dealt with, 0 when none was.
+
+        One that is too large for the broker stays stored, and those behind it go.
+        """
         sent = 0
-        assert self._client is not None
         for event in events:
-            info = self._client.publish(self.topic(f"event/{event.type}"), event.event, qos=1)
-            if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            info = self._send(self.topic(f"event/{event.type}"), event.event, 1, retain=False)
+            if info and info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
                 break
-            self._in_flight[info.mid] = (event.n, time.monotonic())
+            if info:
+                self._in_flight[info.mid] = (event.n, time.monotonic())
             sent = event.n
         return sent
 
@@ -327,11 +330,11 @@ class Broker:
 
     def _publish(self, topic: str, text: str, retain: bool = True) -> None:
         """The broker's answer is looked at."""
-        number = self._send(topic, text, 1, retain)
-        if number is not None:
-            self._asked[number] = topic
+        info = self._send(topic, text, 1, retain)
+        if info:
+            self._asked[info.mid] = topic
 
-    def _send(self, topic: str, text: str, qos: int, retain: bool) -> int | None:
+    def _send(self, topic: str, text: str, qos: int, retain: bool) -> MQTTMessageInfo | None:
         """What is too large for the broker would end the connection: it is shown, and not sent."""
         assert self._client is not None
         size = len(topic.encode()) + len(text.encode()) + HEAD_BYTES
@@ -342,7 +345,7 @@ class Broker:
             )
             self._show(topic, problem)
             return None
-        return self._client.publish(topic, text, qos=qos, retain=retain).mid
+        return self._client.publish(topic, text, qos=qos, retain=retain)
 
     def _publish_retained(self) -> None:
         for tail, text in self._retained.items():

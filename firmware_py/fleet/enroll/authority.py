@@ -16,7 +16,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sensors.advice import Failure
 
-AUTHORITY_DAYS, SERVER_DAYS, CLIENT_DAYS = 20 * 365, 10 * 365, 397
+AUTHORITY_DAYS = 20 * 365
+# As long as a device lives: an end that everybody forgets would silence every treadmill of a chain in one month. What
+# is lost or stolen is revoked.
+DAYS = 10 * 365
 BEFORE = timedelta(days=1)  # clocks differ
 RESERVED = ("fleet", "floor", "ca", "enroll")  # names that are nobody's treadmill
 _Key = ec.EllipticCurvePrivateKey
@@ -57,15 +60,15 @@ class Authority:
             right = False
         if not right:
             raise ValueError("not signed by its own key")
-        return self._certified(key, name, ExtendedKeyUsageOID.CLIENT_AUTH, CLIENT_DAYS, now)
+        return self._certified(key, name, ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
     def client(self, name: str, now: datetime) -> None:
         """Key and certificate of the fleet page or of staff: NAME.key and NAME.pem in the folder."""
-        self._pair(name, ExtendedKeyUsageOID.CLIENT_AUTH, CLIENT_DAYS, now, [])
+        self._pair(name, ExtendedKeyUsageOID.CLIENT_AUTH, now, [])
 
     def server(self, name: str, hosts: list[str], now: datetime) -> None:
         """Key and certificate of a broker that is reached as one of `hosts`: NAME.key and NAME.pem in the folder."""
-        self._pair(name, ExtendedKeyUsageOID.SERVER_AUTH, SERVER_DAYS, now, hosts)
+        self._pair(name, ExtendedKeyUsageOID.SERVER_AUTH, now, hosts)
 
     def revocations(self, revoked: dict[int, datetime], now: datetime) -> bytes:
         """The list of certificates that are not to be believed any more, for the broker."""
@@ -76,11 +79,9 @@ class Authority:
             made = made.add_revoked_certificate(one)
         return made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    def _pair(
-        self, name: str, use: x509.ObjectIdentifier, days: int, now: datetime, hosts: list[str]
-    ) -> None:
+    def _pair(self, name: str, use: x509.ObjectIdentifier, now: datetime, hosts: list[str]) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._certified(key.public_key(), name, use, days, now, hosts)
+        certificate = self._certified(key.public_key(), name, use, now, hosts)
         _write(self._folder / f"{name}.key", _pem_of(key), 0o600)
         _write(
             self._folder / f"{name}.pem",
@@ -93,7 +94,6 @@ class Authority:
         key: ec.EllipticCurvePublicKey,
         name: str,
         use: x509.ObjectIdentifier,
-        days: int,
         now: datetime,
         hosts: list[str] | None = None,
     ) -> x509.Certificate:
@@ -104,7 +104,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - BEFORE)
-            .not_valid_after(now + timedelta(days=days))
+            .not_valid_after(now + timedelta(days=DAYS))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([use]), critical=True)
             .add_extension(

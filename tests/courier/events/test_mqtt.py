@@ -466,6 +466,25 @@ def test_telemetry_too_large_for_the_broker_is_never_sent(
         assert lost == [] and f"at most; {BASE}/health has 3" in broker.problem
 
 
+def test_an_event_too_large_for_the_broker_stays_stored_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended the connection, was sent again on the next one, and nothing behind it ever arrived."""
+    settings = "allow_anonymous true\nmax_packet_size 1000"
+    with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
+        wait_for(lambda: broker.connected)
+        lost: list[object] = []
+        real = broker._disconnected
+        monkeypatch.setattr(broker, "_disconnected", lambda code: (lost.append(code), real(code)))
+        long = "x" * 600
+        events.record("storage_changed", part="events", ok=True, detail=long, message=long)
+        with ear(server.port) as listener:
+            events.record("guard_lost")
+            listener.until(f"{BASE}/event/guard_lost")
+        assert lost == [] and f"at most; {BASE}/event/storage_changed has 1" in broker.problem
+        wait_for(lambda: unpublished(tmp_path) == 1)
+
+
 @pytest.mark.parametrize("setting", ["retain_available false", "max_qos 0"])
 def test_a_broker_that_cannot_do_what_is_needed_is_not_taken_for_a_wrong_password(
     tmp_path: Path, setting: str
