@@ -38,7 +38,7 @@ NO_SIGN_S = 60.0  # after a stop somebody arms, walks, presses or leaves within 
 SIGNS_OF_LIFE = frozenset({"armed", "walking", "reset_refused", "session_ended"})
 _LOCKED_OUT = frozenset({Cause.RELAY_WELDED, Cause.BELT_RUNAWAY})
 _NOBODY_ON_IT = frozenset({Cause.SETTLING, Cause.NOT_WORN})  # how a treadmill is between two walks
-_FOLLOWED = frozenset(
+FOLLOWED = frozenset(
     {Cause.DRIFT_REAR, Cause.DRIFT_FRONT, Cause.STANDSTILL, Cause.STUMBLE, Cause.STOP_BUTTON}
 )
 
@@ -98,7 +98,7 @@ def device_of(event: dict[str, Any]) -> str:
 
 def is_followed(event: dict[str, Any]) -> bool:
     """Whether somebody should show a sign of life after this event."""
-    return event["type"] == "rearguard.stopped" and _cause(event["data"]) in _FOLLOWED
+    return event["type"] == "rearguard.stopped" and _cause(event["data"]) in FOLLOWED
 
 
 def is_sign_of_life(event: dict[str, Any]) -> bool:

@@ -8,14 +8,15 @@ import queue
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from itertools import cycle
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from firmware_py.fleet import keep, topics
@@ -25,6 +26,7 @@ from firmware_py.fleet.watch import Watch
 from firmware_py.locale import mark
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 BATCH = 500
 WAIT_S = 0.1  # a batch is never older than this when it is written
@@ -32,6 +34,7 @@ PAUSE_S = (
     0.01  # and no longer waited for than this: a broker may wait for our acknowledgement before it sends more
 )
 RETRY_S = 1.0
+LOOK_S = 5.0  # between two looks for stops without a sign of life
 KEEPALIVE_S = 30
 MOST_WAITING = 1_000  # beyond this the network waits: TCP and the broker hold the rest back
 FORGET_S = 3600.0
@@ -68,6 +71,7 @@ class Ingest:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="fleet-ingest")
         self._forget_s = time.monotonic() + FORGET_S  # not at once: by then the clock is right
+        self._look_s = 0.0
         self._connection = 0
         self._asked: int | None = None
         self._broker_problem, self._store_problem = mark("not connected yet"), ""
@@ -162,8 +166,12 @@ class Ingest:
             while batch and not self._write(batch, messages):
                 if self._stopping.wait(RETRY_S):
                     return  # not acknowledged: the broker sends it again
+            if time.monotonic() >= self._look_s:
+                self._look_s = time.monotonic() + LOOK_S
+                self._change(lambda db: keep.call_for_help(db, time.time()))
             if time.monotonic() >= self._forget_s:
-                self._forget_s = time.monotonic() + (FORGET_MORE_S if self._forget() else FORGET_S)
+                more = self._change(lambda db: keep.forget(db, time.time(), self._bounds))
+                self._forget_s = time.monotonic() + (FORGET_MORE_S if more else FORGET_S)
 
     def _batch(self) -> list[Waiting]:
         """What arrives within WAIT_S, at most BATCH; less when nothing more comes."""
@@ -219,13 +227,14 @@ class Ingest:
         self._store_problem = mark("the database cannot be used now")
         log.error("fleet: %s (%s). It is tried again.", self._store_problem, str(error).splitlines()[0])
 
-    def _forget(self) -> bool:
+    def _change(self, change: Callable[[Connection], T]) -> T | None:
+        """A change of our own; None when the database cannot be used now."""
         try:
             with self._engine.begin() as db:
-                return keep.forget(db, time.time(), self._bounds)
+                return change(db)
         except (OperationalError, InterfaceError) as error:
             self._away(error)
-            return False
+            return None
 
 
 def _addresses(url: str) -> list[tuple[str, int]]:

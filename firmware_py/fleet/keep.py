@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firmware_py.alerts import classes
-from firmware_py.alerts.classes import LATE_S
+from firmware_py.alerts.classes import LATE_S, Urgency
 from firmware_py.fleet.schema import devices, events, incidents, readers, refused, walked
 from firmware_py.fleet.topics import Event, Message, Picture, Refused, Status
 from firmware_py.locale import mark
@@ -184,6 +184,29 @@ def _acknowledged_there(db: Connection, e: Event, now_s: float) -> None:
     alert = str(json.loads(e.text)["data"].get("alert"))[:80].removesuffix("-no-sign")
     query = update(incidents).where(incidents.c.id == f"{e.device}:{alert}", incidents.c.site == e.site)
     db.execute(query.where(incidents.c.seen_s.is_(None)).values(seen_by=SOMEBODY, seen_s=now_s))
+
+
+def call_for_help(db: Connection, now_s: float) -> None:
+    """A stop after which nobody armed, walked, pressed or left for a minute: somebody is to go there."""
+    signs = select(events.c.seq).where(
+        events.c.site == incidents.c.site,
+        events.c.device == incidents.c.device,
+        events.c.arrived_s >= incidents.c.arrived_s - classes.NO_SIGN_S,  # for the index; they may overtake
+        events.c.time_s > incidents.c.time_s,
+        events.c.kind.in_(sorted(classes.SIGNS_OF_LIFE)),
+    )
+    silent = update(incidents).where(
+        incidents.c.arrived_s.between(now_s - LATE_S[Urgency.LOOK], now_s - classes.NO_SIGN_S),
+        incidents.c.urgency == Urgency.LOOK.value,
+        incidents.c.cause.in_(sorted(cause.value for cause in classes.FOLLOWED)),
+        incidents.c.late.is_(False),
+        incidents.c.seen_s.is_(None),
+        incidents.c.closed_s.is_(None),
+        ~signs.exists(),
+    )
+    title = classes.NO_SIGN[0]
+    find = incidents.c.find + f" {title.lower()}"
+    db.execute(silent.values(urgency=Urgency.HELP.value, title=title, find=find))
 
 
 def _add_up(db: Connection, new: Sequence[Event], now_s: float) -> None:

@@ -10,14 +10,17 @@ import httpx
 import pytest
 from sqlalchemy import Engine, func, select
 
+from firmware_py.alerts.classes import NO_SIGN_S, SIGNS_OF_LIFE
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import DATA, Stamp, build
 from firmware_py.fleet import access, keep, store, topics, words
 from firmware_py.fleet.access import RIGHTS, Right, Role
 from firmware_py.fleet.enroll import acl
+from firmware_py.fleet.ingest import Ingest
 from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, SOON_S, app
 from firmware_py.fleet.schema import enrolled, events, incidents
 from firmware_py.fleet.topics import Event, Picture, Refused, Status
+from tests.support.process import wait_for
 
 NOW_S = 1_800_000_000.0
 
@@ -143,6 +146,87 @@ def test_who_acknowledges_at_the_treadmill_ends_the_red_here(engine: Engine) -> 
         keep.write(db, [read], NOW_S)
         tones = {t["device"]: t["tone"] for t in store.floor(db, ["*"], NOW_S)}
         assert tones == {"a": "walking", "b": "help"}
+
+
+def floor_after_a_stop(
+    engine: Engine,
+    *since: Event,
+    after_s: float = NO_SIGN_S,
+    cause: Cause = Cause.DRIFT_REAR,
+    age_s: float = 0.0,
+) -> str:
+    """The tone of the tile so long after a stop."""
+    with engine.begin() as db:
+        keep.write(db, [state("a"), event("a", 1, cause=cause, age_s=age_s)], NOW_S)
+        keep.write(db, [state("a"), *since], NOW_S)
+        keep.call_for_help(db, NOW_S + after_s)
+        (tile,) = store.floor(db, ["*"], NOW_S + after_s)
+        return str(tile["tone"])
+
+
+@pytest.mark.parametrize(
+    ("after_s", "tone"),
+    [(NO_SIGN_S - 1, "walking"), (NO_SIGN_S, "help"), (1800.0, "help"), (1801.0, "walking")],
+)
+def test_a_stop_without_a_sign_of_life_is_red_after_a_minute(
+    engine: Engine, after_s: float, tone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older ones, of a time in which this page was not there, are news of yesterday."""
+    monkeypatch.setattr(store, "OFFLINE_S", 4000.0)
+    assert floor_after_a_stop(engine, after_s=after_s) == tone
+    with engine.connect() as db:
+        assert len(store.find_incidents(db, ["*"], word="no sign")) == (tone == "help")
+
+
+@pytest.mark.parametrize("kind", sorted(SIGNS_OF_LIFE))
+def test_a_sign_of_life_keeps_the_tile_calm(engine: Engine, kind: str) -> None:
+    assert floor_after_a_stop(engine, event("a", 2, "armed", age_s=-1)._replace(kind=kind)) == "walking"
+
+
+def test_signs_before_the_stop_and_of_others_do_not_count(engine: Engine) -> None:
+    others = [
+        event("a", 2, "armed", age_s=1),
+        event("b", 1, "armed", age_s=-1),
+        event("a", 3, "warning", age_s=-1),
+    ]
+    with engine.begin() as db:
+        keep.write(db, [event("a", 1, "armed", site="pool", age_s=-1)], NOW_S)
+        keep.write(db, [event("a", 4, cause=Cause.STANDSTILL), *others], NOW_S)
+        keep.call_for_help(db, NOW_S + NO_SIGN_S)
+        assert {t["device"] for t in store.floor(db, ["*"], NOW_S) if t["tone"] == "help"} == {"a"}
+
+
+@pytest.mark.parametrize("cause", [Cause.STEP_OFF, Cause.REMOTE_STOP, Cause.LATE, Cause.RELAY_WELDED])
+def test_only_stops_of_a_walker_wait_for_a_sign(engine: Engine, cause: Cause) -> None:
+    assert floor_after_a_stop(engine, cause=cause) == "walking"
+
+
+def test_the_fleet_looks_for_them_by_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine.begin() as db:
+        keep.write(db, [state("a"), event("a", 1, cause=Cause.DRIFT_REAR)], NOW_S)
+    monkeypatch.setattr("firmware_py.fleet.ingest.time.time", lambda: NOW_S + NO_SIGN_S)
+    it = Ingest("mqtt://127.0.0.1", "", engine)
+    it._thread.start()
+    try:
+        wait_for(lambda: floor_tone(engine) == "help")
+    finally:
+        it._stopping.set()
+        it._thread.join()
+
+
+def floor_tone(engine: Engine) -> str:
+    with engine.connect() as db:
+        return str(store.floor(db, ["*"], NOW_S)[0]["tone"])
+
+
+def test_who_was_seen_needs_no_sign(engine: Engine) -> None:
+    stop = event("a", 1, cause=Cause.DRIFT_REAR)
+    with engine.begin() as db:
+        keep.write(db, [state("a"), stop], NOW_S)
+        (found,) = store.find_incidents(db, ["*"])
+        store.acknowledge(db, ["*"], found["id"], "anna", NOW_S)
+        keep.call_for_help(db, NOW_S + NO_SIGN_S)
+        assert store.floor(db, ["*"], NOW_S)[0]["tone"] == "walking"
 
 
 def test_an_alarm_that_arrives_late_is_listed_and_not_red(engine: Engine) -> None:

@@ -41,6 +41,10 @@ class Container:
         enter = [*f"nsenter -t {self._leader} -m -u -i -n -p -C -- /bin/bash -c".split(), command]
         return subprocess.Popen(enter, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
+    def beside(self, *words: str) -> list[str]:
+        """The words of a program of this computer that is to share the container's network."""
+        return ["nsenter", "-t", str(self._leader), "-n", "--", *words]
+
     def alive(self) -> bool:
         """Not yet restarted or powered off."""
         return self._process.poll() is None and Path(f"/proc/{self._leader}").exists()

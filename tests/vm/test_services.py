@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -34,6 +35,10 @@ CPUSchedulingPolicy=fifo
 CPUSchedulingPriority=50
 Environment=LD_PRELOAD=/pisim/pishim.so PISIM_SOCK=/pisim/header.sock PISIM_ROOT=/pisim/root
 """
+
+
+# This computer's own programs: the project's beside its Python, the broker where no user looks.
+OURS = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"}
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +194,71 @@ def test_a_person_proves_the_stop_on_the_stopped_device(container: Container) ->
     # The simulated one-shots hold for their longest and the contacts take theirs: 60 ms and a little. Measured it was.
     assert code in (0, 1) and "2: pulled after" in out and "ms after the last pulse" in out, out
     guard(container)
+
+
+@pytest.fixture
+def fleet(container: Container, tmp_path: Path) -> Iterator[Path]:
+    """A fleet's settings, its authority and the certificates of a broker and of the page, next door."""
+    settings = tmp_path / "fleet.toml"
+    settings.write_text(
+        f'store = "sqlite:///{tmp_path}/fleet.sqlite"\nroot = "chain"\ncertificates = "{tmp_path}/authority"\n'
+    )
+    for words in (("broker", "--server", "127.0.0.1"), ("fleet",)):
+        subprocess.run(
+            ["rearguard", "fleet", "certificate", *words, "--config", settings], check=True, env=OURS
+        )
+    container.sh("cp -p /etc/rearguard/config.toml /root/config.toml")
+    yield settings
+    container.sh("cp -p /root/config.toml /etc/rearguard/config.toml; systemctl restart rearguard-courier")
+
+
+def test_an_installed_treadmill_enrols_and_speaks_with_its_certificate(
+    container: Container, fleet: Path
+) -> None:
+    """The key, made by root, is read by the courier that is not, inside its sandbox."""
+    guard(container)
+    words = ("enroll", "deck-7", "--site", "hall", "--host", "127.0.0.1", "--config", str(fleet))
+    desk = subprocess.Popen(
+        container.beside("rearguard", "fleet", *words), env=OURS, stdout=subprocess.PIPE, text=True
+    )
+    assert desk.stdout
+    line = next(line for line in desk.stdout if "sudo rearguard enroll" in line)
+    code, out = container.sh(f"rearguard enroll 127.0.0.1:8771 {line.split()[-1]}")
+    assert code == 0 and "This treadmill is deck-7 now" in out, out
+    assert desk.wait(10) == 0 and "deck-7 has its certificate." in desk.stdout.read()
+    assert container.sh("stat -c %U:%G:%a /etc/rearguard/fleet/device.key")[1].strip() == "root:rearguard:640"
+    folder = fleet.parent
+    acl = subprocess.run(
+        ["rearguard", "fleet", "acl", "mosquitto", "--config", fleet],
+        check=True,
+        env=OURS,
+        capture_output=True,
+    ).stdout
+    (folder / "acl").write_bytes(acl)
+    (folder / "acl").chmod(0o600)
+    authority = folder / "authority"
+    (folder / "mosquitto.conf").write_text(
+        "listener 8883 127.0.0.1\nuser root\nallow_anonymous false\nrequire_certificate true\n"
+        f"use_identity_as_username true\ncafile {authority}/ca.pem\ncertfile {authority}/broker.pem\n"
+        f"keyfile {authority}/broker.key\nacl_file {folder}/acl\n"
+    )
+    with subprocess.Popen(
+        container.beside("mosquitto", "-c", str(folder / "mosquitto.conf")), env=OURS
+    ) as broker:
+        try:
+            container.sh("systemctl restart rearguard-courier")
+            heard = subprocess.run(
+                container.beside(
+                    *("mosquitto_sub", "-p", "8883", "-h", "127.0.0.1", "-C", "1", "-W", "30"),
+                    *("--cafile", f"{authority}/ca.pem", "--cert", f"{authority}/fleet.pem"),
+                    *("--key", f"{authority}/fleet.key", "-t", "chain/hall/rearguard/deck-7/state"),
+                ),
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        finally:
+            broker.terminate()
+    journal = container.sh("journalctl -u rearguard-courier --no-pager | tail -20")[1]
+    assert '"phase":"' in heard.stdout, (heard, journal)
 
 
 def test_an_armed_device_refuses_to_be_upgraded_and_a_stopped_one_does_not(
