@@ -21,9 +21,9 @@ from firmware_py.alerts import acknowledge, people
 from firmware_py.alerts.outgoing import MUTED
 from firmware_py.alerts.policy import Rules, State
 from firmware_py.alerts.process import Alerts, send_test
-from firmware_py.alerts.quiet import parse
 from firmware_py.alerts.store import Store, Way
 from firmware_py.config import Config, load_of_device
+from firmware_py.config.quiet import parse
 from firmware_py.locale import mark, spoken
 from firmware_py.locale import translate as _
 from firmware_py.locale import use as use_language

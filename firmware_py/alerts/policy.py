@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from firmware_py.alerts.classes import LATE_S, URGENT, Urgency
-from firmware_py.alerts.quiet import Span, is_quiet
+from firmware_py.config.quiet import Span, is_quiet
 from firmware_py.locale import translate as _
 
 RETRY_S = (1.0, 5.0, 15.0, 60.0, 300.0, 600.0)  # the last one again and again ...

@@ -5,6 +5,7 @@ Every function yields one line a mistake; `Config` asks them all and shows all l
 
 from collections.abc import Iterator
 
+from firmware_py.config import quiet
 from firmware_py.config.hardware import (
     ADDRESSES,
     ImuConfig,
@@ -99,7 +100,12 @@ def of_soft_stop(drift: DriftConfig, panel: PanelConfig) -> Iterator[str]:
 
 
 def of_alerts(alerts: AlertsConfig, page: PageConfig) -> Iterator[str]:
-    """An acknowledge page that nobody could open."""
+    """Quiet hours that are none, and an acknowledge page that nobody could open."""
+    for span in alerts.quiet:
+        try:
+            quiet.parse(span)
+        except ValueError as error:
+            yield str(error)
     if not alerts.enabled or not alerts.link_address:
         return
     if not alerts.link_address.startswith(("http://", "https://")):

@@ -15,8 +15,8 @@ from firmware_py.alerts.classes import FAULT_STAYS_S, LATE_S, NO_SIGN_S, Urgency
 from firmware_py.alerts.people import People, Person
 from firmware_py.alerts.policy import GIVE_UP_S, Rules, State
 from firmware_py.alerts.process import SELF_TEST_S, Alerts
-from firmware_py.alerts.quiet import parse
 from firmware_py.alerts.store import Store
+from firmware_py.config.quiet import parse
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.database import Outbox
 from firmware_py.courier.events.envelope import Stamp, build

@@ -8,7 +8,7 @@ import pytest
 from firmware_py.alerts import classes, policy
 from firmware_py.alerts.classes import LATE_S, Urgency
 from firmware_py.alerts.policy import GIVE_UP_S, PAUSE_S, RETRY_S, URGENT_RETRY_S, Contact, Rules
-from firmware_py.alerts.quiet import parse
+from firmware_py.config.quiet import parse
 from firmware_py.core.events import DEVICE_CAUSES
 from firmware_py.core.frame import Cause
 from firmware_py.courier.events.envelope import DATA

@@ -95,7 +95,7 @@ TARGETS: dict[str, list[str]] = {
     **_of_core(),
     "firmware_py/guard/relay.py": ["tests/guard/test_relay.py"],
     "firmware_py/alerts/policy.py": ALERTS,
-    "firmware_py/alerts/quiet.py": ["tests/alerts/test_quiet.py"],
+    "firmware_py/config/quiet.py": ["tests/test_quiet.py"],
     "firmware_py/alerts/classes.py": ALERTS,
     "firmware_py/coach/phases.py": ["tests/coach/test_phases.py", "tests/coach/test_session.py"],
     "firmware_py/coach/plan/progression.py": ["tests/coach/plan/test_progression.py"],

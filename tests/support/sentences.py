@@ -32,7 +32,7 @@ SPOKEN = [
         PACKAGE / f"courier/{name}.py"
         for name in ("page/server", "recording/incidents", "recording/segments")
     ),
-    *(PACKAGE / f"alerts/{name}.py" for name in ("command", "people", "quiet", "channels")),
+    *(PACKAGE / f"alerts/{name}.py" for name in ("command", "people", "channels")),
     *(
         ROOT / f"sensors/{name}.py"
         for name in ("i2c", "registers", "vl53l1x", "tf_luna", "lsm6dsox", "mpu6050")

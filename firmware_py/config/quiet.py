@@ -8,8 +8,6 @@ import re
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
-from sensors.advice import ConfigError
-
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORM = re.compile(
     r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))? )?(?P<start>\d{1,2}:\d\d)-(?P<end>\d{1,2}:\d\d)"
@@ -34,7 +32,7 @@ class Span(NamedTuple):
 
 
 def parse(text: str) -> Span:
-    """A span. Raises ConfigError."""
+    """A span. Raises ValueError."""
     match = _FORM.fullmatch(text.strip().lower())
     try:
         if match is None:
@@ -43,8 +41,8 @@ def parse(text: str) -> Span:
         last = DAYS.index(match["last"]) if match["last"] else (first if match["first"] else 6)
         start, end = (time.fromisoformat(match[name].zfill(5)) for name in ("start", "end"))
     except ValueError:
-        raise ConfigError(
-            f'alerts.quiet: "{text}" is not a span', "", 'write it as "mon-fri 22:00-06:30" or "22:00-06:30"'
+        raise ValueError(
+            f'alerts.quiet: "{text}" is not a span: write it as "mon-fri 22:00-06:30" or "22:00-06:30"'
         ) from None
     days = range(first, last + 1) if first <= last else (*range(first, 7), *range(last + 1))
     return Span(frozenset(days), start, end)

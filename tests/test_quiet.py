@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from firmware_py.alerts.quiet import is_quiet, parse
+from firmware_py.config import parse as configured
+from firmware_py.config.quiet import is_quiet, parse
 from sensors.advice import ConfigError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,8 +49,8 @@ def test_a_night_in_which_the_clock_changes_is_quiet_from_end_to_end(month: int,
     "text", ["", "22-06", "mon-xyz 22:00-06:00", "25:00-26:00", "mon 22:00", "22:60-06:00"]
 )
 def test_what_is_no_span_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ConfigError, match="mon-fri 22:00-06:30"):
-        parse(text)
+    with pytest.raises(ConfigError, match=r"alerts.quiet: .*mon-fri 22:00-06:30"):
+        configured({"alerts": {"quiet": [text]}})
 
 
 @pytest.mark.parametrize(
