@@ -53,7 +53,10 @@ PASSWORD_AGAIN = Question("password_again", mark("The same password again"), "se
 PLUG_IN = Question(
     "plug_in", mark("Plug in the pod and the distance sensor. Press Enter when both are connected.")
 )
-WHICH = Question("which", mark("More than one motion sensor answers. Which is in the pod?"), "choice")
+WHICH_POD = Question("which_pod", mark("More than one motion sensor answers. Which is in the pod?"), "choice")
+WHICH_DISTANCE = Question(
+    "which_distance", mark("More than one distance sensor answers. Which one sees the walker?"), "choice"
+)
 MOUNT = Question(
     "mount",
     mark("Where is the distance sensor?"),

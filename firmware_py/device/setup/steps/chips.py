@@ -3,11 +3,13 @@
 from firmware_py.device.check.answers import answers
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
+from firmware_py.device.setup.talk import Question, Talk
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 
 POD = mark("The pod does not answer.")
 DISTANCE = mark("The distance sensor does not answer.")
+Chip = tuple[int, str, str]  # address, name in the configuration, name of the chip
 IMUS, RANGES = ("lsm6dsox", "mpu6050"), ("vl53l1x", "tf_luna")
 
 
@@ -29,10 +31,7 @@ def chips(setup: Setup) -> Outcome:
         return Outcome(
             False, " ".join([*missing, _("Usually a plug, the supply, or SDA and SCL are swapped.")])
         )
-    imu, distance = imus[0], ranges[0]
-    if len(imus) > 1:
-        choices = tuple((str(n), f"{one[2]} at 0x{one[0]:02x}") for n, one in enumerate(imus, 1))
-        imu = imus[int(talk.ask(ask.WHICH._replace(choices=choices))) - 1]
+    imu, distance = _one_of(imus, talk, ask.WHICH_POD), _one_of(ranges, talk, ask.WHICH_DISTANCE)
     mount = talk.ask(ask.MOUNT, before.range.mount)
     after = setup.change(
         imu={"sensor": imu[1], "address": imu[0]},
@@ -46,3 +45,13 @@ def chips(setup: Setup) -> Outcome:
     return Outcome(
         True, _("{pod} in the pod, {distance} as distance sensor.").format(pod=imu[2], distance=distance[2])
     )
+
+
+def _one_of(found: list[Chip], talk: Talk, which: Question) -> Chip:
+    """The only one, or the one that the person names."""
+    if len(found) == 1:
+        return found[0]
+    choices = tuple(
+        (str(n), f"{chip} at 0x{address:02x}") for n, (address, _sensor, chip) in enumerate(found, 1)
+    )
+    return found[int(talk.ask(which._replace(choices=choices))) - 1]
