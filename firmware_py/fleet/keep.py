@@ -16,6 +16,7 @@ from firmware_py.alerts.classes import LATE_S, Urgency
 from firmware_py.fleet.schema import devices, events, incidents, readers, refused, walked
 from firmware_py.fleet.topics import Event, Message, Picture, Refused, Status
 from firmware_py.locale import mark
+from firmware_py.locale import translate as _
 
 DAY_S = 86_400.0
 CHUNK = 2_000  # rows forgotten in one transaction: the batches wait no longer than for one of their own
@@ -169,7 +170,7 @@ def _raise_incidents(db: Connection, new: Sequence[Event], now_s: float) -> None
             "time_s": e.time_s,
             "arrived_s": now_s,
             "late": LATE_S[alert.urgency] < age_s < OUTBOX_S,
-            "find": f"{e.device} {e.site} {alert.title}".lower(),
+            "find": f"{e.device} {e.site} {_(alert.title)}".lower(),
         }
         rows.append(row)
     if rows:
@@ -205,7 +206,7 @@ def call_for_help(db: Connection, now_s: float) -> None:
         ~signs.exists(),
     )
     title = classes.NO_SIGN[0]
-    find = incidents.c.find + f" {title.lower()}"
+    find = incidents.c.find + f" {_(title).lower()}"
     db.execute(silent.values(urgency=Urgency.HELP.value, title=title, find=find))
 
 

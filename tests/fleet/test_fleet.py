@@ -20,6 +20,7 @@ from firmware_py.fleet.ingest import Ingest
 from firmware_py.fleet.pages.server import LOGINS_A_MINUTE, SOON_S, app
 from firmware_py.fleet.schema import enrolled, events, incidents
 from firmware_py.fleet.topics import Event, Picture, Refused, Status
+from firmware_py.locale import use as use_language
 from tests.support.process import wait_for
 
 NOW_S = 1_800_000_000.0
@@ -146,6 +147,16 @@ def test_who_acknowledges_at_the_treadmill_ends_the_red_here(engine: Engine) -> 
         keep.write(db, [read], NOW_S)
         tones = {t["device"]: t["tone"] for t in store.floor(db, ["*"], NOW_S)}
         assert tones == {"a": "walking", "b": "help"}
+
+
+def test_an_incident_is_found_by_the_words_on_the_page(engine: Engine) -> None:
+    use_language("de")
+    try:
+        with engine.begin() as db:
+            keep.write(db, [event("a", 1), event("b", 1, cause=Cause.LATE)], NOW_S)
+            assert [row["device"] for row in store.find_incidents(db, ["*"], word="gestürzt")] == ["a"]
+    finally:
+        use_language("en")
 
 
 def floor_after_a_stop(
