@@ -34,6 +34,7 @@ _REMOTE_STOP = Finding(Signal.DANGER, Cause.REMOTE_STOP, "remote_stop", 1.0, 0.0
 _NOT_SETTLED = Finding(Signal.UNHEALTHY, Cause.SETTLING, "settled", 0.0, 1.0)
 # Beyond any healthy chip (SisFall's read 0.85 to 1.09 g): another chip or scale, and limits in m/s2 do not hold.
 _GRAVITY_G = (0.8, 1.2)
+_NO_GRAVITY = Finding(Signal.UNHEALTHY, Cause.IMU, "gravity_g", 0.0, 1.0)
 _STUCK = Finding(Signal.UNHEALTHY, Cause.BUTTON_STUCK, "button_stuck", 1.0, 0.0)
 
 
@@ -158,8 +159,7 @@ class Monitor:
             return _NOT_SETTLED
         least_g, most_g = _GRAVITY_G
         if not least_g <= attitude.gravity_g <= most_g:
-            limit_g = least_g if attitude.gravity_g < least_g else most_g
-            return Finding(Signal.UNHEALTHY, Cause.IMU, "gravity_g", attitude.gravity_g, limit_g)
+            return _NO_GRAVITY
         return _STUCK if self.button.stuck else None
 
     def _turn_latch(self, frame: Frame, finding: Finding | None) -> Cause | None:

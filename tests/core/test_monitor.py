@@ -43,6 +43,15 @@ def test_a_press_before_it_has_settled_is_refused_with_the_reason() -> None:
     assert scene.step().refused is None
 
 
+def test_a_press_is_refused_for_what_was_wrong_in_it_though_all_is_well_at_its_end() -> None:
+    scene = Scene()
+    scene.run(2.0)
+    scene.run(0.1, reset_pressed=True, stop_pressed=True)
+    scene.run(0.1, reset_pressed=True)
+    decision = scene.step()
+    assert (decision.run, decision.refused, decision.refusal) == (False, Cause.STOP_BUTTON, None)
+
+
 def test_without_a_press_nothing_ever_starts() -> None:
     assert not Scene().run(20.0).run
 
@@ -372,6 +381,15 @@ def test_a_belt_said_to_stand_is_doubted_under_a_walker_and_under_nobody_else() 
     walking = walk(scene, 8.0, belt_speed_m_s=0.0)
     assert walking.phase is Phase.GUARDING
     assert (walking.warning, walking.belt_speed_m_s) == (Cause.BELT_SENSOR, 0.9)
+
+
+def test_who_walked_and_stands_beside_the_moving_belt_is_stopped_and_nobody_before_a_walk() -> None:
+    scene = Scene().arm()
+    assert scene.run(5.0, belt_speed_m_s=0.3).run  # at the rails, before the first step onto the belt
+    assert walk(scene, 8.0, belt_speed_m_s=0.3).run
+    assert scene.run(10.0, belt_speed_m_s=0.0).run  # off the belt, which stands
+    stopped = scene.run(2.0, belt_speed_m_s=0.3)
+    assert (stopped.run, stopped.rule) == (False, "on_rails_s")
 
 
 def test_a_pod_that_hangs_loose_under_nobody_walking_stops_nothing() -> None:
