@@ -20,7 +20,7 @@ from tests.support.scenes import TICK_NS, Scene
 def test_at_power_on_the_belt_is_off_and_says_so() -> None:
     decision = Scene().step()
     assert not decision.run
-    assert decision.cause is Cause.POWER_ON
+    assert (decision.cause, decision.rule, decision.value, decision.limit) == (Cause.POWER_ON, "", 0.0, 0.0)
     assert decision.refusal is Cause.SETTLING
 
 
@@ -381,6 +381,8 @@ def test_a_belt_said_to_stand_is_doubted_under_a_walker_and_under_nobody_else() 
     walking = walk(scene, 8.0, belt_speed_m_s=0.0)
     assert walking.phase is Phase.GUARDING
     assert (walking.warning, walking.belt_speed_m_s) == (Cause.BELT_SENSOR, 0.9)
+    seen = [(d.phase is not Phase.WAITING, d.warning is not None) for d in scene.decisions]
+    assert seen.index((True, True)) - seen.index((True, False)) == 400, "after two seconds of walking"
 
 
 def test_who_walked_and_stands_beside_the_moving_belt_is_stopped_and_nobody_before_a_walk() -> None:
