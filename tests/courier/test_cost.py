@@ -18,7 +18,7 @@ import pytest
 from firmware_py.core.frame import Cause
 from tests.proof.keep import keep
 from tests.support.broker import free_port
-from tests.support.process import courier, guard, toml, wait_for
+from tests.support.process import courier, guard, of_unit, toml, wait_for
 
 pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
@@ -57,7 +57,7 @@ def test_five_viewers_cost_little(tmp_path: Path) -> None:
     port, counts = free_port(), [0] * VIEWERS
     (tmp_path / "state" / "programmes").mkdir(parents=True)
     (tmp_path / "state" / "programmes" / "anna.toml").touch()  # with a plan the coach follows the walk
-    with courier(toml(tmp_path, port=port)) as process, guard(tmp_path) as talking:
+    with courier(toml(tmp_path, port=port), of_unit("courier")) as process, guard(tmp_path) as talking:
         talking.stopped = True  # an even walk
         assert process.process is not None
         pid = process.process.pid

@@ -120,6 +120,15 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, step_s: f
         time.sleep(step_s)
 
 
+def of_unit(name: str) -> dict[str, str]:
+    """The environment that systemd gives this unit."""
+    unit = Path(__file__).parents[2].joinpath(f"systemd/rearguard-{name}.service").read_text(encoding="utf-8")
+    (words,) = [
+        line.removeprefix("Environment=") for line in unit.splitlines() if line.startswith("Environment=")
+    ]
+    return dict(word.split("=", 1) for word in words.split())
+
+
 @contextlib.contextmanager
 def courier(config: Path, environment: dict[str, str] | None = None) -> Iterator[CourierProcess]:
     """A started courier that is gone afterwards."""
