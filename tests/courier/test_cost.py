@@ -90,5 +90,5 @@ def test_five_viewers_cost_little(tmp_path: Path) -> None:
     print(row, file=sys.stderr)
     keep(row)
     assert share < MOST_SHARE and max(watching_mb, with_report_mb) < MOST_MB, row
-    assert coached["walker"] == "anna" and coached["stage"] == "set", coached
+    assert coached["walker"] == "anna" and coached["stage"] in ("set", "pause"), coached
     assert updates > 5, "a busy computer may slow them, not stop them"
