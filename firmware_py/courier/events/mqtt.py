@@ -6,6 +6,8 @@ What the broker refuses while connected (a subscription, a publication, the way 
 topic) is a problem that is shown; `connected` alone proves nothing.
 
 Threads: paho's own runs the callbacks; the event writer's sends events; the main thread retains telemetry and `tend`s.
+paho tells of an answer while it holds a lock that every sender needs, so `_published` waits for nothing: it notes the
+answer, and the writer's or the main thread looks what it belongs to.
 """
 
 import json
@@ -86,10 +88,13 @@ class Broker:
         self._asked_s: dict[
             str, float
         ] = {}  # tail of what is retained -> when it was last sent with an answer
-        self._acknowledged: deque[tuple[int, bool]] = deque()
+        self._answers: deque[tuple[int, bool]] = (
+            deque()
+        )  # mid and whether it was taken, as paho has told them
+        self._acknowledged: deque[tuple[int, bool]] = deque()  # those of events
         # mid -> (row, sent); the event writer's thread only
         self._in_flight: dict[int, tuple[int, float]] = {}
-        self._asked: dict[int, str] = {}  # mid -> topic of what is no event; paho's thread only
+        self._asked: dict[int, str] = {}  # mid -> topic of what is no event
         self._refused: dict[str, str] = {}  # topic -> what the broker refuses
         self._most_bytes = 0  # of a message, as the broker says; 0: it does not
         self._stop_topic = self.commands.stop_topic
@@ -165,6 +170,7 @@ class Broker:
 
     def tend(self) -> None:
         """Call it often from the main thread: what was to be done later is done when its time has come."""
+        self._take_answers()
         now_s = time.monotonic()
         if not self.connected or self._client is None:
             return
@@ -209,6 +215,7 @@ class Broker:
 
         An event that it refused stays in flight until it is overdue, and is then sent again.
         """
+        self._take_answers()
         rows = []
         while self._acknowledged:
             mid, taken = self._acknowledged.popleft()
@@ -233,6 +240,34 @@ class Broker:
 
     def in_flight(self) -> set[int]:
         return {row for row, _ in self._in_flight.values()}
+
+    def _take_answers(self) -> None:
+        """Finds what each answer belongs to: an event, or what `_publish` has asked for."""
+        asked = []
+        with self._lock:  # whoever publishes has noted the number before the lock is free
+            while self._answers:
+                mid, taken = self._answers.popleft()
+                topic = self._asked.pop(mid, None)
+                if topic is None:
+                    self._acknowledged.append((mid, taken))
+                else:
+                    asked.append((topic, taken))
+        for topic, taken in asked:
+            self._answered(topic, taken)
+
+    def _answered(self, topic: str, taken: bool) -> None:
+        if topic in self._forgotten:
+            if taken:
+                self._forgotten.discard(topic)
+                self._on_forgotten(topic)
+        elif topic == self._stop_topic:  # a test message counts when it comes back
+            if not taken:
+                self._probe = b""
+                self._no_remote_stop("not confirmed", "the broker refuses the test message to the stop topic")
+        elif taken:
+            self._refused.pop(topic, None)
+        else:
+            self._refuse(topic, f"the broker refuses to publish {topic}")
 
     # -- callbacks: paho's network thread ------------------------------------------------------------------
 
@@ -399,22 +434,8 @@ class Broker:
             )
 
     def _published(self, mid: int, code: ReasonCode) -> None:
-        with self._lock:
-            topic = self._asked.pop(mid, None)
-        if topic is None:
-            self._acknowledged.append((mid, not code.is_failure))
-            self._on_room()
-        elif code.is_failure:
-            if topic == self._stop_topic:
-                self._probe = b""
-                self._no_remote_stop("not confirmed", "the broker refuses the test message to the stop topic")
-            elif topic not in self._forgotten:
-                self._refuse(topic, f"the broker refuses to publish {topic}")
-        elif topic in self._forgotten:
-            self._forgotten.discard(topic)
-            self._on_forgotten(topic)
-        elif topic != self._stop_topic:  # that one counts when it comes back
-            self._refused.pop(topic, None)
+        self._answers.append((mid, not code.is_failure))
+        self._on_room()
 
     def _message(self, message: MQTTMessage) -> None:
         self.commands.take(message.topic, bytes(message.payload), bool(message.retain))

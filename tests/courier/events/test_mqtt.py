@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_py.config import MqttConfig
 from firmware_py.courier.events import connection, mqtt
@@ -435,6 +437,18 @@ def test_telemetry_that_the_broker_refuses_is_shown_until_it_takes_it(
         (tmp_path / "rights").write_text("topic readwrite #\n")
         server.reload()
         wait_for(lambda: broker.retain(tail, {}) or broker.problem == "")
+
+
+def test_an_answer_never_waits_for_who_is_sending(tmp_path: Path) -> None:
+    """paho holds a lock of its own while it tells of an answer, and who sends needs that one: both hung."""
+    with mosquitto(tmp_path) as server, publishing(server.port, tmp_path) as (broker, _, _):
+        wait_for(lambda: broker.connected)
+        taken = ReasonCode(PacketTypes.PUBACK, "Success")
+        with broker._lock:  # as `retain` does while it sends
+            told = threading.Thread(target=broker._published, args=(1, taken), daemon=True)
+            told.start()
+            told.join(5)
+            assert not told.is_alive()
 
 
 def test_an_announcement_too_large_for_the_broker_is_named_and_not_sent(tmp_path: Path) -> None:
