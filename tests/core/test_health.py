@@ -177,6 +177,15 @@ def test_a_gap_between_ticks_beyond_60_ms_or_time_that_stands_stops(dt_ns: int, 
     assert (cause_of(Bench().one(dt_ns=dt_ns)) is Cause.LATE) == stops
 
 
+def test_too_many_late_ticks_are_told_as_their_number_within_a_second() -> None:
+    late = Frame(0, 6_000_000, Fault.NO_REPLY, None, None, None, False)
+    health = Health(HealthParams(), 200.0)
+    assert [health._time(late, TICK_NS) for _ in range(3)] == [None] * 3
+    found = health._time(late, TICK_NS)
+    assert found is not None and (found.rule, found.limit) == ("late_ticks", 3)
+    assert found.value == pytest.approx(4 - 3 * 3 * 0.005), "each second forgets three"
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "late_ns", "stops"),
     [

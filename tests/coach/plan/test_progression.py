@@ -57,6 +57,16 @@ def test_a_slow_backward_test_starts_on_the_slowest_belt() -> None:
     assert Programme(backward_3_m_s=5.6).first_dose.speed_km_h == 0.72
 
 
+def test_sets_grow_no_longer_than_the_longest_session_allows() -> None:
+    plan = PLAN.model_copy(update={"longest_session_s": 400})
+    dose = PLAN.start.model_copy(update={"set_s": 180})
+    assert then(twice(dose), plan=plan).dose.set_s == 200
+
+
+def test_many_sessions_at_one_dose_are_no_steps_up() -> None:
+    assert then([done(k, PLAN.start) for k in range(UNSEEN_STEPS + 2)]).stepped_up
+
+
 def test_two_good_sessions_make_longer_sets_first() -> None:
     up = then(twice(PLAN.start))
     assert up.stepped_up

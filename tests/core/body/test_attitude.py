@@ -331,3 +331,64 @@ def test_who_only_goes_down_is_not_thrown_however_it_is_rounded() -> None:
         attitude.up, attitude._gained_m_s = (x, y, z), (-0.7 * x, -0.7 * y, -0.7 * z)
         attitude.update(ImuSample(0, REST, STILL), 0.0)
         assert attitude.sideways_m_s == pytest.approx(0.0, abs=1e-6)
+
+
+def turned(v: Vec3) -> Vec3:
+    """The same vector seen in axes that stand one place further: a pod worn another way round."""
+    return v[2], v[0], v[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pod_worn_another_way_round_measures_the_same(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    motion = [
+        ((chance.normal(1.0, 3.0), chance.normal(-2.0, 3.0), chance.normal(9.0, 4.0)),
+         (chance.normal(0.3, 2.0), chance.normal(-0.2, 2.0), chance.normal(0.1, 2.0)))
+        for _ in range(800)
+    ]  # fmt: skip
+    one, other = Attitude(AttitudeParams()), Attitude(AttitudeParams())
+    for accel, gyro in motion:
+        fed([(accel, gyro)], into=one)
+        fed([(turned(accel), turned(gyro))], into=other)
+        if not one.settled:
+            continue
+        assert other.up == pytest.approx(turned(one.up), abs=1e-9)
+        seen = [
+            (
+                it.tilt_rad,
+                it.turning_rad_s,
+                it.sideways_m_s,
+                it.height_lost_m,
+                it.down_velocity_m_s,
+                it.gravity_g,
+            )
+            for it in (one, other)
+        ]
+        assert seen[0] == pytest.approx(seen[1], abs=1e-9)
+
+
+def test_a_pod_that_has_just_settled_has_moved_nowhere() -> None:
+    it = rest(0.505)
+    assert it.settled
+    seen = (it.height_lost_m, it.sideways_m_s, it.tilt_rad, it.turning_rad_s)
+    assert seen == pytest.approx((0.0, 0.0, 0.0, 0.0), abs=1e-12)
+
+
+def test_the_scale_is_the_plain_mean_until_two_steps_have_been_seen() -> None:
+    settled = rest(0.5)
+    assert fed([((0.0, 0.0, G + 1.0), STILL)] * 100, into=settled).gravity_g == pytest.approx(
+        (G + 0.5) / G, rel=1e-3
+    )
+
+
+def test_the_posture_is_the_plain_mean_until_it_is_known() -> None:
+    leaning = turning_about_x(4.0, 0.05)
+    it = fed(leaning + [(leaning[-1][0], STILL)] * 90, into=rest(0.5))
+    assert it.tilt_rad == pytest.approx(0.2 * (1.0 - 0.475), abs=0.005), (
+        "upright for one half, leaning for the other"
+    )
+
+
+def test_a_long_free_fall_leaves_a_scale_that_can_be_divided_by() -> None:
+    it = fed([((0.0, 0.0, 0.0), STILL)] * 4000, into=rest(2.0))
+    assert it.gravity_g == pytest.approx(1.0 / G)

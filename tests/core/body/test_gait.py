@@ -53,6 +53,17 @@ def test_walking_is_seen_at_every_cadence_and_rate(cadence_hz: float, rate_hz: f
     assert gait.walking_s > 14.0 / cadence_hz
 
 
+def test_the_time_of_a_walk_counts_from_its_first_even_steps() -> None:
+    walker = Walker()
+    waiting = 0
+    for tick in range(2000):
+        velocity_m_s = 0.2 * sin(2 * pi * 1.8 * tick * walker.dt_s)
+        walker.moves(walker.dt_s, lambda _t, now_m_s=velocity_m_s: now_m_s)  # type: ignore[misc]
+        waiting += walker.gait.phase is Phase.WAITING
+    assert 100 < waiting < 600
+    assert walker.gait.walking_s == pytest.approx((2000 - waiting) * walker.dt_s)
+
+
 @pytest.mark.parametrize("swing_m_s", [0.055, 0.08, 0.15, 0.4, 0.9, 1.2])
 def test_shuffling_and_striding_are_both_walking(swing_m_s: float) -> None:
     assert Walker().walks(15.0, 1.5, swing_m_s).phase is Phase.GUARDING
