@@ -30,7 +30,7 @@ from firmware_py.device import enroll as device
 from firmware_py.device.enroll import MARK_BYTES, SECRET_BYTES, ask, code_of, read_code
 from firmware_py.device.settings import save
 from sensors.advice import Failure
-from tests.support.broker import FOUND, Mosquitto, free_port
+from tests.support.broker import FOUND, Mosquitto, by_certificate, free_port
 from tests.support.engines import NATS
 from tests.support.process import wait_for
 
@@ -323,13 +323,7 @@ class Fleet:
         acl = self.folder / "acl"
         acl.write_text(self.run("acl", "mosquitto"))
         acl.chmod(0o600)
-        crl = self.authority / "ca.crl"
-        lines = [
-            "allow_anonymous false", "require_certificate true", "use_identity_as_username true",
-            f"cafile {self.authority}/ca.pem", f"certfile {self.authority}/broker.pem",
-            f"keyfile {self.authority}/broker.key", f"acl_file {acl}", *([f"crlfile {crl}"] if crl.exists() else []),
-        ]  # fmt: skip
-        return Mosquitto(self.folder, "\n".join(lines))
+        return Mosquitto(self.folder, by_certificate(self.authority, acl))
 
 
 class Voice:

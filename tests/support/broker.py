@@ -25,6 +25,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def by_certificate(authority: Path, acl: Path) -> str:
+    """Settings of a broker that knows its clients by the fleet's certificates and keeps to its access list."""
+    crl = authority / "ca.crl"
+    lines = [
+        "allow_anonymous false", "require_certificate true", "use_identity_as_username true",
+        f"cafile {authority}/ca.pem", f"certfile {authority}/broker.pem", f"keyfile {authority}/broker.key",
+        f"acl_file {acl}", *([f"crlfile {crl}"] if crl.exists() else []),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
 class Mosquitto:
     """Start, kill, freeze, start again: always the same port."""
 

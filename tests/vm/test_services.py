@@ -20,6 +20,7 @@ import pytest
 from firmware_py.config import Config
 from firmware_py.device.settings import annotated_toml
 from tests.proof.keep import keep_drops
+from tests.support.broker import by_certificate
 from tests.support.compiled import compiled
 from tests.support.held_up import Busy
 from tests.support.pisim import header
@@ -237,11 +238,8 @@ def test_an_installed_treadmill_enrols_and_speaks_with_its_certificate(
     (folder / "acl").write_bytes(acl)
     (folder / "acl").chmod(0o600)
     authority = folder / "authority"
-    (folder / "mosquitto.conf").write_text(
-        "listener 8883 127.0.0.1\nuser root\nallow_anonymous false\nrequire_certificate true\n"
-        f"use_identity_as_username true\ncafile {authority}/ca.pem\ncertfile {authority}/broker.pem\n"
-        f"keyfile {authority}/broker.key\nacl_file {folder}/acl\n"
-    )
+    settings = by_certificate(authority, folder / "acl")
+    (folder / "mosquitto.conf").write_text(f"listener 8883 127.0.0.1\nuser root\n{settings}\n")
     with subprocess.Popen(
         container.beside("mosquitto", "-c", str(folder / "mosquitto.conf")), env=OURS
     ) as broker:

@@ -88,10 +88,9 @@ class Broker:
         self._asked_s: dict[
             str, float
         ] = {}  # tail of what is retained -> when it was last sent with an answer
-        self._answers: deque[tuple[int, bool]] = (
-            deque()
-        )  # mid and whether it was taken, as paho has told them
-        self._acknowledged: deque[tuple[int, bool]] = deque()  # those of events
+        # mid and whether it was taken: as paho has told them, and then those of events
+        self._answers: deque[tuple[int, bool]] = deque()
+        self._acknowledged: deque[tuple[int, bool]] = deque()
         # mid -> (row, sent); the event writer's thread only
         self._in_flight: dict[int, tuple[int, float]] = {}
         self._asked: dict[int, str] = {}  # mid -> topic of what is no event

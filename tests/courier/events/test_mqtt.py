@@ -451,14 +451,26 @@ def test_an_answer_never_waits_for_who_is_sending(tmp_path: Path) -> None:
             assert not told.is_alive()
 
 
+def losses(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Grows by one with each connection that is lost from now on."""
+    lost: list[object] = []
+    real = broker._disconnected
+    monkeypatch.setattr(broker, "_disconnected", lambda code: (lost.append(code), real(code)))
+    return lost
+
+
+def the_next_event_arrives(server: Mosquitto, events: EventWriter) -> None:
+    with ear(server.port) as listener:
+        events.record("guard_lost")
+        listener.until(f"{BASE}/event/guard_lost")
+
+
 def test_an_announcement_too_large_for_the_broker_is_named_and_not_sent(tmp_path: Path) -> None:
     """The broker ended the connection each time, and the page blamed another device with the same name."""
     settings = "allow_anonymous true\nmax_packet_size 2000"
     with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
         wait_for(lambda: "takes messages of 2000 bytes at most; homeassistant/device" in broker.problem)
-        with ear(server.port) as listener:
-            events.record("guard_lost")
-            listener.until(f"{BASE}/event/guard_lost")
+        the_next_event_arrives(server, events)
         assert broker.connected and "another device" not in broker.problem
 
 
@@ -469,14 +481,10 @@ def test_telemetry_too_large_for_the_broker_is_never_sent(
     settings = "allow_anonymous true\nmax_packet_size 2000"
     with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
         wait_for(lambda: broker.connected)
-        lost: list[object] = []
-        real = broker._disconnected
-        monkeypatch.setattr(broker, "_disconnected", lambda code: (lost.append(code), real(code)))
+        lost = losses(broker, monkeypatch)
         for _ in range(3):
             broker.retain("health", {"word": "x" * 3000})
-        with ear(server.port) as listener:
-            events.record("guard_lost")
-            listener.until(f"{BASE}/event/guard_lost")
+        the_next_event_arrives(server, events)
         assert lost == [] and f"at most; {BASE}/health has 3" in broker.problem
 
 
@@ -487,14 +495,10 @@ def test_an_event_too_large_for_the_broker_stays_stored_and_the_others_go(
     settings = "allow_anonymous true\nmax_packet_size 1000"
     with mosquitto(tmp_path, settings) as server, publishing(server.port, tmp_path) as (broker, events, _):
         wait_for(lambda: broker.connected)
-        lost: list[object] = []
-        real = broker._disconnected
-        monkeypatch.setattr(broker, "_disconnected", lambda code: (lost.append(code), real(code)))
+        lost = losses(broker, monkeypatch)
         long = "x" * 600
         events.record("storage_changed", part="events", ok=True, detail=long, message=long)
-        with ear(server.port) as listener:
-            events.record("guard_lost")
-            listener.until(f"{BASE}/event/guard_lost")
+        the_next_event_arrives(server, events)
         assert lost == [] and f"at most; {BASE}/event/storage_changed has 1" in broker.problem
         wait_for(lambda: unpublished(tmp_path) == 1)
 
