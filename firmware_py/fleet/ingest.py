@@ -231,10 +231,12 @@ class Ingest:
         """A change of our own; None when the database cannot be used now."""
         try:
             with self._engine.begin() as db:
-                return change(db)
+                done = change(db)
         except (OperationalError, InterfaceError) as error:
             self._away(error)
             return None
+        self._store_problem = ""
+        return done
 
 
 def _addresses(url: str) -> list[tuple[str, int]]:

@@ -164,11 +164,10 @@ def floor_after_a_stop(
     *since: Event,
     after_s: float = NO_SIGN_S,
     cause: Cause = Cause.DRIFT_REAR,
-    age_s: float = 0.0,
 ) -> str:
     """The tone of the tile so long after a stop."""
     with engine.begin() as db:
-        keep.write(db, [state("a"), event("a", 1, cause=cause, age_s=age_s)], NOW_S)
+        keep.write(db, [state("a"), event("a", 1, cause=cause)], NOW_S)
         keep.write(db, [state("a"), *since], NOW_S)
         keep.call_for_help(db, NOW_S + after_s)
         (tile,) = store.floor(db, ["*"], NOW_S + after_s)
@@ -223,6 +222,13 @@ def test_the_fleet_looks_for_them_by_itself(engine: Engine, monkeypatch: pytest.
     finally:
         it._stopping.set()
         it._thread.join()
+
+
+def test_a_database_that_answers_again_is_shown_at_once_and_not_with_the_next_message(engine: Engine) -> None:
+    it = Ingest("mqtt://127.0.0.1", "", engine)
+    it._store_problem = "the database cannot be used now"
+    it._change(lambda db: keep.call_for_help(db, NOW_S))
+    assert it._store_problem == ""
 
 
 def floor_tone(engine: Engine) -> str:
