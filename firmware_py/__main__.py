@@ -4,6 +4,7 @@ Must never do the work of a command. Only the named command's module is imported
 Exit codes: 0 fine, 1 the thing asked about failed, 2 usage or config, 3 hardware (sensors/advice.py).
 """
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -67,6 +68,11 @@ class _Commands(TyperGroup):
         except Failure as failure:
             typer.echo(_in_words(failure), err=True)
             raise typer.Exit(failure.exit_code) from None
+        except PermissionError as error:  # the device's own folders are closed to others
+            if error.errno != errno.EACCES:
+                raise
+            typer.echo(_denied(error), err=True)
+            raise typer.Exit(1) from None
 
 
 def build(names: list[str], rig: bool = False) -> typer.Typer:
@@ -95,6 +101,12 @@ def _in_words(failure: Failure) -> str:
     from firmware_py.device.language import in_words  # the guard never needs it
 
     return in_words(failure.advice)
+
+
+def _denied(error: PermissionError) -> str:
+    from firmware_py.device.language import denied
+
+    return denied(error)
 
 
 def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:

@@ -36,7 +36,7 @@ def show(
 ) -> None:
     """Show a plan in words.
 
-    Example: rearguard programme show anna
+    Example: sudo rearguard programme show anna
     """
     device = _device(config)
     plan = plans.plan_of(device, walker, _today()) if walker else Programme()
@@ -91,7 +91,7 @@ def next_(
 ) -> None:
     """Show what the next session asks for, and why.
 
-    Example: rearguard programme next anna --sore none
+    Example: sudo rearguard programme next anna --sore none
     """
     device = _device(config)
     if sore and sore not in {s.value for s in Soreness}:
@@ -135,7 +135,7 @@ def next_(
 def history(walker: Walker, config: ConfigOption = None, as_json: AsJson = False) -> None:
     """Show what a walker has done, a line a session; --json: one object a session.
 
-    Example: rearguard programme history anna --json
+    Example: sudo rearguard programme history anna --json
     """
     device = _device(config)
     plans.plan_of(device, walker, _today())
@@ -173,7 +173,7 @@ def report(
 ) -> None:
     """Write the report for the physiotherapist, and export what is kept of a walker.
 
-    Example: rearguard programme report anna --html anna.html --csv anna.csv
+    Example: sudo rearguard programme report anna --html anna.html --csv anna.csv
     """
     from firmware_py.coach.report import fhir as bundles
     from firmware_py.coach.report import files, page
@@ -229,7 +229,7 @@ def forget(
 ) -> None:
     """Remove everything that the coach holds of a walker: plan, sessions, answers. It cannot be undone.
 
-    Example: rearguard forget anna
+    Example: sudo rearguard forget anna
     """
     device = _device(config)
     if not diary.WALKER.fullmatch(walker):

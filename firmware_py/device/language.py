@@ -21,3 +21,9 @@ def speak(config: Path | None = None) -> None:
 def in_words(advice: Advice) -> str:
     """The message in the language in use."""
     return str(Advice(*map(locale.spoken, advice)))
+
+
+def denied(error: PermissionError) -> str:
+    """What may not be opened, and the cure, in the language in use."""
+    why, do = "Usually it belongs to the device", "type sudo before the command"
+    return in_words(Advice(f"{error.filename} cannot be opened", why, do))

@@ -38,7 +38,7 @@ def report(
 
     `rearguard report last` takes the newest stop of this device.
 
-    Example: rearguard report /var/lib/rearguard/incidents/2026-05-04T10-11-12Z-drift_rear.mcap --html stop.html
+    Example: sudo rearguard report /var/lib/rearguard/incidents/2026-05-04T10-11-12Z-drift_rear.mcap --html stop.html
     """
     if str(incident) == LAST:
         incident, config = newest(Path(load_of_device(config).courier.state_dir) / "incidents"), None

@@ -1,5 +1,6 @@
 """What a person reads who mistyped: what it was, what fits, and never the library's own words."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,22 @@ def test_a_mistyped_command_is_met_with_the_nearest_one(
         main()
     assert ended.value.code == 2
     assert "Did you mean commission?" in capsys.readouterr().err
+
+
+def denied(*_: Any) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", "/var/lib/rearguard/events.sqlite")
+
+
+@pytest.mark.parametrize(
+    "typed", [["forget", "anna", "--yes"], ["programme", "history", "anna"], ["history"]]
+)
+def test_who_forgot_sudo_is_asked_for_it(typed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", denied)
+    monkeypatch.setattr(Path, "stat", denied)
+    done = CliRunner().invoke(build([typed[0]]), typed)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("/var/lib/rearguard/events.sqlite cannot be opened. ")
+    assert done.stderr.endswith("type sudo before the command.\n")
 
 
 def every_command() -> list[list[str]]:

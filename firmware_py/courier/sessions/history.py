@@ -9,7 +9,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from firmware_py.config import load
+from firmware_py.config import load_of_device
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
 from firmware_py.courier.events.salvage import newest_first
@@ -141,7 +141,9 @@ def _moment(types: tuple[str, ...], row: Any) -> dict[str, Any] | None:
 
 
 def history(
-    config: Annotated[Path | None, typer.Option(help="TOML file; without it the defaults hold.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; else the installed one, else the defaults.")
+    ] = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the sessions here instead of showing them.")
     ] = None,
@@ -150,13 +152,15 @@ def history(
 ) -> None:
     """Show past sessions, stops and warnings.
 
-    Example: rearguard history --csv sessions.csv
+    Example: sudo rearguard history --csv sessions.csv
     """
-    database = Path(load(config).courier.state_dir) / "events.sqlite"
+    database = Path(load_of_device(config).courier.state_dir) / "events.sqlite"
     try:
         with as_owner(database.parent):
             walks, found = sessions(database, limit), moments(database, limit)
     except sqlite3.Error as error:
+        with suppress(FileNotFoundError):
+            database.stat()  # without sudo this raises, and the command line has words for it
         raise Failure(
             f"history: cannot read {database} ({error})",
             "Usually the courier has not run yet, or --config names another courier.state_dir",
