@@ -38,7 +38,7 @@ def blocks() -> Drawing:
     d.box(560, 150, 170, 60, "Range sensor", "on a bracket, 4 wires", dash="6 5")
     d.box(370, 250, 360, 150, "Raspberry Pi", "")
     d.box(388, 288, 160, 94, "guard", "reads, decides,\ndrives one pin;\nno network, no disk", color=SAFE)
-    d.box(566, 288, 146, 94, "courier", "records, tells;\nmay ask for a\nstop, never a start", color=SIGNAL)
+    d.box(566, 288, 146, 94, "courier", "records, shows;\nmay ask for a\nstop, never a start", color=SIGNAL)
     d.wire((455, 210), (455, 250), color=SIGNAL, arrow=True)
     d.text(463, 235, "I2C", 11.5, SOFT)
     d.wire((645, 210), (645, 250), color=SIGNAL, arrow=True)
@@ -332,11 +332,11 @@ def deck() -> Drawing:
         d.text(x + 8, 150, note, 12, SAFE)
     d.wire((left + 430, floor + 18), (left + 580, floor + 18), color=POWER, width=3, arrow=True)
     d.text(left + 420, floor + 23, "belt", 13, POWER, "end", 700)
-    d.text(right + 14, floor - 30, "rear", 13, SOFT)
+    d.text(right + 20, floor - 30, "rear edge", 13, SOFT, "end")
     d.wire((left, floor + 76), (right, floor + 76), arrow=True)
     d.wire((left, floor + 68), (left, floor + 84))
     d.text(left, floor + 106, "0", 13)
-    d.text(right, floor + 106, f"{length_m:.2f} m: position_m grows toward the rear", 13, anchor="end")
+    d.text(right, floor + 106, f"{length_m:.2f} m of running surface", 13, anchor="end")
     d.text(
         right - 8,
         220,
@@ -387,7 +387,55 @@ def key() -> Drawing:
     return d
 
 
-DRAWINGS = {"blocks": blocks, "relay-chain": relay_chain, "hip-pod": hip_pod, "deck": deck, "key": key}
+STAND = (
+    "Where to stand when you arm",
+    "From above. One foot on each side rail, your back to the console. The belt is still at rest.",
+    "console", "button, lamp,\nbuzzer", "side rail", "mark", "rear edge", "The belt will run this way.", "helper", "hip sensor",
+)  # fmt: skip
+STAND_DE = (
+    "Wo Sie beim Scharfschalten stehen",
+    "Von oben. Ein Fuß auf jeder Trittfläche, der Rücken zur Konsole. Das Band ruht noch.",
+    "Konsole", "Taster, Lampe,\nSummer", "Trittfläche", "Marke", "hinterer Rand", "So wird das Band laufen.", "Begleitung", "Hüftsensor",
+)  # fmt: skip
+
+
+def stand(words: tuple[str, ...]) -> Drawing:
+    """For the walker, so in each language of the guides."""
+    title, subtitle, console, panel, side, mark, edge, belt, helper, sensor = words
+    d = Drawing(860, 380, title, subtitle)
+    d.box(40, 130, 130, 160, console, panel, fill=WARM)
+    left, right, at = 190, 780, 400
+    for y in (120, 260):
+        d.box(left, y, right - left, 40, fill="#dee2e6")
+        d.text(left + 12, y + 26, side, 13, SOFT)
+        d.path(
+            f"M{at - 22} {y + 10} h36 q10 10 0 20 h-36 q-8 -10 0 -20 z", INK, INK
+        )  # a shoe, its toe to the right
+    d.box(left, 164, right - left, 92)
+    d.path(f"M{at - 4} 150 V270", INK, width=10)  # legs astride
+    d.path(f"M{at - 22} 210 a22 40 0 1 0 44 0 a22 40 0 1 0 -44 0 z", INK, INK)
+    d.path(f"M{at - 6} 199 l12 11 l-12 11", PAPER, width=5)
+    d.box(at - 40, 197, 18, 26, color=SAFE, fill="#ffe3ec")
+    d.text(at - 50, 215, sensor, 13, SAFE, "end")
+    d.wire((at, 100), (at, 120), color=SAFE, width=8)
+    d.text(at + 12, 112, mark, 13, SAFE, weight=700)
+    d.wire((at + 70, 216), (right - 90, 216), color=POWER, width=3, arrow=True)
+    d.text(at + 70, 200, belt, 13, POWER)
+    d.text(right, 322, edge, 13, anchor="end")
+    d.ring(250, 342, 20)
+    d.text(280, 347, helper, 13)
+    return d
+
+
+DRAWINGS = {
+    "blocks": blocks,
+    "relay-chain": relay_chain,
+    "hip-pod": hip_pod,
+    "deck": deck,
+    "key": key,
+    "stand": lambda: stand(STAND),
+    "stand-de": lambda: stand(STAND_DE),
+}
 
 if __name__ == "__main__":
     for name, draw in DRAWINGS.items():

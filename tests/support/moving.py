@@ -16,6 +16,7 @@ RATE_HZ = 200
 BEFORE_S, AFTER_S = 6.0, 4.0
 STEP_S = 0.2
 WIDTH, DECK, TOP, HEIGHT = 720, (60.0, 640.0), 96, 120
+BELT = {"running": "belt on", "warning": "belt on", "stopped": "belt off"}
 COLOURS = {"running": "#14693a", "warning": "#f5b301", "stopped": "#b3151f"}
 
 
@@ -51,7 +52,8 @@ def drawn(decisions: list[Decision]) -> str:
         still = "" if n == len(titles) - 1 else ' opacity="0"'
         words += (
             f'<g class="w{n}"{still}><rect width="{WIDTH}" height="72" rx="12" fill="{COLOURS[tone]}"/>'
-            f'<text x="24" y="50" font-size="40" font-weight="800" fill="{ink}">{title}</text></g>'
+            f'<text x="24" y="50" font-size="40" font-weight="800" fill="{ink}">{title}</text>'
+            f'<text x="{WIDTH - 24}" y="47" font-size="26" text-anchor="end" fill="{ink}">{BELT[tone]}</text></g>'
         )
     places = [(i, d.position_m) for i, d in enumerate(decisions) if d.position_m is not None]
     moves = "".join(

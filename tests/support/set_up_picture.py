@@ -1,4 +1,4 @@
-"""Draws docs/images/set-up.svg: four steps of `rearguard setup --rig --auto` as a terminal shows them."""
+"""Draws docs/images/set-up.svg, some steps of set-up in a terminal: python -m tests.support.set_up_picture"""
 
 import io
 import tempfile
@@ -21,15 +21,20 @@ SEED = 5
 
 
 class Excerpt(Terminal):
-    """Only the steps in SHOWN."""
+    """Only the steps in SHOWN, with the paths of a device."""
 
     shows = False
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        super().__init__(console)
+        self._folder = folder
 
     def send(self, message: dict[str, Any]) -> None:
         if message["kind"] == "step":
             self.shows = message["step"] in SHOWN
         if self.shows and not str(message.get("text", "")).startswith("PASS  clock"):
-            super().send(message)
+            text = str(message.get("text", "")).replace(f"{self._folder}/var", "/var/lib/rearguard")
+            super().send({**message, "text": text} if text else message)
 
 
 def draw(file: Path) -> None:
@@ -40,10 +45,9 @@ def draw(file: Path) -> None:
         for _ in range(2):
             stage = Stage(load(path), SEED)
             with wired(Wires(stage)), suppress(typer.Exit):
-                guided(Typing(Excerpt(console), stage), RigMachine(folder, stage), path, "")
-        text = console.export_svg(title="sudo rearguard setup", unique_id="setup")
-        file.write_text(text.replace(str(folder), "/var/lib/rearguard"), encoding="utf-8")
+                guided(Typing(Excerpt(console, folder), stage), RigMachine(folder, stage), path, "")
+        file.write_text(console.export_svg(title="sudo rearguard setup", unique_id="setup"), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    draw(Path(__file__).with_name("images") / "set-up.svg")
+    draw(Path(__file__).parents[2] / "docs" / "images" / "set-up.svg")
