@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GUIDES = [
     ROOT / "README.md",
+    ROOT / "hardware.md",
+    DOCS / "hardware/electronics.md",
     *(
         DOCS / f"{name}.md"
         for name in (
