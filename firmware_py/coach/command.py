@@ -266,7 +266,7 @@ def forget(
     )
     for path in damaged:
         typer.echo(_("{file} named {walker} and was removed.").format(file=path.name, walker=walker))
-    typer.echo(_("Backups still hold them: see docs/privacy.md."), err=True)
+    typer.echo(_("Backups still hold them: run this again after each restore."), err=True)
 
 
 def _told(plan: Programme) -> list[str]:
