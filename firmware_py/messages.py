@@ -5,7 +5,7 @@ answer in the language in use. Must never decide anything, and no text is ever t
 alone is a field.
 """
 
-from math import degrees, floor, isfinite
+from math import degrees, isfinite
 from typing import NamedTuple
 
 from firmware_py.core.body.turn import TURNED as _TURNED
@@ -357,11 +357,6 @@ def figures(rule: str, value: float, limit: float) -> tuple[str, str]:
     least = 0 if unit in (" ms", "\u00b0") else 2
     digits = next((n for n in range(least, _MOST_DIGITS + 1) if f"{value:.{n}f}" != f"{limit:.{n}f}"), least)
     return f"{value:.{digits}f}{unit}", f"{limit:.{digits}f}{unit}"
-
-
-def at_most(value: float) -> str:
-    """A limit with one decimal, never higher than it is."""
-    return f"{floor(value * 10 + 1e-6) / 10:.1f}"
 
 
 def rule_sentence(rule: str, value: float | None, limit: float | None) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from firmware_py.locale import translate as _
-from firmware_py.messages import at_most
 
 _WIDE = 64
 
@@ -38,7 +37,7 @@ def draw(figures: dict[str, Any]) -> str:
             latency=f"{latency_ms:.0f}", slowing=f"{figures['coast_down_m_s2']:.2f}"
         ),
         _("safe up to {speed} km/h ({mph} mph): even a dead standstill is stopped in time").format(
-            speed=at_most(safe * 3.6), mph=at_most(safe / 0.44704)
+            speed=f"{safe * 3.6:.1f}", mph=f"{safe / 0.44704:.1f}"
         ),
     ]
     if ceiling > safe:

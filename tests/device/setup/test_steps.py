@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-from firmware_py.config import Config, load, parse
-from firmware_py.core.deck.stopping import safe_speed_m_s
+from firmware_py.config import Config, load
 from firmware_py.device.setup.engine import run
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.device.setup.steps.board import lines, with_lines
 from firmware_py.device.setup.steps.calibrate import front
-from firmware_py.device.setup.steps.commission import sentence
 from firmware_py.device.setup.steps.sheet import page
 from firmware_py.device.setup.steps.treadmill import NO_KEY
-from firmware_py.messages import at_most
 from sensors.advice import Failure
 from sensors.emulated import EmulatedLsm6dsox, EmulatedTfLuna
 from sensors.samples import ImuSample
@@ -231,21 +228,3 @@ def test_a_measured_one_shows_its_speed_and_a_name_is_only_text(device: Device) 
         config, "http://192.0.2.7:8765/", {"Pod": {"proved": True, "text": "<b>well</b>"}}, "2026-11-30"
     )
     assert "km/h" in html and "&lt;b&gt;well" in html
-
-
-def test_a_safe_speed_is_never_shown_higher_than_it_is() -> None:
-    """1.4 m of deck are safe up to 1.154 km/h or 0.717 mph. 1.2 km/h were over it."""
-    config = parse({"belt": {"commissioned": True}})
-    drift = config.monitor_params().drift
-    safe_m_s = safe_speed_m_s(
-        drift.rear_line_m, drift.front_line_m, drift.stop_latency_s, drift.coast_down_m_s2
-    )
-    assert "1.1 km/h &nbsp; 0.7 mph" in page(config, "http://192.0.2.7:8765/", {}, "2026-11-30")
-    assert "Safe up to 1.1 km/h" in sentence({"safe_speed_m_s": round(safe_m_s, 3), "ceiling_m_s": 0.0})
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(1.09, "1.0"), (1.1, "1.1"), (1.8 / 3.6 * 3.6, "1.8"), (0.0, "0.0")]
-)
-def test_a_limit_is_rounded_down(value: float, shown: str) -> None:
-    assert at_most(value) == shown

@@ -11,7 +11,6 @@ from firmware_py.device.setup.talk import Question, Talk
 from firmware_py.guard.relay import Relay
 from firmware_py.guard.service import only_instance
 from firmware_py.locale import translate as _
-from firmware_py.messages import at_most
 from firmware_py.storage.record import keep
 
 KM_H = 3.6
@@ -51,7 +50,7 @@ def sentence(figures: dict[str, Any]) -> str:
     """The safe speed in words."""
     safe, ceiling = figures["safe_speed_m_s"] * KM_H, figures["ceiling_m_s"] * KM_H
     text = _("Safe up to {speed} km/h: even a dead standstill is then stopped in time.").format(
-        speed=at_most(safe)
+        speed=f"{safe:.1f}"
     )
     if ceiling > safe:
         faster = _("Your {speed} km/h is faster: stay below the safe speed.")

@@ -16,7 +16,6 @@ from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.steps.network import address
 from firmware_py.locale import current, mark
 from firmware_py.locale import translate as _
-from firmware_py.messages import at_most
 
 KM_H, MPH = 3.6, 0.44704
 STEPS = {
@@ -66,8 +65,8 @@ def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
         rear_mm=round(drift.rear_line_m * 1000),
         mark_mm=round(mark_m(drift) * 1000),
         zone_mm=[round(place * 1000) for place in zone],
-        safe_km_h=at_most(speed_m_s * KM_H),
-        safe_mph=at_most(speed_m_s / MPH),
+        safe_km_h=f"{speed_m_s * KM_H:.1f}",
+        safe_mph=f"{speed_m_s / MPH:.1f}",
         results=results,
         url=url,
         code=segno.make(url, micro=False).svg_inline(scale=4, omitsize=False),
