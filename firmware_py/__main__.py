@@ -124,7 +124,11 @@ def main() -> None:
     rig = asked in ON_THE_RIG and "--rig" in sys.argv
     if rig:
         sys.argv.remove("--rig")
-    build([asked] if asked in COMMANDS else list(COMMANDS), rig)()
+    try:
+        app = build([asked] if asked in COMMANDS else list(COMMANDS), rig)
+    except KeyboardInterrupt:  # before the command has begun
+        sys.exit(130)
+    app()
 
 
 if __name__ == "__main__":
