@@ -243,6 +243,13 @@ TURNED_ROUND = Message(
 )
 FELL_TURNING = STOPS[Cause.FALL]._replace(what="The walker lost balance while turning round.")
 OF_RULE = {"lies_after_blow": FALLEN, "height_lost_m": SANK, "tilt_rad": LEANED, "on_rails_s": ON_RAILS}
+# Cause.LATE of a simulated device: a computer that does other things as well is no fault of the product.
+BUSY_COMPUTER = Message(
+    "Computer was busy",
+    "This computer was busy for a moment, and the device stopped for that.",
+    "",
+    "The scene is played again.",
+)
 # The device stopped sending while the belt ran. This is no cause of the core: nobody was left to decide.
 WENT_SILENT = Message(
     "Device went silent",
@@ -261,8 +268,10 @@ EVENTS = {
 """What happened, of the events that have no cause to explain."""
 
 
-def of_stop(cause: Cause, rule: str) -> Message:
+def of_stop(cause: Cause, rule: str, simulated: bool = False) -> Message:
     """The message of a stop. A cause with several rules has one for each."""
+    if simulated and cause is Cause.LATE:
+        return BUSY_COMPUTER.translated()
     if rule.startswith(_TURNED):
         return (FELL_TURNING if cause is Cause.FALL else TURNED_ROUND).translated()
     return OF_RULE.get(rule, STOPS[cause]).translated()
@@ -302,7 +311,7 @@ def headline(kind: str, cause: Cause | None, rule: str) -> str:
     return "" if kind == "health_changed" else _(EVENTS.get(kind, ""))
 
 
-def tone_and_message(decision: Decision | None) -> tuple[str, Message]:
+def tone_and_message(decision: Decision | None, simulated: bool = False) -> tuple[str, Message]:
     """One of offline, running, warning, ready, stopped, fault, and what to show of it."""
     if decision is None:
         return "offline", NO_DATA.translated()
@@ -312,11 +321,11 @@ def tone_and_message(decision: Decision | None) -> tuple[str, Message]:
         return "running", (GUARDING if decision.phase.value == "guarding" else LEARNING).translated()
     cause = decision.cause or Cause.POWER_ON
     if cause is not Cause.POWER_ON:
-        return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule)
+        return ("fault" if cause in DEVICE_CAUSES else "stopped"), of_stop(cause, decision.rule, simulated)
     if decision.refusal is None:
         return "ready", READY.translated()
     tone = "fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"
-    return tone, of_stop(decision.refusal, "")
+    return tone, of_stop(decision.refusal, "", simulated)
 
 
 RULES = {

@@ -60,7 +60,7 @@ def render(report: Report) -> str:
 def message_of(report: Report) -> Message:
     """What is shown of this stop, without the marks of a command."""
     try:
-        message = of_stop(Cause(report.cause), report.stop.rule)
+        message = of_stop(Cause(report.cause), report.stop.rule, report.simulated)
     except ValueError:  # no cause of the core: the device itself was gone
         message = WENT_SILENT
     return message._replace(why=message.why.replace("`", ""), do=message.do.replace("`", ""))

@@ -71,7 +71,7 @@ class Live:
     def view(self) -> dict[str, Any]:
         """What the page draws ten times a second; small, and takes the peaks with it."""
         d = self.decision if self.fresh else None
-        tone, message = tone_and_message(d)
+        tone, message = tone_and_message(d, self.hello.get("simulated") is True)
         shown: dict[str, Any] = {"tone": tone, **message._asdict(), "wall_ms": int(time.time() * 1000)}
         if d is None:
             notice = self._notice()
@@ -112,7 +112,7 @@ class Live:
     def state(self) -> dict[str, Any]:
         """The retained MQTT state."""
         d = self.decision if self.fresh else None
-        tone, message = tone_and_message(d)
+        tone, message = tone_and_message(d, self.hello.get("simulated") is True)
         cause = d.cause if d and not d.run else None
         return {
             "tone": tone,

@@ -150,8 +150,8 @@ class Incidents:
         if self._open is not None:  # armed again and stopped again within the 10 s: one file holds both
             self._open.until_ns = min(decision.t_ns + AFTER_NS, self._open.blocks[0].ticks[0][0] + MOST_NS)
             return
-        if decision.cause is not None:
-            title = of_stop(decision.cause, decision.rule).title
+        if decision.cause is not None and self._about is not None:
+            title = of_stop(decision.cause, decision.rule, self._about.get("simulated") is True).title
             self._begin(decision.cause.value, title, decision, wall_ns)
 
     def lost(self, wall_ns: int) -> None:
