@@ -20,7 +20,7 @@ from firmware_py.rig.demo.view import deck, picture, result_table
 from firmware_py.rig.harness.processes import settle
 from firmware_py.rig.world.scenarios import SCENARIOS
 from tests.support.held_up import Busy
-from tests.support.moments import TICK_NS, decision
+from tests.support.moments import TICK_NS, decision, frame
 
 pytestmark = pytest.mark.alone  # it looks at the clock: nothing else may run beside it
 
@@ -141,16 +141,31 @@ def test_a_run_is_over_a_while_after_the_belt_has_come_to_rest() -> None:
     assert run.over(10)
 
 
-def test_a_walk_is_over_when_its_time_is_and_anything_else_when_patience_is() -> None:
-    walk, drift = played("walk", None), played("drift", None)
-    assert not walk.over(10)
-    walk.saw(truth(10 * SECOND + 1))
-    assert walk.over(10)
-    drift.saw(truth(PATIENCE_S * SECOND))
-    assert not drift.over(10)
-    drift.saw(truth(PATIENCE_S * SECOND + 1))
-    assert drift.over(10)
-    assert not Run(Config(), "drift").over(10)
+@pytest.mark.parametrize(("scenario", "ends_s"), [("walk", 10), ("drift", PATIENCE_S)])
+def test_who_still_walks_when_time_is_up_presses_stop_once_and_that_is_no_stop_of_the_device(
+    scenario: str, ends_s: float
+) -> None:
+    run = played(scenario, None)
+    run.saw(truth(ends_s * SECOND))
+    assert not run.leaves(10)
+    end = ends_s * SECOND + 1
+    run.saw(truth(end))
+    assert not run.over(10), "a guard that ends while the belt runs would be an incident"
+    assert run.leaves(10) and not run.leaves(10)
+    run.decided(decision(int(end) + 2, cause=Cause.STOP_BUTTON))
+    run.saw(truth(end + REST_S * SECOND, belt=0.0))
+    assert not run.over(10)
+    run.saw(truth(end + REST_S * SECOND + 1, belt=0.0))
+    assert run.over(10) and run.result()["cause"] is None
+
+
+def test_a_guard_that_is_never_armed_is_waited_for_until_patience_ends() -> None:
+    run = Run(Config(), "drift")
+    assert not run.over(10)
+    run.saw(truth(PATIENCE_S * SECOND))
+    assert not run.over(10)
+    run.saw(truth(PATIENCE_S * SECOND + 1))
+    assert run.over(10) and not run.leaves(10)
 
 
 def test_events_are_listed_with_seconds_since_arming() -> None:
@@ -165,16 +180,16 @@ def test_events_are_listed_with_seconds_since_arming() -> None:
 def test_every_moment_can_be_shown_at_any_width(scenario: str, width: int) -> None:
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     for run in (Run(Config(), scenario), played(scenario, None), played(scenario, Cause.IMU)):
-        console.print(picture(run, "1/6", "page", width))
+        console.print(picture(run, "1/6", "page", width, 24))
     run = played(scenario, None)
     run.decided(decision(9, run=True, position_m=0.5, rest_position_m=9.0, stop_margin_m=-8.0, tilt_rad=0.1))
-    console.print(picture(run, "1/6", "page", width))
+    console.print(picture(run, "1/6", "page", width, 24))
     run.decided(decision(9, run=True, position_m=-1.0, rest_position_m=-2.0, warning=Cause.DRIFT_FRONT))
-    console.print(picture(run, "1/6", "page", width))
+    console.print(picture(run, "1/6", "page", width, 24))
     console.print(result_table([run.result(), played(scenario, Cause.FALL).result()]))
     text = console.export_text()
     console.file.close()
-    assert "G U A R D I N G" in text or width == 40
+    assert "G U A R D I N G" in text
     assert "Rearguard" in text
 
 
@@ -184,7 +199,7 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(monkeypatch: pytest.Mon
     done = CliRunner().invoke(
         build(["demo"]), ["demo", "--headless", "--scenario", "unplug", "--json", "--seed", "2"]
     )
-    if done.stderr.count("this computer was busy") == demo.TRIES:  # a guard that ends is never excused
+    if done.stderr.count("This computer was busy") == demo.TRIES:  # a guard that ends is never excused
         raise Busy(f"each of {demo.TRIES} tries was late: {done.stderr[-500:]}")
     assert done.exit_code == 0, done.output
     assert "after the decision" not in done.stderr, done.stderr
@@ -192,22 +207,43 @@ def test_the_real_processes_stop_when_the_plug_is_pulled(monkeypatch: pytest.Mon
     assert line["as_expected"] and line["cause"] == "imu"
 
 
-def test_the_picture_fits_a_terminal_of_80_by_24() -> None:
+@pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 23), (80, 24), (200, 50)])
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize("cause", Cause)
+def test_the_whole_picture_fits_the_terminal(cause: Cause, running: bool, width: int, height: int) -> None:
+    figures = {
+        "position_m": 0.94, "velocity_m_s": -0.11, "rest_position_m": 0.96, "stop_margin_m": -0.01, "tilt_rad": 0.21,
+        "down_velocity_m_s": -0.13, "down_velocity_limit_m_s": 2.04, "cadence_hz": 1.21, "steps": 112,
+    }  # fmt: skip
     for scenario in SCENARIOS:
-        for run in (played(scenario, None), played(scenario, Cause.IMU), played(scenario, Cause.LATE)):
-            run.heard({"kind": "armed", "t_ns": 0, "cause": None})
-            lines = Console(width=80).render_lines(picture(run, "1/6", "page", 80))
-            assert len(lines) <= 24, scenario
+        run = played(scenario, None)
+        run.heard({"kind": "armed", "t_ns": 0, "cause": None})
+        if running:
+            run.decided(decision(2000, run=True, warning=cause, **figures))
+        else:
+            rule = {"rule": "rest_position_m", "value": 0.96, "limit": 0.95}
+            run.decided(decision(2000, cause=cause, **rule, **figures))
+        lines = ["".join(part.text for part in line) for line in
+                 Console(width=width).render_lines(picture(run, "1/6", "Ctrl-C ends", width, height))]  # fmt: skip
+        assert len(lines) <= height and "Ctrl-C ends" in lines[-1], (scenario, "\n".join(lines))
+        assert height < 24 or any("down -0.13 m/s" in line and "its limit 2.04 m/s" in line for line in lines)
 
 
 def test_a_busy_computer_is_never_shown_as_a_fault_of_the_product() -> None:
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     run = played("walk", Cause.LATE)
-    console.print(picture(run, "1/6", "page", 80))
+    console.print(picture(run, "1/6", "page", 80, 24))
     text = console.export_text()
     console.file.close()
     assert "This computer was busy" in text and "Restart" not in text
     assert run.over(10), "nothing of it is worth waiting for"
+    page = PictureOfNow()
+    page.hello = {"simulated": True}
+    page.tick(frame(2000), decision(2000, cause=Cause.LATE))
+    shown = page.view()
+    assert "This computer was busy" in shown["what"] and "Restart" not in shown["do"]
+    page.hello = {"simulated": False}
+    assert "Restart" in page.view()["do"]
 
 
 def test_a_mistyped_scenario_is_met_with_the_nearest_one() -> None:

@@ -30,6 +30,7 @@ class Run:
         self.truth: dict[str, Any] | None = None
         self.armed_ns: int | None = None
         self.stop: Stop | None = None
+        self._left_ns: int | None = None
         self.last_edge_ns = 0
         self.rest_ns: int | None = None
         self.rest_m: float | None = None
@@ -40,7 +41,7 @@ class Run:
         before, self.decision = self.decision, decision
         if decision.run and self.armed_ns is None:
             self.armed_ns = decision.t_ns
-        if before is not None and before.run and not decision.run and self.stop is None:
+        if before is not None and before.run and not decision.run and self.stop is None and not self._left_ns:
             self.stop = Stop(decision, self.truth["belt_speed_m_s"] if self.truth else 0.0)
 
     def saw(self, truth: dict[str, Any]) -> None:
@@ -62,11 +63,26 @@ class Run:
             return False
         if self.disturbed:
             return True
-        now_ns = self.truth["t_ns"]
-        if self.rest_ns is not None:
-            return bool(now_ns - self.rest_ns > self._linger_s * 1e9)
+        ended_ns = self.rest_ns or self._left_ns
+        if ended_ns is not None:
+            return bool(self.truth["t_ns"] - ended_ns > self._linger_s * 1e9)
+        return not self._walks and self._long_enough(seconds)
+
+    def leaves(self, seconds: float) -> bool:
+        """True once, when nothing has stopped a walk for long enough: then the walker presses the stop button."""
+        if self.truth is None or not self._walks or self._left_ns or not self._long_enough(seconds):
+            return False
+        self._left_ns = self.truth["t_ns"]
+        return True
+
+    @property
+    def _walks(self) -> bool:
+        return self.decision is not None and self.decision.run
+
+    def _long_enough(self, seconds: float) -> bool:
+        assert self.truth is not None
         if self.scenario.act is None and self.armed_ns is not None:
-            return bool(now_ns - self.armed_ns > seconds * 1e9)
+            return bool(self.truth["t_ns"] - self.armed_ns > seconds * 1e9)
         return bool(self.truth["t_s"] > max(PATIENCE_S, seconds))
 
     @property

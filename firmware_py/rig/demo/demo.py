@@ -19,8 +19,10 @@ from rich.console import Console
 from rich.live import Live
 
 from firmware_py.config import load
+from firmware_py.core.frame import Cause
 from firmware_py.courier.page.notice import Notice
 from firmware_py.courier.recording.incidents import list_incidents
+from firmware_py.messages import BUSY_COMPUTER
 from firmware_py.rig.demo.account import REST_S, Run
 from firmware_py.rig.demo.play import play
 from firmware_py.rig.demo.view import picture, result_table
@@ -30,23 +32,26 @@ from firmware_py.rig.world.scenarios import SCENARIOS
 
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 SESSION = "session"  # of the coach; the others are of the guard
+NAMES = *SCENARIOS, SESSION, "all"
 MOST_TREADMILLS = 50
 PICTURE_S = 1 / 15
 READ_S = 6.0  # a stop stays on the screen for so long
+ANNOUNCED_S = 3.0  # and the page announces the next scene for at least so long
 SESSION_TRIES = 3
+ENDS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 TRIES = 12  # a computer that is short of time makes the guard stop: then the scenario is played once more
 # Without one the device assumes the fastest belt; who stands still on a slower one looks like a drift.
 BELT_SENSOR = '\n[belt]\nspeed_sensor = "hall"\n'
-BUSY = "This computer was busy for a moment, and the device stopped for that. The scene is played again."
+BUSY = f"{BUSY_COMPUTER.what} {BUSY_COMPUTER.do}"
 
 
-def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, below: str, width: int) -> None:
+def _show(moments: Iterator[None], run: Run, live: Live | None, where: str, below: str) -> None:
     """Plays to the end, with a picture now and then."""
     shown_s = 0.0
     for _ in moments:
         if live is not None and time.monotonic() - shown_s > PICTURE_S:
             shown_s = time.monotonic()
-            live.update(picture(run, where, below, width), refresh=True)
+            live.update(picture(run, where, below, *live.console.size), refresh=True)
 
 
 def _undisturbed(
@@ -143,9 +148,7 @@ def _gym(count: int, words: Console, headless: bool, as_json: bool) -> None:
 
 
 def demo(
-    scenario: Annotated[
-        str, typer.Option(metavar="NAME", help=f"One of: {', '.join((*SCENARIOS, SESSION, 'all'))}.")
-    ] = "all",
+    scenario: Annotated[str, typer.Option(metavar="NAME", help=f"One of: {', '.join(NAMES)}.")] = "all",
     seconds: Annotated[
         float, typer.Option(min=3, metavar="SECONDS", help="How long the walk scenario runs.")
     ] = 10.0,
@@ -171,7 +174,7 @@ def demo(
 
     Example: rearguard demo --scenario standstill, or rearguard demo --gym 12
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDS:
         signal.signal(number, _interrupt)
     if gym is not None:
         _gym(gym, Console(stderr=True, highlight=False), headless, as_json)
@@ -243,13 +246,10 @@ def _play_all(
                     notice.write("Once more", text, "It begins in a moment.")
                     words.print(text, markup=False, soft_wrap=True)
 
-                show = partial(
-                    _show,
-                    live=live,
-                    where=f"{i}/{len(names)}",
-                    below=f"{page} · Ctrl-C ends",
-                    width=words.width,
-                )
+                if shown and i > 1:
+                    time.sleep(ANNOUNCED_S)
+                where, below = f"{i}/{len(names)}", f"{page} · Ctrl-C ends"
+                show = partial(_show, live=live, where=where, below=below)
                 linger_s = READ_S if shown else REST_S
                 results.append(_undisturbed(name, config_file, seconds, seed, linger_s, announce, show))
                 if as_json:
@@ -264,11 +264,11 @@ def _play_all(
 def _stay(words: Console, page: str, state: Path) -> None:
     """The page can be read until a person has seen enough."""
     words.print(
-        f"\nThe page stays at {page}; the walker's screen is {page}/walk. Reports of the stops:",
-        soft_wrap=True,
+        f"The page stays at {page}\nThe walker's screen: {page}/walk\nReports of the stops:", soft_wrap=True
     )
     for incident in reversed(list_incidents(state / "incidents")):
-        words.print(f"  {incident['title']}: {page}/incidents/{incident['name']}", soft_wrap=True)
+        if incident["cause"] != Cause.LATE.value:
+            words.print(f"  {incident['title']}\n    {page}/incidents/{incident['name']}", soft_wrap=True)
     words.print("Press Enter to end.")
     sys.stdin.readline()
 
@@ -276,11 +276,13 @@ def _stay(words: Console, page: str, state: Path) -> None:
 def _known(scenario: str) -> str:
     if scenario in SCENARIOS:
         return scenario
-    near = difflib.get_close_matches(scenario, (*SCENARIOS, SESSION), 1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(SCENARIOS)} and all."
+    near = difflib.get_close_matches(scenario, NAMES, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(NAMES)}."
     typer.echo(f"demo: no scenario {scenario}. {hint}", err=True)
     raise typer.Exit(2)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not break the tidying up
     raise KeyboardInterrupt

@@ -37,6 +37,8 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
         if not is_up(guard, listener):
             raise RuntimeError(f"demo: the guard does not start:\n{(room / 'guard.log').read_text()}")
         guest = held.enter_context(listener.accept()[0])
+        person = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        person.connect(str(room / "person.sock"))
         while not run.over(seconds):
             ready, _, _ = select.select([guest.fileno(), truths.fileno()], [], [])
             if guest.fileno() in ready and not _listen(guest, run):
@@ -46,6 +48,8 @@ def play(run: Run, config_file: Path, room: Path, seconds: float, seed: int) -> 
                 if not line:
                     raise RuntimeError(f"demo: the world has ended:\n{(room / 'world.log').read_text()}")
                 run.saw(json.loads(line))
+                if run.leaves(seconds):  # a guard that ends in the middle of a walk would be an incident
+                    person.send(b'{"stop": true}')
                 yield
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from firmware_py.config import Config
 from firmware_py.core.frame import Cause, Decision
-from firmware_py.messages import Message, of_stop, rule_sentence, tone_and_message
+from firmware_py.messages import of_stop, rule_sentence, tone_and_message
 from firmware_py.rig.demo.account import Run
 
 COLOURS = {
@@ -28,8 +28,9 @@ COLOURS = {
     "stopped": "red3",
     "fault": "magenta3",
 }
-WHY_LINES = 4
-EVENTS_SHOWN = 2  # the whole picture has 22 lines: a terminal of 80 x 24 shows it
+WHY_LINES = 6
+EVENTS_SHOWN = 2
+WHOLE = 80, 24  # a terminal shows the whole picture from this size on; a smaller one goes without the figures
 INK = {
     "offline": "white",
     "running": "black",
@@ -69,15 +70,17 @@ def _draw_way(cells: list[tuple[str, str]], at: int, rest: int) -> None:
     cells[rest] = ("◆", "bold dark_orange3")
 
 
-def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
-    """One moment of a run."""
+def picture(run: Run, number: str, foot: str, width: int, height: int) -> RenderableType:
+    """One moment of a run, for a terminal of this size."""
     decision, truth = run.decision, run.truth
-    tone, message = tone_and_message(decision)
-    if decision is not None and decision.cause is Cause.LATE:  # of this computer, not of the product
-        message = Message("One moment", "This computer was busy; the scene is played again.", "", "")
+    tone, message = tone_and_message(decision, simulated=True)
     colour = COLOURS[tone]
+    title = message.title.upper()
     big = Padding(
-        Text(" ".join(message.title.upper())), (1, 6), style=f"bold {INK[tone]} on {colour}", expand=False
+        Text(" ".join(title) if 2 * len(title) < width - 18 else title),
+        (1, 6),
+        style=f"bold {INK[tone]} on {colour}",
+        expand=False,
     )
     why = Text(message.what, style="bold")
     if decision is not None and not decision.run:
@@ -88,18 +91,16 @@ def picture(run: Run, number: str, foot: str, width: int) -> RenderableType:
     why.append(f"\n{message.do}", style="")
     body: list[RenderableType] = [
         Align.center(Text(run.scenario.sentence, style="italic")),
-        Text(),
         Align.center(big),
         Text(),
         Align.center(why, vertical="top", height=WHY_LINES),  # so that the deck does not jump about
         Text(),
         Align.center(deck(run.config, decision, truth["position_m"] if truth else None, min(width - 24, 96))),
         Align.center(Text("● walker as measured   ◆ resting point if cut now   ○ truth   ┃ lines", "dim")),
-        Text(),
-        Align.center(_figures(decision, truth)),
-        Text(),
-        Text("\n".join(run.events[-EVENTS_SHOWN:]) or " ", style=""),
     ]
+    if width >= WHOLE[0] and height >= WHOLE[1]:
+        recent = Text("\n".join(run.events[-EVENTS_SHOWN:]) or " ")
+        body += [Text(), Align.center(_figures(decision, truth)), Text(), recent]
     return Panel(
         Group(*body),
         title=f"[bold]Rearguard[/] · {run.scenario.name} {number}",
@@ -123,7 +124,7 @@ def _figures(d: Decision | None, truth: dict[str, Any] | None) -> Table:
     table.add_row(
         _figure("belt", truth and truth["belt_speed_m_s"], "{:.2f} m/s"),
         _figure("tilt", degrees(d.tilt_rad) if d and d.tilt_rad is not None else None, "{:.1f}°"),
-        _figure("downward", d and d.down_velocity_m_s, "{:+.2f} m/s"),
+        _figure("down", d and d.down_velocity_m_s, "{:+.2f} m/s"),
         _figure("its limit", d and d.down_velocity_limit_m_s, "{:.2f} m/s"),
     )
     table.add_row(
@@ -143,12 +144,14 @@ def result_table(lines: Sequence[dict[str, Any]]) -> Table:
     """What each scenario came to."""
     table = Table(title="What happened", box=box.SIMPLE_HEAD)
     for name in ("scene", "stopped by", "at rest", "rear line", ""):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name)
     for line in lines:
         rest = line["position_m_at_rest"]
         table.add_row(
             line["scenario"],
-            of_stop(Cause(line["cause"]), line["rule"]).title if line["cause"] else "nothing: it ran on",
+            of_stop(Cause(line["cause"]), line["rule"], simulated=True).title
+            if line["cause"]
+            else "nothing: it ran on",
             "" if rest is None else f"{rest:.2f} m",
             f"{line['rear_line_m']:.2f} m",
             "[green]as expected[/]" if line["as_expected"] else "[bold red]NOT as expected[/]",

@@ -75,6 +75,7 @@ class World:
         self.contactors = Contactors(config.relay.drive == "pulse")
         self.person = Person()
         self.levels: dict[int, bool] = {}  # what the guard's inputs are wired to
+        self._stop_pressed = False
         self._lamp = False
         self._t_ns: int | None = None
         self.state = self.scene.advance(0.0, run=False)
@@ -131,12 +132,13 @@ class World:
         self.levels = {
             config.relay.readback_pin: pulled,
             config.panel.button_pin: not self.person.presses(t_ns, self._lamp, pulled),
-            config.panel.stop_pin: False,
+            config.panel.stop_pin: self._stop_pressed,
             config.belt.hall_pin: self.scene.belt.travel_m % pitch_m >= MAGNET_M,
         }
 
     def do(self, asked: dict[str, Any]) -> None:
-        """What the person on the belt does on request: `press`, `belt_m_s` at the console, an `act`, `ragged` steps."""
+        """What the person on the belt does: `press`, `stop`, `belt_m_s` at the console, an `act`, `ragged` steps."""
+        self._stop_pressed |= "stop" in asked  # and holds it
         if "press" in asked:  # False: waits until asked
             self.person = Person()
             self.person.armed = not asked["press"]
