@@ -1,6 +1,7 @@
 """The demonstration: judged from what guard and world report, and once played with the real processes."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -268,7 +269,7 @@ def test_the_demonstration_has_a_config_with_a_port_of_its_own(tmp_path: Path) -
 
 
 def test_a_guard_that_ends_is_started_again_and_the_last_word_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rooms: list[Path] = []
 
@@ -278,6 +279,7 @@ def test_a_guard_that_ends_is_started_again_and_the_last_word_is_kept(
         yield
 
     monkeypatch.setattr(demo, "play", dies)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # it keeps its folder, and says so
     done = CliRunner().invoke(build(["demo"]), ["demo", "--headless", "--scenario", "walk"])
     assert done.exit_code == 1
     assert len(set(rooms)) == len(rooms) == demo.TRIES
