@@ -14,8 +14,8 @@ from firmware_py.device.setup.engine import Setup, run
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.device.setup.talk import Front, JsonFront
-from firmware_py.device.setup.terminal import LATER, Terminal
-from firmware_py.locale import translate as _
+from firmware_py.device.setup.terminal import Terminal
+from firmware_py.device.usage import suggestion
 from sensors.advice import ConfigError
 
 STEP = Annotated[str, typer.Argument(help=f"One step alone: {', '.join(step.name for step in STEPS)}.")]
@@ -45,21 +45,15 @@ def setup(
 
 def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
     """The steps with this front end. Leaves with 0 when all is proved, else 1; 2 for a step that is none."""
-    if step and step not in {one.name for one in STEPS}:
-        raise ConfigError(
-            f"setup: there is no step `{step}`",
-            "Usually a slip of the pen",
-            f"choose one of: {', '.join(one.name for one in STEPS)}",
-        )
+    names = [one.name for one in STEPS]
+    if step and step not in names:
+        raise typer.BadParameter(f"there is no step {step}. {suggestion(step, names)}")
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it like Ctrl-C
         signal.signal(number, signal.default_int_handler)
     opened = Setup(front, machine, path)
     locale.use(opened.config.courier.language)
     try:
         proved = run(opened, STEPS, step or None)
-    except KeyboardInterrupt:
-        front.send({"kind": "left", "text": _(LATER)})
-        proved = False
     finally:
         opened.progress.close()
     raise typer.Exit(0 if proved else 1)

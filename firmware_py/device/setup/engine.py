@@ -15,12 +15,13 @@ from firmware_py.device.settings import save
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.progress import Progress, sweep
-from firmware_py.device.setup.talk import Back, Front, Leave, Talk
+from firmware_py.device.setup.talk import Back, Front, Leave, Question, Talk
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
 NOT_KEPT = mark("The disk is full, and this step could not be remembered. Free some space, then do it again.")
+LATER = mark("Left. Type `{command}` to go on here.")
 UNCHANGED = mark("Nothing was changed.")
 GUARD_UP = mark("The guard works again. The treadmill stays off until you press the arming button.")
 GUARD_DOWN = mark("The guard does not stay up. The treadmill stays off. Run `rearguard check` to see why.")
@@ -65,11 +66,10 @@ class Setup:
         self.progress.show(self._step | {"text": ""})
         self.talk.send("step", **self._step)
 
-    def _shown(self, key: str) -> None:
-        question = ask.BY_KEY.get(key)
-        if self._step and question is not None:
+    def _shown(self, question: Question) -> None:
+        if self._step:
             self.progress.show(self._step | {"text": _(question.text)})
-        self.machine.shown(key)
+        self.machine.shown(question.key)
 
 
 class Step(NamedTuple):
@@ -90,11 +90,12 @@ def run(setup: Setup, steps: Sequence[Step], only: str | None = None) -> bool:
             "stop the treadmill, step off, then start this again",
         )
     todo = _todo(setup, steps, only)
-    setup.machine.stop_guard()
     try:
+        setup.machine.stop_guard()
         _through(setup, steps, todo)
-    except Leave as leave:
-        setup.talk.send("left", text=str(leave))
+    except (Leave, KeyboardInterrupt) as leave:
+        later = _(LATER).format(command=" ".join(filter(None, (setup.machine.command, only))))
+        setup.talk.send("left", text=str(leave) or later)
         return False
     finally:
         setup.progress.show(None)
@@ -166,5 +167,5 @@ def _after_failure(setup: Setup, step: Step) -> int:
     except Back:
         return 0
     if chosen == "leave":
-        raise Leave(_("Type `sudo rearguard setup` to go on here."))
+        raise Leave
     return 1 if chosen == "next" else 0

@@ -22,6 +22,7 @@ class Machine:
     """This Raspberry Pi. `root` is / on the device."""
 
     root = Path("/")
+    command = "sudo rearguard setup"
     simulated = False
     rebooting = False
 
@@ -60,6 +61,10 @@ class Machine:
                 return True
             time.sleep(0.5)
         return False
+
+    def show_page(self) -> None:
+        """The page as the configuration is now; the guard stays stopped."""
+        systemctl("restart", "--no-block", COURIER)
 
     def boot_id(self) -> str:
         return (self.root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -169,9 +169,3 @@ NOT_PROVED = Question(
     (*_AGAIN, ("next", mark("Go on without it"))),
 )
 NEEDED = Question("needed", mark("Set-up cannot go on without this step."), "choice", "again", _AGAIN)
-
-BY_KEY = {
-    question.key: question
-    for question in [*list(globals().values()), *ALERT_ADDRESS.values()]
-    if isinstance(question, Question)
-}

@@ -15,7 +15,8 @@ BACK = ("back", "zurück")
 YES, NO = ("yes", "y", "true", "ja", "j"), ("no", "n", "false", "nein")
 YES_OR_NO = mark("Yes or no is expected.")
 A_TEXT = mark("A short text is expected.")
-NOBODY = mark("Nobody answers any more. Start it again to go on here.")
+DONE = mark("Press Enter when it is done, or type back.")
+LONGEST = 500  # characters of a text
 LOOK_S = 0.02
 PATIENCE_S = 60.0  # for a person to do what is asked
 
@@ -42,7 +43,7 @@ class Back(Exception):
 
 
 class Leave(Exception):
-    """Set-up ends here for now; the message is what to do next."""
+    """Set-up ends here for now. The message is what to do next, "" to start the same command again."""
 
 
 class Front(Protocol):
@@ -54,9 +55,9 @@ class Front(Protocol):
 
 
 class Talk:
-    """What a step may do with the person. `shown` is called with the key of everything that a person is asked."""
+    """What a step may do with the person. `shown` is called with everything that a person is asked."""
 
-    def __init__(self, front: Front, shown: Callable[[str], None]) -> None:
+    def __init__(self, front: Front, shown: Callable[[Question], None]) -> None:
         self._front = front
         self._shown = shown
         self.asked = 0  # questions of this step so far
@@ -73,7 +74,7 @@ class Talk:
             question = question._replace(default=default)
         while True:
             self.send("question", **_shape(question))
-            self._shown(question.key)
+            self._shown(question)
             typed = self._front.answer(question)
             if isinstance(typed, str) and typed.strip().lower() in BACK:
                 raise Back
@@ -88,7 +89,7 @@ class Talk:
     def watch(self, request: Question, seen: Callable[[], bool], sleep: Callable[[float], None]) -> bool:
         """Shows `request` and looks until `seen`; False after PATIENCE_S."""
         self.send("do", key=request.key, text=_(request.text))
-        self._shown(request.key)
+        self._shown(request)
         looks = 0
         while looks * LOOK_S < PATIENCE_S:
             looks += 1
@@ -116,7 +117,13 @@ def expected(question: Question) -> str:
     if question.form == "choice":
         numbers = ", ".join(str(number) for number in range(1, len(question.choices) + 1))
         return _("One of the numbers is expected: {numbers}.").format(numbers=numbers)
-    return _(YES_OR_NO if question.form == "yes_no" else A_TEXT)
+    return _({"yes_no": YES_OR_NO, "done": DONE}.get(question.form, A_TEXT))
+
+
+def _done(question: Question, typed: Any) -> bool:
+    if typed is None or str(typed).strip().lower() in ("", *YES, "ok"):
+        return True
+    raise Wrong(expected(question))
 
 
 def _yes_no(question: Question, typed: Any) -> bool:
@@ -129,10 +136,9 @@ def _yes_no(question: Question, typed: Any) -> bool:
 def _choice(question: Question, typed: Any) -> str:
     values = [value for value, _words in question.choices]
     word = str(typed).strip().lower()
-    if word in values:
-        return word
-    if word.isdecimal() and 1 <= int(word) <= len(values):
-        return values[int(word) - 1]
+    by_number = {str(number): value for number, value in enumerate(values, 1)}
+    if word in values or word in by_number:
+        return by_number.get(word, word)
     raise Wrong(expected(question))
 
 
@@ -146,13 +152,22 @@ def _number(question: Question, typed: Any) -> float:
     return value
 
 
+def _text(question: Question, typed: Any) -> str:
+    """An arrow key types characters, too, but none that can be printed."""
+    text = "" if typed is None else str(typed)
+    missing = question.form == "text" and not text.strip()
+    if missing or isinstance(typed, list | dict) or len(text) > LONGEST or not text.isprintable():
+        raise Wrong(expected(question))
+    return text if question.form == "secret" else text.strip()
+
+
 _READERS: dict[str, Callable[[Question, Any], Any]] = {
-    "done": lambda _question, _typed: True,
+    "done": _done,
     "yes_no": _yes_no,
     "choice": _choice,
     "number": _number,
-    "text": lambda _question, typed: str(typed).strip(),
-    "secret": lambda _question, typed: "" if typed is None else str(typed),
+    "text": _text,
+    "secret": _text,
 }
 
 
@@ -178,9 +193,9 @@ class JsonFront:
     def answer(self, _question: Question) -> Any:
         line = sys.stdin.readline()
         if not line:
-            raise Leave(_(NOBODY))
+            raise Leave
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line.rstrip("\n")
         return value.get("answer") if isinstance(value, dict) else value

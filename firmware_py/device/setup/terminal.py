@@ -14,7 +14,6 @@ from firmware_py.locale import translate as _
 
 WIDE = 80
 PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
-LATER = mark("Left. Type the same command to go on here.")
 
 
 class Terminal:
@@ -36,7 +35,7 @@ class Terminal:
                 return getpass("  > ")
             return self.console.input("  > ")
         except (EOFError, KeyboardInterrupt):
-            raise Leave(_(LATER)) from None
+            raise Leave from None
 
     def _step(self, message: dict[str, Any]) -> None:
         title = Text(f"{message['number']} / {message['of']}   {message['title']}", style="bold")
@@ -78,6 +77,7 @@ class Terminal:
         self._lines(message["text"], "" if message["up"] else "bold red")
 
     def _left(self, message: dict[str, Any]) -> None:
+        self.console.print()  # below the ^C that the terminal shows
         self._lines(message["text"], "bold")
 
     def _end(self, message: dict[str, Any]) -> None:

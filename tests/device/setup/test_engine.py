@@ -1,6 +1,5 @@
 """The order of the steps: forward, again, back, left, gone on with, alone; and what is refused at the start."""
 
-import contextlib
 import errno
 import json
 from pathlib import Path
@@ -11,7 +10,9 @@ import pytest
 from firmware_py.config import load
 from firmware_py.device.setup import steps
 from firmware_py.device.setup.engine import Outcome, Setup, Step, run
+from firmware_py.device.setup.questions import PRESS
 from firmware_py.device.setup.steps import STEPS
+from firmware_py.device.setup.talk import Leave, Question
 from sensors.advice import ConfigError, Failure
 from tests.device.setup.support import LEAVE, Device, Script
 
@@ -119,8 +120,7 @@ def test_two_set_ups_at_once_are_refused(device: Device) -> None:
 def test_the_guard_is_stopped_meanwhile_and_started_however_it_ends(device: Device) -> None:
     for script in (Script(motor=[LEAVE]), Script(motor=[KeyboardInterrupt()]), Script()):
         with device.opened(script) as setup:
-            with contextlib.suppress(KeyboardInterrupt):
-                run(setup, STEPS[:1])
+            run(setup, STEPS[:1])
             assert setup.machine.log == ["guard stopped", "guard started"]  # type: ignore[attr-defined]
 
 
@@ -179,11 +179,39 @@ def test_the_page_sees_the_step_only_while_set_up_is_open(device: Device) -> Non
     script.heard = lambda m: seen.append(setup_step(device.folder / "var")) if m["kind"] == "note" else None
     with device.opened(script) as setup:
         setup.begin(5, 10, STEPS[4])
-        setup._shown("press")
+        setup.talk.watch(PRESS, lambda: True, lambda _s: None)
         setup.talk.show("look")
     assert seen[0]["title"] == "Check the wiring" and "arming button" in seen[0]["text"]
     assert (device.folder / "var/setup/step.json").exists()  # as after a power cut
     assert setup_step(device.folder / "var") is None
+
+
+def test_what_the_person_at_the_belt_is_asked_stands_on_the_page(device: Device) -> None:
+    """Every question, those of the commissioning too, whose texts hold figures."""
+    shown: dict[str, str] = {}
+    script = Script()
+    answer = script.answer
+
+    def look(question: Question) -> Any:
+        shown[question.key] = json.loads((device.folder / "var/setup/step.json").read_text())["text"]
+        return answer(question)
+
+    device.run()
+    script.answer = look  # type: ignore[method-assign]
+    with device.opened(script) as setup:
+        run(setup, STEPS)
+    assert "mark_front" in shown
+    assert shown == {message["key"]: message["text"] for message in script.of("question")}
+
+
+def test_who_leaves_reads_how_to_go_on(device: Device) -> None:
+    for script in (Script(motor=[Leave()]), Script(key="none", needed="leave")):
+        with device.opened(script) as setup:
+            run(setup, STEPS)
+        assert f"`{setup.machine.command}`" in script.of("left")[0]["text"]
+    with device.opened(script := Script(motor=[KeyboardInterrupt()])) as setup:
+        run(setup, STEPS, "treadmill")
+    assert f"`{setup.machine.command} treadmill`" in script.of("left")[0]["text"]
 
 
 def test_no_password_is_remembered_where_it_does_not_belong(device: Device) -> None:

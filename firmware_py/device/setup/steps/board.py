@@ -59,7 +59,8 @@ def board(setup: Setup) -> Outcome:
     if progress.noted("boot_id") == machine.boot_id():
         if talk.ask(ask.REBOOT):
             machine.reboot()
-            raise Leave(_("The device restarts. Log in again and type: `sudo rearguard setup`"))
+            text = _("The device restarts. Log in again and type `{command}`.")
+            raise Leave(text.format(command=machine.command))
         return Outcome(False, _("The lines count after a restart."))
     progress.note("boot_id", None)
     bus = setup.config.imu.bus

@@ -30,7 +30,7 @@ def treadmill(setup: Setup) -> Outcome:
         return _no(_("A belt that runs on without its key would run on with Rearguard, too."))
     if not setup.talk.ask(ask.LOW_VOLTAGE):
         return _no(
-            "Only a key circuit that was measured, below 24 V and apart from the mains, may be opened."
+            _("Only a key circuit that was measured, below 24 V and apart from the mains, may be opened.")
         )
     measured_mm = setup.config.deck.length_mm if setup.config.belt.commissioned else None
     length_mm = round(setup.talk.ask(ask.DECK, measured_mm))
@@ -38,7 +38,7 @@ def treadmill(setup: Setup) -> Outcome:
         return _no(_("The running surface must be 800 to 2200 mm long."))
     if not setup.talk.ask(ask.BY_THEMSELVES):
         return _no(
-            "Nobody who cannot step off alone, and no child, may walk backward with or without Rearguard."
+            _("Nobody who cannot step off alone, and no child, may walk backward with or without Rearguard.")
         )
     if measured_mm not in (None, length_mm):  # another treadmill: what was measured does not hold for it
         setup.change(belt={"commissioned": False})
