@@ -4,18 +4,18 @@ Must never touch the computer: name, reboot and services are only shown.
 """
 
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from firmware_py.config import Config, load
+from firmware_py.config import Config, load, parse
 from firmware_py.device.settings import save
 from firmware_py.device.setup.command import AS_JSON, STEP, guided
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.talk import Front, JsonFront, Question
 from firmware_py.device.setup.terminal import Terminal
+from firmware_py.locale import translate as _
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.stage import Stage
 from sensors.i2c import Bus
@@ -36,6 +36,7 @@ class RigMachine(Machine):
 
     def __init__(self, root: Path, stage: Stage) -> None:
         self.root = root
+        self.command = f"rearguard setup --rig --folder {root}"
         self.stage = stage
         self.log: list[str] = []
 
@@ -63,6 +64,9 @@ class RigMachine(Machine):
     def start_guard(self) -> bool:
         self.log.append("guard started")
         return True
+
+    def show_page(self) -> None:
+        self.log.append("page shown")
 
     def boot_id(self) -> str:
         return (self.root / "boot_id").read_text(encoding="ascii")
@@ -126,14 +130,15 @@ def prepare(folder: Path) -> Path:
         (folder / "boot_id").write_text("1", encoding="ascii")
         settings = Config().model_dump(mode="json")
         settings["courier"] |= {"state_dir": str(folder / "var"), "socket": str(folder / "run/courier.sock")}
-        save(Config.model_validate(settings), path)
+        save(parse(settings), path)
     return path
 
 
 def setup(
     step: STEP = "",
     folder: Annotated[
-        Path | None, typer.Option(help="The simulated device; one that was left is gone on with.")
+        Path | None,
+        typer.Option(help="The simulated device; none: a new one in the folder for temporary files."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which of the simulated treadmills.")] = 1,
     auto: Annotated[bool, typer.Option("--auto", help="The simulated person types, too.")] = False,
@@ -143,10 +148,16 @@ def setup(
 
     Example: rearguard setup --rig --auto
     """
-    with ExitStack() as held:
-        room = folder or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="rearguard-setup-")))
-        path = prepare(room.resolve())
-        stage = Stage(load(path), seed)
-        held.enter_context(wired(Wires(stage)))
-        front: Front = JsonFront() if as_json else Terminal()
-        guided(Typing(front, stage) if auto else front, RigMachine(room.resolve(), stage), path, step)
+    room = (folder or Path(tempfile.mkdtemp(prefix="rearguard-setup-"))).resolve()
+    path = prepare(room)
+    stage = Stage(load(path), seed)
+    front: Front = JsonFront() if as_json else Terminal()
+    with wired(Wires(stage)):
+        while True:
+            machine = RigMachine(room, stage)
+            try:
+                guided(Typing(front, stage) if auto else front, machine, path, step)
+            except typer.Exit:
+                if not machine.rebooting:
+                    raise
+            front.send({"kind": "note", "text": _("The simulated device has restarted. Set-up goes on.")})

@@ -1,19 +1,25 @@
 """All of set-up on the simulated treadmill: proved, walked on, and cut off at every question and every write."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from firmware_py import locale
+from firmware_py.__main__ import build
 from firmware_py.config import load
 from firmware_py.device.setup.steps import STEPS
+from firmware_py.rig.harness.setup import prepare
 from firmware_py.rig.harness.stage import IMU_ADDRESS
 from firmware_py.rig.harness.whole import Whole
 from firmware_py.storage.record import missing, path_of
+from sensors.advice import ConfigError
 from tests.device.setup.support import USUAL, Device
 
 NAMES = [step.name for step in STEPS]
@@ -97,18 +103,37 @@ def test_the_json_form_answers_what_the_screen_asks(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     results: dict[str, bool] = {}
-    for _ in range(2):
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
-            assert it.stdin is not None and it.stdout is not None
-            for line in it.stdout:
-                message = json.loads(line)
-                if message["kind"] == "question":
-                    it.stdin.write(json.dumps({"answer": USUAL.get(message["key"], "")}) + "\n")
-                    it.stdin.flush()
-                elif message["kind"] == "result":
-                    results[message["step"]] = message["proved"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdin is not None and it.stdout is not None
+        for line in it.stdout:
+            message = json.loads(line)
+            if message["kind"] == "question":
+                it.stdin.write(json.dumps({"answer": USUAL.get(message["key"], "")}) + "\n")
+                it.stdin.flush()
+            elif message["kind"] == "result":
+                results[message["step"]] = message["proved"]
     assert results == dict.fromkeys(NAMES, True)
     assert it.returncode == 0
+
+
+def test_the_simulated_person_gets_to_the_end_with_one_command() -> None:
+    """Over the restart, and with the sheet still there to look at."""
+    command = [sys.executable, "-m", "firmware_py", "setup", "--rig", "--auto"]
+    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path is
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"TMPDIR": folder})
+        assert done.returncode == 0, done.stderr
+        assert "Everything is proved" in done.stdout
+        assert [*Path(folder).glob("*/var/setup/sheet.html")]
+
+
+def test_a_folder_whose_name_is_too_long_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="107 bytes"):
+        prepare(tmp_path / ("x" * 100))
+
+
+def test_a_step_that_is_none_is_answered_with_the_one_that_was_meant() -> None:
+    done = CliRunner().invoke(build(["setup"], rig=True), ["setup", "chps"])
+    assert done.exit_code == 2 and "Did you mean chips?" in done.stderr
 
 
 def test_the_language_is_asked_first_and_holds_for_the_sheet(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from firmware_py import locale
 from firmware_py.config import Config, load
 from firmware_py.device.setup.engine import run
 from firmware_py.device.setup.steps import STEPS
@@ -19,6 +20,7 @@ from sensors.advice import Failure
 from sensors.emulated import EmulatedLsm6dsox, EmulatedTfLuna
 from sensors.samples import ImuSample
 from tests.device.setup.support import Device, Script
+from tests.device.test_german import english
 
 
 @pytest.fixture
@@ -124,6 +126,25 @@ def test_a_short_password_and_two_different_ones_are_asked_again(device: Device)
     assert script.results() == {"network": True}
     assert len(script.of("refused")) == 2
     assert (device.folder / "etc/rearguard/page_password").read_text() == "12345678\n"
+
+
+def test_the_page_is_shown_as_soon_as_it_has_its_password(device: Device) -> None:
+    """Whoever stands at the treadmill reads the next steps on it."""
+    device.run("treadmill")
+    with device.opened(Script()) as setup:
+        run(setup, STEPS, "network")
+        assert setup.machine.log == ["guard stopped", "page shown", "guard started"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "answers", [{"motor": "nein"}, {"low_voltage": "nein"}, {"by_themselves": "nein"}, {"key_stops": "nein"}]
+)
+def test_each_no_is_said_in_german_too(device: Device, answers: dict[str, Any]) -> None:
+    try:
+        text = device.run(language="de", **answers).of("result")[0]["text"]
+        assert english(text) == []
+    finally:
+        locale.use(locale.ENGLISH)
 
 
 def test_without_the_page_there_is_no_password_and_no_open_port(device: Device) -> None:

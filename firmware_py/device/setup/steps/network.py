@@ -26,13 +26,15 @@ def network(setup: Setup) -> Outcome:
     _write_password(setup, file)
     named = machine.name() == name or machine.set_name(name)
     setup.change(courier={"device_id": name}, page={"host": "0.0.0.0", "password_file": str(file)})
+    machine.show_page()
     parts = [_("The device is called {name}.").format(name=name)]
     if not named:
         parts.append(_("The network still knows it as {name}.").format(name=machine.name()))
     if machine.address() is None:
         parts.append(_("There is no network now; walking needs none."))
     else:
-        parts.append(_("Its page: {address}").format(address=address(setup)))
+        text = _("The page shows these steps, too: open {address} on a tablet or phone at the treadmill.")
+        parts.append(text.format(address=address(setup)))
     return Outcome(True, " ".join(parts))
 
 
