@@ -137,6 +137,16 @@ def mosquitto(folder: Path, settings: str = "allow_anonymous true") -> Iterator[
 
 
 @contextlib.contextmanager
+def knowing(folder: Path, user: str, password: str) -> Iterator[Mosquitto]:
+    """A broker that lets nobody else in."""
+    users = folder / "users"
+    users.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", users, user, password], check=True, capture_output=True)
+    with mosquitto(folder, f"allow_anonymous false\npassword_file {users}") as server:
+        yield server
+
+
+@contextlib.contextmanager
 def ear(port: int) -> Iterator[Ear]:
     made = Ear(port)
     try:

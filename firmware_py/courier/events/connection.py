@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from firmware_py.config import LOOPBACK, MqttConfig
+from firmware_py.config import INSTALLED, LOOPBACK, MqttConfig
 from firmware_py.courier.events.certificate import wrong_dates
 from sensors.advice import Failure
 
@@ -143,15 +143,14 @@ def connect(client: BoundedClient, config: MqttConfig) -> None:
 def password(config: MqttConfig) -> str | None:
     """From mqtt.password_file, else the systemd credential `mqtt_password`; None when there is neither.
 
-    Raises Failure when it cannot be read; its message never holds the password.
+    Who is not started by systemd reads the file that the credential comes from. Raises Failure when it cannot be read;
+    its message never holds the password.
     """
-    path = Path(config.password_file) if config.password_file else None
-    if path is None and (folder := os.environ.get("CREDENTIALS_DIRECTORY")):
-        path = Path(folder) / "mqtt_password"
+    path = Path(config.password_file)
+    if not config.password_file:
+        path = Path(os.environ.get("CREDENTIALS_DIRECTORY", INSTALLED.parent)) / "mqtt_password"
         if not path.exists():
             return None
-    if path is None:
-        return None
     try:
         with path.open("rb") as file:
             return file.read(LARGEST_PASSWORD).decode("utf-8-sig").strip()

@@ -24,11 +24,13 @@ LOGIN_S = 5.0
 class _Try:
     """What came of it; `done` is set when nothing more can come."""
 
-    def __init__(self, config: MqttConfig, device: str) -> None:
+    def __init__(self, config: MqttConfig, device: str, secret: str | None) -> None:
         self._config = config
         self._topic = config.topic(device, STOP)
         self._test = TEST + os.urandom(8).hex().encode()
         self.client: BoundedClient = client_of(config, f"rearguard-check-{os.urandom(4).hex()}")
+        if secret is not None:
+            self.client.username_pw_set(config.user, secret)
         # The courier has a last will; a broker that takes none refuses it. This one would leave nothing behind.
         self.client.will_set(config.topic(device, "check"), b"", qos=1, retain=True)
         self.done = threading.Event()
@@ -74,12 +76,13 @@ class _Try:
             self._end("")
 
 
-def attempt(config: MqttConfig, device: str, timeout_s: float = LOGIN_S) -> str:
+def attempt(config: MqttConfig, device: str, timeout_s: float = LOGIN_S, secret: str | None = None) -> str:
     """What the broker does not do for this device, as the end of a sentence that begins with its address; "": nothing.
 
+    `secret`: a password to try instead of the one that is set.
     Raises Failure when the password or the certificate authority cannot be read.
     """
-    tried = _Try(config, device)
+    tried = _Try(config, device, secret)
     connect(tried.client, config)
     tried.done.wait(timeout_s)
     problem = tried.problem

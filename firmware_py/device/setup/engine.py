@@ -53,12 +53,16 @@ class Setup:
 
     def change(self, **sections: dict[str, Any]) -> Config:
         """Writes the configuration with these settings in these sections. Raises ConfigError; nothing changed then."""
+        changed = self.changed(**sections)
+        save(changed, self.path)
+        return changed
+
+    def changed(self, **sections: dict[str, Any]) -> Config:
+        """The same, not written yet. Raises ConfigError."""
         settings = self.config.model_dump(mode="json")
         for name, values in sections.items():
             settings[name] |= values
-        changed = parse(settings)
-        save(changed, self.path)
-        return changed
+        return parse(settings)
 
     def begin(self, number: int, of: int, step: "Step") -> None:
         self.talk.asked = 0

@@ -22,7 +22,7 @@ from firmware_py.courier.events.login import attempt
 from firmware_py.courier.events.mqtt import Broker
 from firmware_py.courier.events.writer import EventWriter
 from sensors.advice import Failure
-from tests.support.broker import FOUND, Mosquitto, ear, mosquitto
+from tests.support.broker import FOUND, Mosquitto, ear, knowing, mosquitto
 from tests.support.process import wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -280,10 +280,7 @@ def password_file(folder: Path, text: str) -> Path:
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Mosquitto]:
-    users = tmp_path / "users"
-    users.touch(mode=0o600)
-    subprocess.run(["mosquitto_passwd", "-b", users, "rig", "open sesame"], check=True, capture_output=True)
-    with mosquitto(tmp_path, f"allow_anonymous false\npassword_file {users}") as server:
+    with knowing(tmp_path, "rig", "open sesame") as server:
         yield server
 
 
@@ -691,6 +688,17 @@ def test_check_logs_in_and_leaves_the_courier_its_connection(tmp_path: Path) -> 
         assert attempted(server.port) == ""
         assert attempted(server.port, allow_remote_stop=False) == ""
         assert broker.connected and not stop.is_set() and broker.refused_commands == 0
+
+
+def test_check_reads_the_password_where_the_service_has_it_from(
+    tmp_path: Path, locked: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's command has no credential of systemd."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr(connection, "INSTALLED", tmp_path / "config.toml")
+    assert "refuses the login" in attempted(locked.port, user="rig")
+    password_file(tmp_path, "open sesame").rename(tmp_path / "mqtt_password")
+    assert attempted(locked.port, user="rig") == ""
 
 
 def test_check_names_what_the_broker_refuses(tmp_path: Path, locked: Mosquitto) -> None:

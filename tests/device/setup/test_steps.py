@@ -1,7 +1,7 @@
 """The steps one by one: every no, what is asked of the bus, the board's lines, the network, the broker, the sheet."""
 
 import json
-import socket
+from collections.abc import Iterator
 from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sensors.emulated import EmulatedLsm6dsox, EmulatedTfLuna
 from sensors.samples import ImuSample
 from tests.device.setup.support import Device, Script
 from tests.device.test_german import english
+from tests.support.broker import Mosquitto, knowing
 
 
 @pytest.fixture
@@ -214,26 +215,50 @@ def test_a_small_or_an_oblique_lean_is_not_guessed_from(lean: tuple[float, float
         front(leaning(0), leaning(*lean))
 
 
-def test_a_broker_that_answers_is_proved_and_its_password_has_its_own_file(device: Device) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        script = device.after_the_needed(
-            "mqtt",
-            mqtt="yes",
-            broker="127.0.0.1",
-            port=server.getsockname()[1],
-            broker_user="me",
-            broker_password="s3cret",
-        )
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A broker that knows one user."""
+    with knowing(tmp_path_factory.mktemp("broker"), "me", "s3cret") as server:
+        yield server
+
+
+def asked_for_a_broker(device: Device, **answers: Any) -> Script:
+    usual = {"mqtt": "yes", "broker": "127.0.0.1", "broker_user": "me", "broker_password": "s3cret"}
+    return device.after_the_needed("mqtt", **(usual | {"not_proved": "next"} | answers))
+
+
+def test_a_broker_that_takes_the_login_is_proved_and_its_password_has_its_own_file(
+    device: Device, locked: Mosquitto
+) -> None:
+    script = asked_for_a_broker(device, port=locked.port)
     assert script.results() == {"mqtt": True}
-    file = device.folder / "etc/rearguard/mqtt_password"
+    file, config = device.folder / "etc/rearguard/mqtt_password", load(device.config).mqtt
+    assert (config.enabled, config.user, config.port) == (True, "me", locked.port)
     assert file.read_text() == "s3cret\n" and file.stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in device.config.read_text() and "s3cret" not in json.dumps(script.messages)
 
 
-def test_a_broker_that_does_not_answer_stops_nobody(device: Device) -> None:
-    script = device.after_the_needed("mqtt", mqtt="yes", broker="127.0.0.1", port=1, not_proved="next")
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"broker_password": "wrong"}, "refuses the login"),
+        ({"broker_user": "-"}, "refuses the login"),
+        ({"port": 1}, "does not answer (Connection refused)"),
+        ({"broker": "nobody.invalid"}, "does not answer ("),
+        ({"broker": "a..b"}, "does not answer ("),
+        ({"broker": "mqtt://127.0.0.1"}, "a name or an address alone"),
+    ],
+)
+def test_a_broker_that_does_not_do_stops_nobody_and_changes_nothing(
+    device: Device, locked: Mosquitto, answers: dict[str, Any], words: str
+) -> None:
+    before = device.config.read_text()
+    script = asked_for_a_broker(device, **({"port": locked.port} | answers))
+    text = script.of("result")[0]["text"]
     assert script.results() == {"mqtt": False}
-    assert "Walking does not need it" in script.of("result")[0]["text"]
+    assert words in text and "Nothing was changed" in text and "rrno" not in text
+    assert device.config.read_text() == before
+    assert not (device.folder / "etc/rearguard/mqtt_password").exists()
 
 
 def test_an_unmeasured_treadmill_gets_no_speed_on_its_sheet() -> None:

@@ -1,8 +1,5 @@
 """Step 2: the lines of the Raspberry Pi's config.txt, with a backup and a restart. Must never take a line away."""
 
-import difflib
-from pathlib import Path
-
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
@@ -45,7 +42,8 @@ def board(setup: Setup) -> Outcome:
     before = path.read_text(encoding="utf-8", errors="surrogateescape")
     after = with_lines(before, lines(setup.config.relay.pin))
     if after != before:
-        talk.show(_diff(path, before, after))
+        talk.show(_("{path} gets these lines at its end:").format(path=path))
+        talk.show("\n".join(f"+{line}" for line in _added(before, after)))
         if not talk.ask(ask.WRITE_BOOT):
             return Outcome(
                 False, _("{path} was not changed. The sensors need these lines.").format(path=path)
@@ -74,8 +72,5 @@ def board(setup: Setup) -> Outcome:
     return Outcome(True, _("config.txt has every line, and the sensor bus is there."))
 
 
-def _diff(path: Path, before: str, after: str) -> str:
-    changed = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), str(path), f"{path} (new)", "", "", 1, ""
-    )
-    return "\n".join(changed)
+def _added(before: str, after: str) -> list[str]:
+    return after.removeprefix(before.rstrip("\n")).strip("\n").splitlines()
