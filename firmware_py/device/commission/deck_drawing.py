@@ -36,7 +36,7 @@ def draw(figures: dict[str, Any]) -> str:
         _("the belt slows {latency} ms after the cut, at {slowing} m/s2").format(
             latency=f"{latency_ms:.0f}", slowing=f"{figures['coast_down_m_s2']:.2f}"
         ),
-        _("safe up to {speed} km/h ({mph} mph): even a dead standstill is stopped in time").format(
+        _("safe up to {speed} km/h ({mph} mph): even a walker who stands still is stopped in time").format(
             speed=f"{safe * 3.6:.1f}", mph=f"{safe / 0.44704:.1f}"
         ),
     ]

@@ -30,11 +30,11 @@ BOX_FROM = {
     ),
 }
 DROP = mark(
-    "Drop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
+    "Stop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
     "When it runs evenly, set the box down on it close to the console, let go, keep clear."
 )
 DROP_FROM_REAR = mark(
-    "Drop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
+    "Stop {number} of {of}. The belt may run once you go on: start it at a slow walk, about 1.5 km/h. "
     "When it runs evenly, set the box down at the console end, facing the sensor, let go, keep clear."
 )
 
@@ -44,7 +44,7 @@ def guide(bench: Bench, person: Person, before: Config) -> tuple[Config, dict[st
     person.show(
         _(
             "Nobody on the moving belt, the treadmill's own key and cord in place. You need a tape measure and a light "
-            "box that stands on the belt and reaches above the range sensor."
+            "box that stands on the belt and reaches above the distance sensor."
         )
     )
     length_m = (
@@ -115,7 +115,7 @@ def _coast(bench: Bench, person: Person, ceiling_km_h: float, front: bool) -> Fi
         drops.append(drop(bench, sign=1.0 if front else -1.0))
     coast = fit(drops, ceiling_km_h / _KM_H)
     for speed_m_s, way_m in coast.drops:
-        text = _("From {speed} km/h the belt rests {way} mm after the cut.")
+        text = _("From {speed} km/h the belt comes to rest after {way} mm.")
         person.show(text.format(speed=f"{speed_m_s * _KM_H:.2f}", way=f"{way_m * 1000:.0f}"))
     return coast
 

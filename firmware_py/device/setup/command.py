@@ -38,7 +38,9 @@ def setup(
     speak(config if config.exists() else None)
     if os.geteuid() != 0:
         raise ConfigError(
-            "setup: not root", "It writes the configuration and stops the guard", "type: sudo rearguard setup"
+            "setup: not root",
+            "It writes the configuration and stops Rearguard meanwhile",
+            "type: sudo rearguard setup",
         )
     guided(JsonFront() if as_json else Terminal(), Machine(), config.absolute(), step)
 

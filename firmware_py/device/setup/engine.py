@@ -22,9 +22,11 @@ from sensors.advice import ConfigError, Failure
 
 NOT_KEPT = mark("The disk is full, and this step could not be remembered. Free some space, then do it again.")
 LATER = mark("Left. Type `{command}` to go on here.")
+PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
+UNPROVED = mark("Not proved yet: {titles}. Type `{command}` to try again.")
 UNCHANGED = mark("Nothing was changed.")
-GUARD_UP = mark("The guard works again. The treadmill stays off until you press the arming button.")
-GUARD_DOWN = mark("The guard does not stay up. The treadmill stays off. Run `rearguard check` to see why.")
+GUARD_UP = mark("Rearguard works again. The treadmill stays off until you press the arming button.")
+GUARD_DOWN = mark("Rearguard does not start. The treadmill stays off. Run `rearguard check` to see why.")
 
 
 class Outcome(NamedTuple):
@@ -106,8 +108,10 @@ def run(setup: Setup, steps: Sequence[Step], only: str | None = None) -> bool:
         if not setup.machine.rebooting:
             up = setup.machine.start_guard()
             setup.talk.send("guard", up=up, text=_(GUARD_UP if up else GUARD_DOWN))
-    unproved = [step.name for step in steps if not setup.progress.proved(step.name)]
-    setup.talk.send("end", proved=not unproved, unproved=unproved)
+    unproved = [step for step in steps if not setup.progress.proved(step.name)]
+    titles = ", ".join(_(step.title) for step in unproved)
+    text = _(UNPROVED).format(titles=titles, command=setup.machine.command) if unproved else _(PROVED)
+    setup.talk.send("end", proved=not unproved, unproved=[step.name for step in unproved], text=text)
     return not unproved if only is None else setup.progress.proved(only)
 
 

@@ -48,7 +48,7 @@ class Machine:
         """The belt is off from here on. Raises HardwareError when the service does not stop."""
         if not systemctl("stop", GUARD):
             raise HardwareError(
-                "setup: the guard cannot be stopped",
+                "setup: Rearguard cannot be stopped",
                 "Usually this was not started with sudo",
                 "type: sudo rearguard setup",
             )

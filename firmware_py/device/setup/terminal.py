@@ -9,11 +9,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from firmware_py.device.setup.talk import Leave, Question
-from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 
 WIDE = 80
-PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
 
 
 class Terminal:
@@ -82,10 +80,7 @@ class Terminal:
 
     def _end(self, message: dict[str, Any]) -> None:
         self.console.print()
-        if message["proved"]:
-            self._lines(_(PROVED), "bold green")
-        else:
-            self._lines(f"{_('Not proved yet:')} {', '.join(message['unproved'])}", "bold red")
+        self._lines(message["text"], "bold green" if message["proved"] else "bold red")
 
     def _lines(self, text: str, style: str) -> None:
         self.console.print(Padding(Text(text, style=style), (0, 2)))

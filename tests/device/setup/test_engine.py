@@ -60,7 +60,9 @@ def test_a_step_that_is_not_proved_is_done_again_when_asked(device: Device) -> N
 def test_one_may_go_on_without_a_step_and_it_is_first_the_next_time(device: Device) -> None:
     script = Script(not_proved="next")
     assert made(device, {"two": [False]}, script) == ["one", "two", "three"]
-    assert script.of("end") == [{"kind": "end", "proved": False, "unproved": ["two"]}]
+    (end,) = script.of("end")
+    assert (end["proved"], end["unproved"]) == (False, ["two"])
+    assert end["text"].startswith("Not proved yet: two. Type `")
     assert made(device, {}, Script()) == ["two"]
 
 

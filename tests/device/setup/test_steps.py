@@ -21,7 +21,7 @@ from sensors.emulated import EmulatedLsm6dsox, EmulatedTfLuna
 from sensors.samples import ImuSample
 from tests.device.setup.support import Device, Script
 from tests.device.test_german import english
-from tests.support.broker import Mosquitto, knowing
+from tests.support.broker import FOUND, Mosquitto, knowing
 
 
 @pytest.fixture
@@ -218,6 +218,8 @@ def test_a_small_or_an_oblique_lean_is_not_guessed_from(lean: tuple[float, float
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """A broker that knows one user."""
+    if not FOUND:
+        pytest.skip("mosquitto is not installed")
     with knowing(tmp_path_factory.mktemp("broker"), "me", "s3cret") as server:
         yield server
 

@@ -49,7 +49,7 @@ def commission(setup: Setup) -> Outcome:
 def sentence(figures: dict[str, Any]) -> str:
     """The safe speed in words."""
     safe, ceiling = figures["safe_speed_m_s"] * KM_H, figures["ceiling_m_s"] * KM_H
-    text = _("Safe up to {speed} km/h: even a dead standstill is then stopped in time.").format(
+    text = _("Safe up to {speed} km/h: even a walker who stands still is stopped in time.").format(
         speed=f"{safe:.1f}"
     )
     if ceiling > safe:
