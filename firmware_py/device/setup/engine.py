@@ -20,7 +20,9 @@ from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 from sensors.advice import ConfigError, Failure
 
-NOT_KEPT = mark("The disk is full, and this step could not be remembered. Free some space, then do it again.")
+FULL = mark("The disk is full: free some space.")
+UNUSABLE = mark("{place} cannot be used ({reason}).")
+NOT_KEPT = mark("This step could not be remembered. Do it again.")
 LATER = mark("Left. Type `{command}` to go on here.")
 PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
 UNPROVED = mark("Not proved yet: {titles}. Type `{command}` to try again.")
@@ -129,8 +131,7 @@ def _through(setup: Setup, steps: Sequence[Step], todo: Sequence[Step]) -> None:
         try:
             setup.progress.finish(step.name, *outcome)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            outcome = Outcome(False, _(NOT_KEPT) if full else f"{error}.")
+            outcome = Outcome(False, f"{_trouble(error)} {_(NOT_KEPT)}")
         setup.talk.send("result", step=step.name, **outcome._asdict())
         at += 1 if outcome.proved else _after_failure(setup, step)
 
@@ -161,11 +162,16 @@ def _attempt(setup: Setup, step: Step) -> Outcome:
     except Failure as failure:
         return Outcome(False, in_words(failure.advice))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Outcome(
-                False, _("The disk is full. Nothing was changed. Free some space, then try again.")
-            )
-        return Outcome(False, f"{error}. {_(UNCHANGED)}")
+        return Outcome(False, f"{_trouble(error)} {_(UNCHANGED)}")
+
+
+def _trouble(error: OSError) -> str:
+    """The system's own words without its numbers; the folder, for the file may have a name for a moment only."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _(FULL)
+    if error.filename is None:
+        return f"{error.strerror}."
+    return _(UNUSABLE).format(place=Path(error.filename).parent, reason=error.strerror)
 
 
 def _after_failure(setup: Setup, step: Step) -> int:

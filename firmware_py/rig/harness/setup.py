@@ -18,6 +18,7 @@ from firmware_py.device.setup.terminal import Terminal
 from firmware_py.locale import translate as _
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.stage import Stage
+from sensors.advice import HardwareError
 from sensors.i2c import Bus
 
 BOOT = "# For more options see the documentation\ndtparam=audio=on\n[all]\nenable_uart=0\n"
@@ -149,7 +150,14 @@ def setup(
     Example: rearguard setup --rig --auto
     """
     room = (folder or Path(tempfile.mkdtemp(prefix="rearguard-setup-"))).resolve()
-    path = prepare(room)
+    try:
+        path = prepare(room)
+    except OSError as error:
+        raise HardwareError(
+            f"setup: cannot use {room}: {error.strerror}",
+            "Usually the disk is full, or the folder belongs to somebody else",
+            "free some space, or name another --folder",
+        ) from None
     stage = Stage(load(path), seed)
     front: Front = JsonFront() if as_json else Terminal()
     with wired(Wires(stage)):

@@ -131,6 +131,12 @@ def test_a_folder_whose_name_is_too_long_is_named(tmp_path: Path) -> None:
         prepare(tmp_path / ("x" * 100))
 
 
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "boot").touch()
+    done = CliRunner().invoke(build(["setup"], rig=True), ["setup", "--folder", str(tmp_path)])
+    assert done.exit_code == 3 and f"cannot use {tmp_path}" in done.stderr
+
+
 def test_a_step_that_is_none_is_answered_with_the_one_that_was_meant() -> None:
     done = CliRunner().invoke(build(["setup"], rig=True), ["setup", "chps"])
     assert done.exit_code == 2 and "Did you mean chips?" in done.stderr
