@@ -217,6 +217,9 @@ NO_DATA = Message(
     "The device is off or restarting. Without its pulses the relay drops, so the belt is off.",
     "Look at the treadmill, not at this page. See `systemctl status rearguard-guard`.",
 )
+SETTING_UP = Message(
+    "Set-up", "The device is being set up.", "", "Do what set-up asks for. Nobody walks before its end."
+)
 
 # An impact and lying down, without a fall seen before it (core/body/fallen.py).
 FALLEN = STOPS[Cause.FALL]._replace(

@@ -1,12 +1,14 @@
 """Owns what the page shows while no device runs behind it: a text that another program of this computer has left there.
 
-The demonstration announces its next scene. Must never hide the state of a device that is connected.
+The demonstration announces its next scene, and set-up stops what sends data.
+Must never hide the state of a device that is connected.
 """
 
 import json
 from pathlib import Path
 
-from firmware_py.messages import Message
+from firmware_py.courier.page.setup_step import setup_step
+from firmware_py.messages import SETTING_UP, Message
 from firmware_py.storage.written import write_text
 
 
@@ -26,4 +28,4 @@ class Notice:
             title, what, do = json.loads(self._path.read_text(encoding="utf-8"))
             return Message(str(title), str(what), "", str(do))
         except (OSError, ValueError, TypeError):
-            return None
+            return SETTING_UP.translated() if setup_step(self._path.parent) else None

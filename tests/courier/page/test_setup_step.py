@@ -38,6 +38,18 @@ def test_anything_else_is_no_step(tmp_path: Path, text: str) -> None:
         assert setup_step(tmp_path) is None
 
 
+def test_who_is_set_up_is_not_called_lost(serving: Serving) -> None:
+    """The device's program is stopped meanwhile, and nothing is claimed of the belt: set-up runs it, too."""
+    with serving() as served:
+        live, folder = served.courier.live, Path(served.courier.config.courier.state_dir)
+        assert live.view()["title"] == "No connection"
+        with put(folder, json.dumps(STEP)).open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            shown = live.view()
+        assert (shown["title"], shown["notice"], shown["tone"]) == ("Set-up", True, "offline")
+        assert live.view()["title"] == "No connection"
+
+
 def test_the_page_serves_the_sheet_once_there_is_one(serving: Serving) -> None:
     with serving() as served:
 

@@ -24,7 +24,7 @@ by("sign").setAttribute("fill-rule", "evenodd");
 
 function show(view) {
   showWord(view, device);
-  put("belt", view.locked_out ? NOT_STOPPED : view.notice ? BELT.ready : BELT[view.tone]);
+  put("belt", view.locked_out ? NOT_STOPPED : view.notice ? "\u00a0" : BELT[view.tone]);
   words(by("what"), view.what);
   words(by("do"), view.do);
   words(by("why"), view.why || "");
