@@ -30,6 +30,7 @@ from firmware_py.courier.page.connections import Connections, accept
 from firmware_py.courier.page.gate import Gate
 from firmware_py.courier.page.pages import files
 from firmware_py.courier.page.passwords import network_of
+from firmware_py.courier.page.setup_step import sheet_of
 from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.recording.index import IncidentIndex
 from firmware_py.courier.sessions.history import sessions as past_sessions
@@ -105,12 +106,10 @@ def application(shown: Shown, password: str | None) -> Gate:
         return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
 
     def sheet(_: Request) -> Response:
-        try:
-            html = (folder / "setup" / "sheet.html").read_bytes()
-        except OSError:
-            return Response(
-                "There is no sheet yet. `rearguard setup` makes it.\n", 404, media_type="text/plain"
-            )
+        html = sheet_of(config)
+        if html is None:
+            text = "There is no sheet for these settings. `sudo rearguard setup sheet` makes one.\n"
+            return Response(text, 404, media_type="text/plain")
         return Response(html, media_type="text/html", headers=_REPORT_HEADERS)
 
     routes = [_file(path, *what) for path, what in files().items()]

@@ -1,4 +1,4 @@
-"""Owns what the page shows while somebody sets the device up: the step, large. Must never change anything.
+"""Owns what the page shows of set-up: the step, large, and the sheet that it made. Must never change anything.
 
 device/setup/progress.py writes the step beside a lock that it holds for as long as it runs.
 """
@@ -7,6 +7,8 @@ import fcntl
 import json
 from pathlib import Path
 from typing import Any
+
+from firmware_py.config import Config
 
 
 def setup_step(state_dir: Path) -> dict[str, Any] | None:
@@ -26,3 +28,12 @@ def setup_step(state_dir: Path) -> dict[str, Any] | None:
         return {key: str(step[key]) for key in ("number", "of", "title", "text")}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def sheet_of(config: Config) -> bytes | None:
+    """The sheet, unless it was made for other settings: its safe speed may be another one."""
+    try:
+        html = (Path(config.courier.state_dir) / "setup" / "sheet.html").read_bytes()
+    except OSError:
+        return None
+    return html if config.hash.encode() in html else None

@@ -1,10 +1,17 @@
 """Owns the drawing of a commissioned deck in plain characters. Must never compute a line or a speed itself."""
 
+from math import floor
 from typing import Any
 
 from firmware_py.locale import translate as _
 
+KM_H, MPH = 1 / 3.6, 0.44704  # in m/s
 _WIDE = 64
+
+
+def at_most(speed_m_s: float, unit_m_s: float) -> str:
+    """A speed that nobody may exceed, with one digit; never rounded up."""
+    return f"{floor(round(speed_m_s / unit_m_s * 10, 6)) / 10:.1f}"
 
 
 def draw(figures: dict[str, Any]) -> str:
@@ -37,7 +44,7 @@ def draw(figures: dict[str, Any]) -> str:
             latency=f"{latency_ms:.0f}", slowing=f"{figures['coast_down_m_s2']:.2f}"
         ),
         _("safe up to {speed} km/h ({mph} mph): even a walker who stands still is stopped in time").format(
-            speed=f"{safe * 3.6:.1f}", mph=f"{safe / 0.44704:.1f}"
+            speed=at_most(safe, KM_H), mph=at_most(safe, MPH)
         ),
     ]
     if ceiling > safe:

@@ -39,7 +39,7 @@ def setup(
     if os.geteuid() != 0:
         raise ConfigError(
             "setup: not root",
-            "It writes the configuration and stops Rearguard meanwhile",
+            "It writes the configuration and stops the safety monitor",
             "type: sudo rearguard setup",
         )
     guided(JsonFront() if as_json else Terminal(), Machine(), config.absolute(), step)

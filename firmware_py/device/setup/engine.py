@@ -24,11 +24,15 @@ FULL = mark("The disk is full: free some space.")
 UNUSABLE = mark("{place} cannot be used ({reason}).")
 NOT_KEPT = mark("This step could not be remembered. Do it again.")
 LATER = mark("Left. Type `{command}` to go on here.")
-PROVED = mark("Everything is proved. Stand at the cross, press and release to arm, then start the treadmill.")
+PROVED = mark(
+    "Everything is proved. Stand astride the belt, press and release to arm, then start the treadmill."
+)
 UNPROVED = mark("Not proved yet: {titles}. Type `{command}` to try again.")
 UNCHANGED = mark("Nothing was changed.")
-GUARD_UP = mark("Rearguard works again. The treadmill stays off until you press the arming button.")
-GUARD_DOWN = mark("Rearguard does not start. The treadmill stays off. Run `rearguard check` to see why.")
+GUARD_UP = mark("The safety monitor works again. The treadmill stays off until you press the arming button.")
+GUARD_DOWN = mark(
+    "The safety monitor does not stay on. The treadmill stays off. Run `rearguard check` to see why."
+)
 
 
 class Outcome(NamedTuple):

@@ -48,9 +48,9 @@ class Machine:
         """The belt is off from here on. Raises HardwareError when the service does not stop."""
         if not systemctl("stop", GUARD):
             raise HardwareError(
-                "setup: Rearguard cannot be stopped",
-                "Usually this was not started with sudo",
-                "type: sudo rearguard setup",
+                "setup: the safety monitor cannot be stopped",
+                "Usually its service hangs",
+                f"see `systemctl status {GUARD}`",
             )
 
     def start_guard(self) -> bool:

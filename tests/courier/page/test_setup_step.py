@@ -61,7 +61,10 @@ def test_the_page_serves_the_sheet_once_there_is_one(serving: Serving) -> None:
             return status
 
         assert status_of("/sheet") == 404
-        folder = Path(served.courier.config.courier.state_dir)
+        config = served.courier.config
+        folder = Path(config.courier.state_dir)
         put(folder, "")
-        (folder / "setup/sheet.html").write_text("<!doctype html>")
+        (folder / "setup/sheet.html").write_text("configuration 0123456789ab: never faster than 9 km/h")
+        assert status_of("/sheet") == 404
+        (folder / "setup/sheet.html").write_text(f"configuration {config.hash}: never faster than 1 km/h")
         assert status_of("/sheet") == 200

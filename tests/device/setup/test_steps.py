@@ -10,6 +10,7 @@ import pytest
 
 from firmware_py import locale
 from firmware_py.config import Config, load
+from firmware_py.device.commission.deck_drawing import KM_H, at_most
 from firmware_py.device.setup.engine import run
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.device.setup.steps.board import lines, with_lines
@@ -261,6 +262,11 @@ def test_a_broker_that_does_not_do_stops_nobody_and_changes_nothing(
     assert words in text and "Nothing was changed" in text and "rrno" not in text
     assert device.config.read_text() == before
     assert not (device.folder / "etc/rearguard/mqtt_password").exists()
+
+
+@pytest.mark.parametrize(("km_h", "shown"), [(1.0, "1.0"), (1.049, "1.0"), (1.099, "1.0"), (1.5, "1.5")])
+def test_a_speed_that_nobody_may_exceed_is_never_rounded_up(km_h: float, shown: str) -> None:
+    assert at_most(km_h / 3.6, KM_H) == shown
 
 
 def test_an_unmeasured_treadmill_gets_no_speed_on_its_sheet() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from firmware_py.device.commission.command import DeviceBench
+from firmware_py.device.commission.deck_drawing import KM_H, at_most
 from firmware_py.device.commission.guide import guide
 from firmware_py.device.settings import save
 from firmware_py.device.setup import questions as ask
@@ -13,7 +14,6 @@ from firmware_py.guard.service import only_instance
 from firmware_py.locale import translate as _
 from firmware_py.storage.record import keep
 
-KM_H = 3.6
 ASKED = {"length": ask.DECK_LENGTH, "ceiling": ask.CEILING}
 
 
@@ -48,11 +48,11 @@ def commission(setup: Setup) -> Outcome:
 
 def sentence(figures: dict[str, Any]) -> str:
     """The safe speed in words."""
-    safe, ceiling = figures["safe_speed_m_s"] * KM_H, figures["ceiling_m_s"] * KM_H
+    safe, ceiling = figures["safe_speed_m_s"], figures["ceiling_m_s"]
     text = _("Safe up to {speed} km/h: even a walker who stands still is stopped in time.").format(
-        speed=f"{safe:.1f}"
+        speed=at_most(safe, KM_H)
     )
     if ceiling > safe:
         faster = _("Your {speed} km/h is faster: stay below the safe speed.")
-        text += " " + faster.format(speed=f"{ceiling:.1f}")
+        text += " " + faster.format(speed=f"{ceiling / KM_H:.1f}")
     return text

@@ -33,8 +33,8 @@ def network(setup: Setup) -> Outcome:
     if machine.address() is None:
         parts.append(_("There is no network now; walking needs none."))
     else:
-        text = _("The page shows these steps, too: open {address} on a tablet or phone at the treadmill.")
-        parts.append(text.format(address=address(setup)))
+        parts.append(_("Its page: {address}").format(address=address(setup)))
+        talk.show(_("The page shows these steps, too: open it on a tablet or phone at the treadmill."))
     return Outcome(True, " ".join(parts))
 
 

@@ -11,13 +11,13 @@ from jinja2 import Environment
 from firmware_py import __version__
 from firmware_py.config import Config
 from firmware_py.core.deck.stopping import mark_m, safe_speed_m_s, zone_m
+from firmware_py.device.commission.deck_drawing import KM_H, MPH, at_most
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup.engine import Outcome, Setup
 from firmware_py.device.setup.steps.network import address
 from firmware_py.locale import current, mark
 from firmware_py.locale import translate as _
 
-KM_H, MPH = 3.6, 0.44704
 STEPS = {
     "treadmill": mark("Treadmill suitable"),
     "board": mark("Raspberry Pi"),
@@ -65,8 +65,8 @@ def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
         rear_mm=round(drift.rear_line_m * 1000),
         mark_mm=round(mark_m(drift) * 1000),
         zone_mm=[round(place * 1000) for place in zone],
-        safe_km_h=f"{speed_m_s * KM_H:.1f}",
-        safe_mph=f"{speed_m_s / MPH:.1f}",
+        safe_km_h=at_most(speed_m_s, KM_H),
+        safe_mph=at_most(speed_m_s, MPH),
         results=results,
         url=url,
         code=segno.make(url, micro=False).svg_inline(scale=4, omitsize=False),
