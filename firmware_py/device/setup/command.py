@@ -1,7 +1,9 @@
 """Owns the command `rearguard setup`: chooses the front end and the machine. Must never change a device by itself."""
 
+import io
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +44,15 @@ def setup(
             "It writes the configuration and stops the safety monitor",
             "type: sudo rearguard setup",
         )
-    guided(JsonFront() if as_json else Terminal(), Machine(), config.absolute(), step)
+    guided(front_end(as_json), Machine(), config.absolute(), step)
+
+
+def front_end(as_json: bool) -> Front:
+    """The terminal, or JSON. What its encoding does not have ends nothing."""
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+    return JsonFront() if as_json else Terminal()
 
 
 def guided(front: Front, machine: Machine, path: Path, step: str) -> None:

@@ -12,6 +12,7 @@ from firmware_py.device.setup.talk import Leave, Question
 from firmware_py.locale import translate as _
 
 WIDE = 80
+UNREADABLE = "\0"  # no question takes it
 
 
 class Terminal:
@@ -34,6 +35,8 @@ class Terminal:
             return self.console.input("  > ")
         except (EOFError, KeyboardInterrupt):
             raise Leave from None
+        except UnicodeDecodeError:  # getpass opens the terminal by itself
+            return UNREADABLE
 
     def _step(self, message: dict[str, Any]) -> None:
         title = Text(f"{message['number']} / {message['of']}   {message['title']}", style="bold")

@@ -11,10 +11,9 @@ import typer
 
 from firmware_py.config import Config, load, parse
 from firmware_py.device.settings import save
-from firmware_py.device.setup.command import AS_JSON, STEP, guided
+from firmware_py.device.setup.command import AS_JSON, STEP, front_end, guided
 from firmware_py.device.setup.machine import Machine
-from firmware_py.device.setup.talk import Front, JsonFront, Question
-from firmware_py.device.setup.terminal import Terminal
+from firmware_py.device.setup.talk import Front, Question
 from firmware_py.locale import translate as _
 from firmware_py.rig.harness.pins import wired
 from firmware_py.rig.harness.stage import Stage
@@ -159,7 +158,7 @@ def setup(
             "free some space, or name another --folder",
         ) from None
     stage = Stage(load(path), seed)
-    front: Front = JsonFront() if as_json else Terminal()
+    front = front_end(as_json)
     with wired(Wires(stage)):
         while True:
             machine = RigMachine(room, stage)

@@ -137,6 +137,17 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert done.exit_code == 3 and f"cannot use {tmp_path}" in done.stderr
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_terminal_of_another_encoding_is_answered_not_ended(form: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "firmware_py", "setup", "--rig", *form, "--folder", str(tmp_path)]
+    answers = b"\xfcber\n1\nyes\nclip\nno\n"
+    strict = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(command, input=answers, capture_output=True, env=strict)
+    assert done.returncode == 1 and done.stderr == b""
+    assert b"One of the numbers is expected: 1, 2." in done.stdout
+    assert b"This treadmill is not for Rearguard" in done.stdout
+
+
 def test_a_step_that_is_none_is_answered_with_the_one_that_was_meant() -> None:
     done = CliRunner().invoke(build(["setup"], rig=True), ["setup", "chps"])
     assert done.exit_code == 2 and "Did you mean chips?" in done.stderr
