@@ -37,6 +37,7 @@ def setup(
 
     Example: sudo rearguard setup
     """
+    must_be_a_step(step)
     speak(config if config.exists() else None)
     if os.geteuid() != 0:
         raise ConfigError(
@@ -45,6 +46,13 @@ def setup(
             "type: sudo rearguard setup",
         )
     guided(front_end(as_json), Machine(), config.absolute(), step)
+
+
+def must_be_a_step(step: str) -> None:
+    """ "" is all of them. Leaves with 2 for a step that is none."""
+    names = [one.name for one in STEPS]
+    if step and step not in names:
+        raise typer.BadParameter(f"there is no step {step}. {suggestion(step, names)}")
 
 
 def front_end(as_json: bool) -> Front:
@@ -56,10 +64,7 @@ def front_end(as_json: bool) -> Front:
 
 
 def guided(front: Front, machine: Machine, path: Path, step: str) -> None:
-    """The steps with this front end. Leaves with 0 when all is proved, else 1; 2 for a step that is none."""
-    names = [one.name for one in STEPS]
-    if step and step not in names:
-        raise typer.BadParameter(f"there is no step {step}. {suggestion(step, names)}")
+    """The steps with this front end. Leaves with 0 when all is proved, else 1."""
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it like Ctrl-C
         signal.signal(number, signal.default_int_handler)
     opened = Setup(front, machine, path)

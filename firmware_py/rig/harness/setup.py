@@ -11,7 +11,7 @@ import typer
 
 from firmware_py.config import Config, load, parse
 from firmware_py.device.settings import save
-from firmware_py.device.setup.command import AS_JSON, STEP, front_end, guided
+from firmware_py.device.setup.command import AS_JSON, STEP, front_end, guided, must_be_a_step
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.talk import Front, Question
 from firmware_py.locale import translate as _
@@ -148,6 +148,7 @@ def setup(
 
     Example: rearguard setup --rig --auto
     """
+    must_be_a_step(step)
     room = (folder or Path(tempfile.mkdtemp(prefix="rearguard-setup-"))).resolve()
     try:
         path = prepare(room)

@@ -148,9 +148,13 @@ def test_a_terminal_of_another_encoding_is_answered_not_ended(form: list[str], t
     assert b"This treadmill is not for Rearguard" in done.stdout
 
 
-def test_a_step_that_is_none_is_answered_with_the_one_that_was_meant() -> None:
+def test_a_step_that_is_none_is_answered_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     done = CliRunner().invoke(build(["setup"], rig=True), ["setup", "chps"])
     assert done.exit_code == 2 and "Did you mean chips?" in done.stderr
+    assert not [*tmp_path.iterdir()], "and no simulated device is left behind"
 
 
 def test_the_language_is_asked_first_and_holds_for_the_sheet(tmp_path: Path) -> None:
