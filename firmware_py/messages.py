@@ -221,6 +221,13 @@ SETTING_UP = Message(
     "Set-up", "The device is being set up.", "", "Do what set-up asks for. Nobody walks before its end."
 )
 
+# Why a press would be refused, where that is not the same as after a stop.
+REFUSALS = {
+    Cause.STEP_OFF: STOPS[Cause.STEP_OFF]._replace(
+        what="The distance sensor sees nobody on the belt.", why="Nobody stands where it looks.", do=_ARM
+    ),
+}
+
 # An impact and lying down, without a fall seen before it (core/body/fallen.py).
 FALLEN = STOPS[Cause.FALL]._replace(
     title="Fall",
@@ -280,6 +287,11 @@ def of_stop(cause: Cause, rule: str, simulated: bool = False) -> Message:
     return OF_RULE.get(rule, STOPS[cause]).translated()
 
 
+def of_refusal(cause: Cause, simulated: bool = False) -> Message:
+    """The message of a press that would be refused."""
+    return REFUSALS[cause].translated() if cause in REFUSALS else of_stop(cause, "", simulated)
+
+
 def of_warning(cause: Cause) -> Message:
     """The message of a warning. A cause that never warns alone borrows the message of its stop."""
     return (WARNINGS.get(cause) or STOPS[cause]).translated()
@@ -296,7 +308,7 @@ def of_event(kind: str, cause: Cause | None, rule: str, value: float | None, lim
         return f"{of_warning(cause).what} {of_warning(cause).do}"
     if kind in ("reset_refused", "health_changed"):
         refused = _("The press was refused.") + " " if kind == "reset_refused" else ""
-        return f"{refused}{of_stop(cause, '').what} {of_stop(cause, '').do}"
+        return f"{refused}{of_refusal(cause).what} {of_refusal(cause).do}"
     return _(EVENTS.get(kind, ""))
 
 
@@ -328,7 +340,7 @@ def tone_and_message(decision: Decision | None, simulated: bool = False) -> tupl
     if decision.refusal is None:
         return "ready", READY.translated()
     tone = "fault" if decision.refusal in DEVICE_CAUSES - {Cause.SETTLING} else "stopped"
-    return tone, of_stop(decision.refusal, "", simulated)
+    return tone, of_refusal(decision.refusal, simulated)
 
 
 RULES = {

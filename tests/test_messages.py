@@ -103,6 +103,15 @@ def test_the_message_follows_the_decision() -> None:
     assert tone_and_message(stopped(0, Cause.RELAY_WELDED))[1].title == "Do not use"
 
 
+def test_nobody_is_said_to_have_left_a_belt_that_nobody_was_on() -> None:
+    _tone, message = tone_and_message(stopped(0, Cause.POWER_ON, refusal=Cause.STEP_OFF))
+    pressed = of_event("reset_refused", Cause.STEP_OFF, "", None, None)
+    for text in (message.what, pressed):
+        assert "nobody on the belt" in text
+        assert "left" not in text
+    assert tone_and_message(stopped(0, Cause.STEP_OFF))[1] == STOPS[Cause.STEP_OFF]
+
+
 @pytest.mark.parametrize("cause", [c for c in Cause if c in DEVICE_CAUSES])
 def test_a_stop_by_the_device_itself_has_the_tone_of_a_fault(cause: Cause) -> None:
     assert tone_and_message(stopped(0, cause)) == ("fault", STOPS[cause])
