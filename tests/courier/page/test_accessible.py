@@ -27,11 +27,14 @@ SHOWN = [
     messages.LEARNING,
     messages.READY,
 ]
-# The test is the stream: `stream.on.view` is what the page does with an update.
+# The test is the stream: `stream.on.view` is what the page does with an update. One fall has its report.
 OWN_STREAM = """window.EventSource = class {
   constructor() { window.stream = this; this.on = {}; }
   addEventListener(kind, listener) { this.on[kind] = listener; }
-}"""
+};
+const asked = window.fetch, fall = { n: 1, name: "fall", title: "Fall", cause: "fall", time: "2026-03-05T08:40:35Z" };
+window.fetch = (path) => path === "/api/incidents" ? Promise.resolve(Response.json([fall])) : asked(path);
+"""
 # No word of the title is wider than its box, and nothing runs over the edge.
 FITS = """(() => {
   const words = document.createRange();
@@ -42,6 +45,15 @@ ON_THE_SCREEN = (
     "(({ scrollHeight, clientHeight }) => scrollHeight <= clientHeight + 1)(document.querySelector('main'))"
 )
 CARD = "Math.round(document.getElementById('state').getBoundingClientRect().height)"
+# Screen -> its width, and the least height of a whole letter. 16 mm at 3 m: an x-height of 10 arc minutes, twice what
+# sharp eyes need. A phone cannot show a long word larger.
+LETTERS_MM = {"landscape phone": (150, 16), "tablet": (217, 19), "1080p": (531, 30)}
+NAMES_APART = """(() => {
+  const names = [...document.querySelectorAll("#deck text")].map((name) => name.getBoundingClientRect());
+  const apart = (a, b) => a === b || a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  return names.every((a) => a.left >= 0 && names.every((b) => apart(a, b)));
+})()"""
+ONE_LINE = """["#connection", ".links"].every((at) => document.querySelector(at).offsetHeight < 40)"""
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +80,16 @@ def opened(page: Browser, url: str, size: tuple[int, int], dark: bool = False) -
         "(() => { for (let id = 0; id < 1000; id++) clearInterval(id); })()"
     )  # it would notice the silence
     page.value("fetch('/api/now').then((a) => a.text()).then((data) => stream.on.health({ data }))")
+    page.until("!document.getElementById('incidents') || document.querySelector('#incident-list li')")
 
 
-def send(page: Browser, tone: str, message: Message) -> None:
+def send(page: Browser, tone: str, message: Message, **more: object) -> None:
     view = {
         "tone": tone,
         "cause": "fall",
         "rule": "The figure reached 2; the limit was 1.",
         **message._asdict(),
+        **more,
     }
     page.value(f"stream.on.view({{ data: {json.dumps(json.dumps(view))} }})")
 
@@ -117,6 +131,10 @@ def test_no_word_is_broken_and_the_card_never_jumps(
         else:
             heights.add(page.value(CARD))
     assert len(heights) <= 1, heights
+    if size == "landscape phone":
+        assert page.value(
+            "document.body.dataset.view || document.getElementById('state').offsetHeight < innerHeight"
+        )
 
 
 def test_the_walkers_screen_shows_the_time_left_where_a_coach_runs(page: Browser, address: str) -> None:
@@ -127,3 +145,62 @@ def test_the_walkers_screen_shows_the_time_left_where_a_coach_runs(page: Browser
     assert page.value("document.getElementById('left').textContent") == "2:05 left"
     page.value("stream.on.coach({ data: 'null' })")
     assert page.value("document.getElementById('left').textContent") == ""
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_names_on_the_deck_stand_apart(
+    page: Browser, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, language: str
+) -> None:
+    port = free_port()
+    with courier(toml(tmp_path, port=port, language=f'"{language}"')) as started:
+        wait_for(lambda: "page: http" in started.log)
+        for size in SIZES.values():
+            opened(page, f"http://127.0.0.1:{port}/", size)
+            page.until("document.querySelector('#deck text')")
+            assert page.value(NAMES_APART), size
+
+
+def test_a_long_name_of_the_device_breaks_nothing_beside_it(page: Browser, address: str) -> None:
+    opened(page, address, SIZES["phone"])
+    send(page, "offline", messages.NO_DATA)
+    page.value(
+        "document.getElementById('device').textContent = 'practice-by-the-market-treadmill-2-at-the-rear'"
+    )
+    assert page.value(ONE_LINE)
+    assert page.value(FITS)
+
+
+def test_the_walkers_screen_asks_for_what_saves_the_walker(page: Browser, address: str) -> None:
+    opened(page, address + "/walk", SIZES["tablet"])
+    text = "document.getElementById('do').textContent"
+    runaway = messages.STOPS[messages.Cause.BELT_RUNAWAY]
+    send(page, "fault", runaway, locked_out=True)
+    assert page.value(text) == runaway.do.replace("`", "")
+    send(page, "offline", messages.NO_DATA, lost=True)
+    assert page.value(text) == messages.NO_DATA.do.replace("`", "")
+
+
+@pytest.mark.parametrize("size", LETTERS_MM)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_warning_is_read_from_three_metres(page: Browser, address: str, size: str, language: str) -> None:
+    locale.use(language)
+    warnings = [message.translated() for message in messages.WARNINGS.values()]
+    locale.use("en")
+    width_mm, least_mm = LETTERS_MM[size]
+    opened(page, address + "/walk", SIZES[size])
+    for message in warnings:
+        send(page, "warning", message)
+        letter_px = page.value("parseFloat(getComputedStyle(document.getElementById('title')).fontSize)")
+        assert letter_px * width_mm / SIZES[size][0] >= least_mm, message.title
+
+
+def test_a_belt_that_never_ran_is_off_and_not_stopped(page: Browser, address: str) -> None:
+    opened(page, address, SIZES["phone"])
+    send(page, "stopped", messages.STOPS[messages.Cause.SETTLING], cause="power_on")
+    assert page.value("document.getElementById('belt').textContent") == "Belt off"
+    assert page.value("document.getElementById('report').hidden")
+
+
+def test_the_answers_page_names_the_device(page: Browser, address: str) -> None:
+    page.open(f"{address}/answer.html", *SIZES["phone"])
+    page.until("document.getElementById('device').textContent === 'rig' && document.title.endsWith('rig')")

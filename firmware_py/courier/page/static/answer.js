@@ -1,6 +1,7 @@
 // Owns the walker's questions on a phone: sends one answer at a time. Must never send anything else.
 
 import { coach } from "./coach.js";
+import { patient } from "./stream.js";
 import { _ } from "./words.js";
 
 const token = () => location.hash.slice(1); // another session has another one
@@ -62,6 +63,12 @@ function live(ok) {
   by("connection").textContent = ok ? _("Live") : _("No connection");
   by("connection").dataset.ok = ok;
 }
+
+patient("/api/setup").then(({ device }) => {
+  if (device === "rearguard") return; // nobody has named it
+  by("device").textContent = device;
+  document.title = document.title.replace("Rearguard", device);
+});
 
 const stream = new EventSource("/api/stream");
 stream.addEventListener("open", () => live(true));

@@ -24,14 +24,15 @@ by("sign").setAttribute("fill-rule", "evenodd");
 
 function show(view) {
   showWord(view, device);
-  put("belt", view.locked_out ? NOT_STOPPED : view.notice ? "\u00a0" : BELT[view.tone]);
+  const belt = view.cause === "power_on" ? BELT.ready : BELT[view.tone]; // a belt that never ran was not stopped
+  put("belt", view.locked_out ? NOT_STOPPED : view.notice ? "\u00a0" : belt);
   words(by("what"), view.what);
   words(by("do"), view.do);
   words(by("why"), view.why || "");
   put("rule", view.rule ?? "");
   by("more").hidden = !(view.why || view.rule) || view.tone === "warning"; // a walker reads a warning in one glance
   link_report(view);
-  fit_card(`${view.title} ${view.what} ${view.do}`);
+  fit_card(`${view.title} ${view.what} ${view.do} ${by("report").hidden}`);
   connection(view);
   if (view.lost) return;
   figure("n-position", view.position_m, 2);

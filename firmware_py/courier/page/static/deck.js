@@ -33,7 +33,7 @@ export class Deck {
       if (!plain) element(svg, "text", { x: this.x(line) - (anchor === "start" ? 60 : 0), y: TOP - 18, "text-anchor": anchor }, name);
     }
     element(svg, "path", { class: "mark", d: `M${this.x(mark_m) - 13} ${TOP - 12}h26l-13 16z` });
-    if (!plain) element(svg, "text", { x: this.x(mark_m), y: TOP - 18, "text-anchor": "middle" }, _("walk here"));
+    if (!plain) element(svg, "text", { x: this.x(mark_m), y: TOP + 38, "text-anchor": "middle" }, _("walk here"));
     for (let step = 0; !plain && step * 0.2 <= deck_m + 0.001; step += 1) {
       const m = step * 0.2, last = m + 0.2 > deck_m + 0.001;
       const kind = step % 2 && !last ? "tick minor" : "tick";

@@ -12,9 +12,10 @@ const minutes = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padSt
 
 function show(view) {
   showWord(view, device);
+  const said = view.tone === "ready" || view.locked_out || (view.tone === "offline" && !view.notice); // then what to do matters more
   const walking = ["running", "warning"].includes(view.tone);
   document.body.dataset.view = walking ? "deck" : "do";
-  words(by("do"), view.tone === "ready" ? view.do : view.what);
+  words(by("do"), said ? view.do : view.what);
   const main = document.querySelector("main"), key = `${innerWidth} ${innerHeight} ${view.title} ${by("do").textContent}`;
   if (show.key !== key) fit(main, () => main.scrollHeight <= main.clientHeight + 1);
   show.key = key;
