@@ -127,14 +127,17 @@ class Installer:
         self._build(version)
         self._first_config()
         self._try_config(version)
+        self._refuse_while_armed()  # building takes minutes
+        before = self.previous()
         worked = old is not None and all(self.system.show(u, "ActiveState") == "active" for u in UNITS)
         self._switch(version, old)
         self._start()
         broken = [unit for unit in UNITS if not self.dry and not self.system.works(unit)]
         if broken and old is not None and old != version and worked:
             show(f"health  {', '.join(broken)} does not stay up with {version}: rolling back to {old}")
-            self._switch(old, None)
+            self._switch(old, before)
             self._start()
+            self._remove(self.home / "versions" / version)
             raise Refused(f"{version} does not run here. {old} runs again; see: journalctl -u {broken[0]}")
         for unit in broken:
             show(
@@ -146,7 +149,7 @@ class Installer:
     def rollback(self) -> None:
         self._refuse_while_armed()
         current, back = self.current(), self.previous()
-        if back is None or not (self.home / "versions" / back / "complete").exists():
+        if back in (None, current) or not (self.home / "versions" / back / "complete").exists():
             raise Refused("there is no earlier version to go back to")
         self._switch(back, current)
         self._start()
@@ -172,7 +175,9 @@ class Installer:
     def _refuse_while_armed(self) -> None:
         status = self.system.show(UNITS[0], "StatusText")
         if self.system.show(UNITS[0], "ActiveState") == "active" and status.startswith("running"):
-            raise Refused(f"the guard is armed ({status}). Stop the treadmill, step off, and try again")
+            raise Refused(
+                "the device is armed and the belt may move. Stop the treadmill, step off, and try again"
+            )
 
     def _build(self, version: str) -> None:
         folder = self.home / "versions" / version
@@ -183,6 +188,16 @@ class Installer:
         show(f"build   {folder}")
         if self.dry:
             return
+        try:
+            self._fill(folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Refused(f"{folder}: {error.strerror}; the version in use is untouched") from None
+        os.sync()  # a power cut must not leave a version that only looks complete
+        (folder / "complete").touch()
+
+    def _fill(self, folder: Path) -> None:
+        """Everything of one version. Raises Refused or OSError."""
         folder.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as copy:  # building leaves files, and not in the user's folder
             for name in PACKAGED if self.wheels is None else ():
@@ -208,8 +223,6 @@ class Installer:
             shutil.copy2(SOURCE / "systemd" / name, share / name)
         if (SOURCE / "hardware.md").exists():
             shutil.copy2(SOURCE / "hardware.md", share)
-        os.sync()  # a power cut must not leave a version that only looks complete
-        (folder / "complete").touch()
 
     def _first_config(self) -> None:
         config = self.root / "etc/rearguard/config.toml"
@@ -331,9 +344,13 @@ def show(text: str) -> None:
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="rearguard installer", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("action", choices=("install", "rollback", "uninstall", "preflight"))
+    parser.add_argument(
+        "action",
+        choices=("install", "rollback", "uninstall", "preflight"),
+        help="preflight only looks at this computer",
+    )
     parser.add_argument("--wheels", type=Path, help="folder of wheels to install from, without network")
     parser.add_argument(
         "--root", type=Path, default=Path("/"), help="another root folder; nothing is started"
@@ -359,6 +376,9 @@ def main(argv: list[str]) -> int:
             getattr(installer, asked.action)()
     except Refused as refusal:
         show(f"refused: {refusal}")
+        return 1
+    except OSError as error:
+        show(f"failed: {error}. Usually the disk is full: free some space, then do the same again")
         return 1
     return 0
 

@@ -101,7 +101,7 @@ def _switches_i2c_on(line: str) -> bool:
 def _pins(root: Path) -> Check:
     chips = sorted(path.name for path in (root / "dev").glob("gpiochip*"))
     if not chips:
-        return Check("pins", WARN, "no /dev/gpiochip*", "Without a header the guard cannot start")
+        return Check("pins", WARN, "no /dev/gpiochip*", "Without a header the device cannot start")
     return Check("pins", PASS, ", ".join(chips))
 
 

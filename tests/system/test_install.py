@@ -1,5 +1,6 @@
 """The installer in a root folder of its own, with a make-believe systemd: what it writes, switches and refuses."""
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -145,6 +146,23 @@ def test_a_version_that_does_not_stay_up_is_rolled_back(device: Device) -> None:
         device.installer().install()
     assert device.installer().current() == first
     assert unit.read_text() == text
+    assert [path.name for path in (device.root / "opt/rearguard/versions").iterdir()] == [first]
+    with pytest.raises(install.Refused, match="no earlier version"):
+        device.installer().rollback()
+
+
+def test_the_version_before_outlives_an_update_that_does_not_stay_up(device: Device) -> None:
+    installed = []
+    for number in ("1.0", "2.0"):
+        device.version(number)
+        device.installer().install()
+        installed.append(device.installer().current())
+    device.version("3.0")
+    device.system.works_with = lambda: device.installer().current() == installed[1]
+    with pytest.raises(install.Refused, match="does not run here"):
+        device.installer().install()
+    device.installer().rollback()
+    assert device.installer().current() == installed[0]
 
 
 def test_a_first_install_without_wiring_stays_and_says_what_to_do(
@@ -167,6 +185,39 @@ def test_nothing_is_touched_while_armed(device: Device, action: str) -> None:
         installer.uninstall(purge=False) if action == "uninstall" else getattr(installer, action)()
     assert device.files() == before
     assert len(device.system.ran) == ran
+
+
+def test_somebody_who_arms_while_the_new_version_is_built_is_not_stopped(device: Device) -> None:
+    device.installer().install()
+    first, ran = device.installer().current(), len(device.system.ran)
+    device.version("2.0")
+    installer = device.installer()
+    build = installer._build
+
+    def armed_meanwhile(version: str) -> None:
+        build(version)
+        device.system.status = "running"
+
+    device.monkeypatch.setattr(installer, "_build", armed_meanwhile)
+    with pytest.raises(install.Refused, match="armed"):
+        installer.install()
+    assert device.installer().current() == first
+    assert len(device.system.ran) == ran
+
+
+def test_a_full_disk_leaves_the_version_in_use_and_no_half_one(device: Device) -> None:
+    device.installer().install()
+    first = device.installer().current()
+    device.version("2.0")
+
+    def full(*_words: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    device.monkeypatch.setattr(install.shutil, "copy2", full)
+    with pytest.raises(install.Refused, match=r"No space left.*untouched"):
+        device.installer().install()
+    assert device.installer().current() == first
+    assert [path.name for path in (device.root / "opt/rearguard/versions").iterdir()] == [first]
 
 
 def test_a_version_that_refuses_the_configuration_is_never_switched_to(device: Device) -> None:
