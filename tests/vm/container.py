@@ -51,9 +51,11 @@ class Container:
 
     def process(self, words: str) -> int:
         """The number, as this computer counts, of the process inside whose command line holds `words`; 0: none."""
+        inside = Path(f"/proc/{self._leader}/ns/pid").readlink()
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                if words in path.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
+                found = words in path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if found and (path.parent / "ns/pid").readlink() == inside:
                     return int(path.parent.name)
             except OSError:
                 continue
