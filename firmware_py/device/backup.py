@@ -7,11 +7,13 @@ plan: only the person who answers for it knows which of two holds.
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 import stat
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +30,7 @@ from firmware_py.device.settings import save
 from firmware_py.guard.service import only_instance
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
+from firmware_py.storage import record
 from firmware_py.storage.written import as_owner, read_bytes, replacing
 from sensors.advice import ConfigError, Failure
 
@@ -47,6 +50,10 @@ RESTORED = mark(
 KEPT = mark(
     "The plan of {walker} is not the one in the backup. It stays. For the one in the backup, remove {file} and restore "
     "again."
+)
+MEASURE = mark(
+    "The treadmill was measured otherwise since this backup, or it is another one. The device does not arm: run "
+    "`sudo rearguard setup commission`."
 )
 FILE = Annotated[Path, typer.Argument(help="The backup, a .zip.")]
 CONFIG = Annotated[Path, typer.Option(help="The device's TOML file.")]
@@ -81,16 +88,16 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
     typer.echo(_("{count} files saved in {file}").format(count=len(sums), file=file), err=True)
 
 
-def _contents(config: Path, settings: Config) -> list[tuple[str, bytes]]:
+def _contents(config: Path, settings: Config) -> Iterator[tuple[str, bytes]]:
+    """One file after the other: a year of incidents is more than a small Pi's memory. Raises OSError, sqlite3.Error."""
     state = Path(settings.courier.state_dir)
-    found = [("config.toml", config.read_bytes())]
+    yield "config.toml", config.read_bytes()
     if (state / "events.sqlite").exists():
-        found.append(("events.sqlite", _database(state / "events.sqlite")))
+        yield "events.sqlite", _database(state / "events.sqlite")
     for room, folder in (("incidents", state / "incidents"), (PLANS, plans.folder_of(settings))):
         for path in sorted(folder.glob("*")):
             if NAMES.fullmatch(f"{room}/{path.name}") and stat.S_ISREG(path.lstat().st_mode):
-                found.append((f"{room}/{path.name}", read_bytes(path)))
-    return found
+                yield f"{room}/{path.name}", read_bytes(path)
 
 
 def _database(path: Path) -> bytes:
@@ -117,7 +124,9 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
     refuse_while_armed("restore")
     contents = examine(file)
     restored = _config_of(contents["config.toml"])
-    state = Path(load(config if config.exists() else None).courier.state_dir)
+    state = Path(restored.courier.state_dir)
+    _refuse_without_room(state, sum(map(len, contents.values())))
+    refuse_while_armed("restore")  # a large backup takes a while to read
     systemctl("stop", GUARD, COURIER)
     try:
         with only_instance(restored.guard_lock):
@@ -132,6 +141,8 @@ def restore(file: FILE, config: CONFIG = INSTALLED) -> None:
     finally:
         systemctl("start", "--no-block", GUARD, COURIER)
     typer.echo(_(RESTORED).format(count=len(contents) - len(kept)), err=True)
+    if record.missing(restored, config):
+        typer.echo(_(MEASURE), err=True)
     for path in kept:
         typer.echo(_(KEPT).format(walker=path.stem, file=path), err=True)
 
@@ -171,6 +182,22 @@ def _config_of(data: bytes) -> Config:
             ) from None
 
 
+def _refuse_without_room(state: Path, wanted_bytes: int) -> None:
+    """Raises Failure when the folder of the sessions is missing, as on a disk that is not connected, or too full."""
+    if not state.is_dir():
+        raise Failure(
+            f"restore: the sessions of this backup belong to {state}, and {state} is not there; nothing was changed",
+            "Usually a disk that is not connected",
+            "connect it, or make that folder, then restore again",
+        )
+    if shutil.disk_usage(state).free < wanted_bytes:
+        raise Failure(
+            f"restore: {wanted_bytes // 1_000_000 + 1} MB are needed at {state}; nothing was changed",
+            "The disk is full",
+            "free some space, then restore again",
+        )
+
+
 def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) -> None:
     """Each file whole or not at all; a restore that was cut off is done again. Raises OSError."""
     for name, data in contents.items():
@@ -188,6 +215,8 @@ def _put(contents: dict[str, bytes], restored: Config, state: Path, path: Path) 
         with replacing(target, SHARED) as file:
             file.write(data)
     save(restored, path)
+    if restored.belt.commissioned and not record.path_of(path).exists():
+        record.keep(restored, path)
 
 
 def _put_plans(contents: dict[str, bytes], folder: Path) -> list[Path]:

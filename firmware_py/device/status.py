@@ -13,9 +13,11 @@ import typer
 from firmware_py import __version__
 from firmware_py.config import Config, load_of_device
 from firmware_py.core.frame import Cause
-from firmware_py.courier.sessions.history import STOPS, Past, moments, sessions
+from firmware_py.courier.sessions.history import STOPS, Past, local, moments, sessions
 from firmware_py.device.language import speak
 from firmware_py.device.service import COURIER, GUARD, shown
+from firmware_py.device.setup.machine import Machine
+from firmware_py.device.setup.steps.network import address
 from firmware_py.guard.service import under_voltage
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
@@ -67,7 +69,7 @@ def gather(settings: Config) -> dict[str, Any]:
         "installed": shown(GUARD, "LoadState") == "loaded",
         "guarding": guard == "active" and line.startswith(RUNNING),
         "guard": guard,
-        "guard_since": shown(GUARD, "ActiveEnterTimestamp"),
+        "guard_since": shown(GUARD, "StateChangeTimestamp"),
         "guard_restarts": int(shown(GUARD, "NRestarts") or 0),
         "guard_line": line,
         "courier": courier,
@@ -75,7 +77,7 @@ def gather(settings: Config) -> dict[str, Any]:
         "under_voltage": under_voltage(),
         "last_stop": stop,
         "last_session": session,
-        "page": f"http://{settings.page.host}:{settings.page.port}/" if settings.page.enabled else None,
+        "page": address(Machine(), settings.page) if settings.page.enabled else None,
         "config_hash": settings.hash,
         "ready": guard == courier == "active" and settings.belt.commissioned and not under_voltage(),
     }
@@ -112,18 +114,21 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         (
             _("Program"),
             _("{state} since {time}, started again {times} times").format(
-                state=state, time=found["guard_since"] or _("unknown"), times=found["guard_restarts"]
+                state=state, time=_since(found["guard_since"]) or _("unknown"), times=found["guard_restarts"]
             ),
         ),
         (
             _("Page"),
             f"{_(STATES.get(found['courier'], found['courier']))}, {found['page'] or _('not served')}",
         ),
-        (_("Last stop"), f"{stop['time']}: {_sentence(stop)}" if stop else _("none recorded")),
+        (
+            _("Last stop"),
+            f"{local(stop['time'], 'seconds')}: {_sentence(stop)}" if stop else _("none recorded"),
+        ),
         (
             _("Last walk"),
             _("{time}, {minutes} minutes").format(
-                time=session["started"], minutes=f"{session['minutes']:.1f}"
+                time=local(session["started"], "minutes"), minutes=f"{session['minutes']:.1f}"
             )
             if session
             else _("none recorded"),
@@ -138,6 +143,11 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         ),
     ]
     return [(name, text) for name, text in shown_lines if text]
+
+
+def _since(timestamp: str) -> str:
+    """systemd's "Mon 2026-11-30 20:37:47 CET" without its weekday and zone: both are those of this computer."""
+    return " ".join(timestamp.split()[1:3])
 
 
 def _reason(line: str) -> str:

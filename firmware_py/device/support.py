@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 import time
 import zipfile
@@ -24,7 +25,8 @@ from sensors.advice import Failure
 LOG_LINES = 3000
 CHECK_S = 2.0
 PRIVATE = 0o600
-HIDDEN = ("user", "host", "password_file", "people_file", "ca_file")
+SET, ANYWHERE = "(set)", "0.0.0.0"
+HIDDEN = ("user", "host", "root", "device_id", "password_file", "people_file", "ca_file", "link_address")
 
 
 def support(
@@ -55,9 +57,9 @@ def support(
 
 
 def contents(settings: Config) -> list[tuple[str, str]]:
-    """Every file of the archive."""
+    """Every file of the archive. What the configuration hides is hidden in the logs, too."""
     checks = [json.dumps(line.as_json()) for line in look(settings, CHECK_S)]
-    return [
+    found = [
         ("versions.txt", _versions()),
         ("check.jsonl", "\n".join(checks) + "\n"),
         ("status.json", json.dumps(gather(settings), indent=1)),
@@ -66,6 +68,21 @@ def contents(settings: Config) -> list[tuple[str, str]]:
         *((f"{unit}.log", _log(unit)) for unit in (GUARD, COURIER)),
         ("boot.txt", _text(Path("/boot/firmware/config.txt"))),
     ]
+    hide = _hidden(settings)
+    return [(name, hide.sub(SET, text)) for name, text in found]
+
+
+def _hidden(settings: Config) -> re.Pattern[str]:
+    """Every hidden setting that a person has changed, as a whole word."""
+    usual = Config().model_dump(mode="json")
+    values = {
+        value
+        for name, section in settings.model_dump(mode="json").items()
+        for key in HIDDEN
+        if (value := section.get(key)) and value != usual[name][key]
+    } - {ANYWHERE}
+    words = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if words else r"(?!)")
 
 
 def without_secrets(settings: Config) -> dict[str, Any]:
@@ -74,7 +91,7 @@ def without_secrets(settings: Config) -> dict[str, Any]:
     for section in shown.values():
         for key in HIDDEN:
             if section.get(key):
-                section[key] = "(set)"
+                section[key] = SET
     return shown
 
 

@@ -67,7 +67,7 @@ def test_status(state: str, line: str, german: Path, monkeypatch: pytest.MonkeyP
         "LoadState": "loaded",
         "ActiveState": state,
         "StatusText": line,
-        "ActiveEnterTimestamp": "12:00",
+        "StateChangeTimestamp": "Mon 2026-11-30 12:00:00 UTC",
     }
     monkeypatch.setattr(status, "shown", lambda _unit, what: values.get(what, ""))
     assert english(screen("status", "--config", german)) == []
@@ -77,12 +77,12 @@ def test_status(state: str, line: str, german: Path, monkeypatch: pytest.MonkeyP
 
 STOP = {
     "type": "stopped",
-    "time": "12:00",
+    "time": "2026-11-30T12:00:00.000Z",
     "cause": "fall",
     "rule": "tilt_rad",
     "message": "The walker fell.",
 }
-WALK = {"started": "12:00", "minutes": 2.0}
+WALK = {"started": "2026-11-30T12:00:00.000Z", "minutes": 2.0}
 
 
 def test_status_and_check_on_another_computer(german: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from firmware_py.__main__ import build
 from firmware_py.config import Config, load
 from firmware_py.device import backup, service, status, support, update
 from firmware_py.device.settings import save
+from firmware_py.storage import record
 from sensors.advice import ConfigError, Failure
 
 THEM = 65534  # nobody
@@ -38,7 +39,9 @@ class Device:
             "user": "grandma",
             "host": "home.example",
             "password_file": str(folder / "secret"),
+            "root": "annas",
         }
+        settings["alerts"]["link_address"] = "http://annas.example/"
         save(Config.model_validate(settings), self.config)
         (folder / "secret").write_text("hunter2\n")
         (folder / "page_password").write_text("hunter2\n")
@@ -196,6 +199,75 @@ def test_plans_in_a_folder_of_their_own_are_in_the_backup(device: Device, tmp_pa
     assert (plans / "anna.toml").read_text() == "sessions_a_week = 2\n"
 
 
+def moved(device: Device, place: Path) -> None:
+    """From now on the device keeps its recordings elsewhere."""
+    settings = load(device.config).model_dump(mode="json")
+    settings["courier"]["state_dir"] = str(place)
+    save(Config.model_validate(settings), device.config)
+
+
+def test_sessions_go_where_the_restored_configuration_looks_for_them(device: Device, tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "backup.zip", tmp_path / "elsewhere"
+    run("backup", file, "--config", device.config)
+    device.database("second")
+    elsewhere.mkdir()
+    moved(device, elsewhere)
+    assert run("restore", file, "--config", device.config).exit_code == 0
+    assert load(device.config).courier.state_dir == str(device.state) and device.read() == "first"
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_folder_for_sessions_that_is_not_there_changes_nothing(device: Device, tmp_path: Path) -> None:
+    file = tmp_path / "backup.zip"
+    run("backup", file, "--config", device.config)
+    before = device.config.read_text()
+    shutil.rmtree(device.state)
+    refused = run("restore", file, "--config", device.config)
+    assert refused.exit_code == 1 and f"{device.state} is not there" in refused.stderr
+    assert device.config.read_text() == before and not device.state.exists()
+
+
+def test_a_disk_without_room_for_the_backup_changes_nothing(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "backup.zip"
+    run("backup", file, "--config", device.config)
+    device.database("second")
+    held = sum(map(len, backup.examine(file).values()))
+    for free, code in ((held - 1, 1), (held, 0)):
+        monkeypatch.setattr(
+            shutil, "disk_usage", lambda _path, free=free: shutil._ntuple_diskusage(0, 0, free)
+        )
+        assert run("restore", file, "--config", device.config).exit_code == code
+        assert device.read() == ("second" if code else "first")
+
+
+def test_a_backup_that_is_less_cautious_than_the_last_measurement_says_that_it_will_not_arm(
+    device: Device, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.zip"
+    run("backup", file, "--config", device.config)
+    assert "measure" not in run("restore", file, "--config", device.config).stderr
+    settings = load(device.config).model_dump(mode="json")
+    settings["belt"]["coast_down_m_s2"] = settings["belt"]["coast_down_m_s2"] / 2
+    record.keep(Config.model_validate(settings), device.config)
+    restored = run("restore", file, "--config", device.config)
+    assert restored.exit_code == 0 and "setup commission" in restored.stderr
+
+
+def test_a_measured_backup_on_a_new_card_is_protected_as_before(device: Device, tmp_path: Path) -> None:
+    """A configuration that loses its figures later must not arm there either."""
+    file = tmp_path / "backup.zip"
+    settings = load(device.config).model_dump(mode="json")
+    settings["belt"]["commissioned"] = True
+    measured = Config.model_validate(settings)
+    save(measured, device.config)
+    run("backup", file, "--config", device.config)
+    run("restore", file, "--config", device.config)
+    settings["belt"]["coast_down_m_s2"] *= 2
+    assert "coast_down" in record.missing(Config.model_validate(settings), device.config)
+
+
 def test_a_plan_that_cannot_be_written_leaves_the_rest_restored(device: Device, tmp_path: Path) -> None:
     plans, file = device.state / "programmes", tmp_path / "backup.zip"
     plans.mkdir()
@@ -214,6 +286,7 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
 ) -> None:
     monkeypatch.setattr(support, "CHECK_S", 0.01)
     monkeypatch.chdir(tmp_path)  # and back: lgpio, which `check` loads, goes to a folder of its own
+    monkeypatch.setattr(support, "_log", lambda unit: f"{unit}: no connection to home.example:1883 (grandma)")
     files = tmp_path / "backup.zip", tmp_path / "support.zip"
     run("backup", files[0], "--config", device.config)
     assert run("support", files[1], "--config", device.config).exit_code == 0
@@ -223,7 +296,9 @@ def test_no_password_is_in_a_backup_or_an_archive_for_support(
     with zipfile.ZipFile(files[1]) as archive:
         settings = json.loads(archive.read("config.json"))["mqtt"]
         assert {settings[key] for key in ("user", "host", "password_file")} == {"(set)"}
-        assert not [name for name in archive.namelist() if b"grandma" in archive.read(name)]
+        text = b"".join(archive.read(name) for name in archive.namelist())
+    for word in (b"grandma", b"home.example", b"annas"):
+        assert word not in text
 
 
 def _at(state: Path) -> Config:
@@ -261,7 +336,7 @@ def test_what_another_user_plants_among_the_incidents_leads_root_nowhere(device:
             os.chown(path, THEM, THEM, follow_symlinks=False)
         if plant == "a link on the way":
             with pytest.raises(PermissionError):
-                backup._contents(device.config, _at(state))
+                list(backup._contents(device.config, _at(state)))
         else:
             found = [name for name, _ in backup._contents(device.config, _at(state))]
             assert found == ["config.toml", "events.sqlite", "incidents/2026-05-04-fall.mcap"]
@@ -335,10 +410,11 @@ def test_status_says_on_one_screen_whether_it_guards(
     device: Device, line: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = {"LoadState": "loaded", "ActiveState": "active", "StatusText": line}
-    values |= {"ActiveEnterTimestamp": "Sun", "NRestarts": "0"}
+    values |= {"StateChangeTimestamp": "Mon 2026-11-30 20:37:47 UTC", "NRestarts": "0"}
     monkeypatch.setattr(status, "shown", lambda _unit, what: values[what])
     shown = run("status", "--config", device.config)
     assert words in shown.stdout and "NOT measured" in shown.stdout
+    assert "on since 2026-11-30 20:37:47," in shown.stdout and "0.0.0.0" not in shown.stdout
     assert len(shown.stdout.splitlines()) <= 12
     found = json.loads(run("status", "--config", device.config, "--json").stdout)
     assert found["guarding"] is (line == "running") and found["ready"] is False

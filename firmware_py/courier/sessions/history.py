@@ -29,7 +29,7 @@ STOPS = ("stopped", "stopped_by_fault")
 INCIDENT_TYPES = (*STOPS, "warning")
 
 
-def _local(time: str, to: Literal["minutes", "seconds"]) -> str:
+def local(time: str, to: Literal["minutes", "seconds"]) -> str:
     """RFC 3339 in the time zone of this computer."""
     return datetime.fromisoformat(time).astimezone().replace(tzinfo=None).isoformat(" ", to)
 
@@ -44,7 +44,7 @@ def _short(value: float | None, digits: int) -> str:
 
 # One session in one line, in local time; CSV and JSON hold every figure. Metres and metres a second.
 SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("started", lambda w: _local(w["started"], "minutes")),
+    ("started", lambda w: local(w["started"], "minutes")),
     ("min", lambda w: f"{w['minutes']:.1f}"),
     ("steps", lambda w: str(w["steps"])),
     ("/min", lambda w: _short(w.get("cadence_per_min"), 0)),
@@ -136,7 +136,7 @@ def _moment(types: tuple[str, ...], row: Any) -> dict[str, Any] | None:
     data = object_of(row["event"].encode("utf-8", "replace"))["data"]
     keys = ("cause", "rule", "value", "limit", "position_m", "velocity_m_s", "message")
     time = rfc3339(row["time_s"])
-    _local(time, "seconds")
+    local(time, "seconds")
     return {"type": row["type"], "time": time} | {key: data.get(key) for key in keys}
 
 
@@ -226,7 +226,7 @@ def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right" if name in ("value", "limit") else "left", no_wrap=True)
     for m in found:
         cells = (m["cause"], m["rule"], m["value"], m["limit"])
-        table.add_row(_local(m["time"], "seconds"), m["type"], *(_text(cell) for cell in cells))
+        table.add_row(local(m["time"], "seconds"), m["type"], *(_text(cell) for cell in cells))
     console.print(table)
 
 

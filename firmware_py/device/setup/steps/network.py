@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from firmware_py.config.services import PageConfig
 from firmware_py.device.settings import write_whole
 from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import Outcome, Setup
+from firmware_py.device.setup.machine import Machine
 from firmware_py.locale import translate as _
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -33,15 +35,14 @@ def network(setup: Setup) -> Outcome:
     if machine.address() is None:
         parts.append(_("There is no network now; walking needs none."))
     else:
-        parts.append(_("Its page: {address}").format(address=address(setup)))
+        parts.append(_("Its page: {address}").format(address=address(setup.machine, setup.config.page)))
         talk.show(_("The page shows these steps, too: open it on a tablet or phone at the treadmill."))
     return Outcome(True, " ".join(parts))
 
 
-def address(setup: Setup) -> str:
+def address(machine: Machine, page: PageConfig) -> str:
     """Where the page is, as a number: phones often cannot find a name."""
-    host = setup.machine.address() or f"{setup.machine.name()}.local"
-    page = setup.config.page
+    host = machine.address() or f"{machine.name()}.local"
     return f"http://{'127.0.0.1' if page.host == '127.0.0.1' else host}:{page.port}/"
 
 

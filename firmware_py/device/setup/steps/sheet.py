@@ -35,11 +35,12 @@ STEPS = {
 def sheet(setup: Setup) -> Outcome:
     """Writes sheet.html beside the progress; the page serves it."""
     config = setup.config
+    url = address(setup.machine, config.page)
     file = Path(config.courier.state_dir) / "setup" / "sheet.html"
     results = {_(title): setup.progress.result(step) for step, title in STEPS.items()}
-    write_whole(file, page(config, address(setup), results, time.strftime("%Y-%m-%d")))
+    write_whole(file, page(config, url, results, time.strftime("%Y-%m-%d")))
     text = _("Print it from {address}, or from {file}.")
-    return Outcome(True, text.format(address=f"{address(setup)}sheet", file=file))
+    return Outcome(True, text.format(address=f"{url}sheet", file=file))
 
 
 def page(config: Config, url: str, results: dict[str, Any], date: str) -> str:
