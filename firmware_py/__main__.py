@@ -6,6 +6,8 @@ Exit codes: 0 fine, 1 the thing asked about failed, 2 usage or config, 3 hardwar
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -13,8 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from firmware_py import __version__
-from firmware_py.device.usage import UsageError, plain, suggestion, without_types
-from sensors.advice import Failure
+from firmware_py.device.usage import HELP, UsageError, plain, without_types
+from sensors.advice import Failure, suggestion
 
 COMMANDS = {
     "demo": "firmware_py.rig.demo.demo:demo",
@@ -57,22 +59,35 @@ class _Commands(TyperGroup):
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         without_types(self)
-        return super().make_context(*args, **more)
+        with _reported():
+            return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _reported():
             return super().invoke(ctx)
-        except UsageError as error:
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        if error.format_message():  # without one its help was shown
             typer.echo(plain(error), err=True)
-            raise typer.Exit(error.exit_code) from None
-        except Failure as failure:
-            typer.echo(_in_words(failure), err=True)
-            raise typer.Exit(failure.exit_code) from None
-        except PermissionError as error:  # the device's own folders are closed to others
-            if error.errno != errno.EACCES:
-                raise
-            typer.echo(_denied(error), err=True)
-            raise typer.Exit(1) from None
+        raise typer.Exit(error.exit_code) from None
+    except Failure as failure:
+        typer.echo(_in_words(failure), err=True)
+        raise typer.Exit(failure.exit_code) from None
+    except PermissionError as error:  # the device's own folders are closed to others
+        if error.errno != errno.EACCES:
+            raise
+        typer.echo(_denied(error), err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        typer.echo(f"rearguard: {error.strerror}. Nothing more could be written.", err=True)
+        raise typer.Exit(1) from None
 
 
 def build(names: list[str], rig: bool = False) -> typer.Typer:
@@ -81,6 +96,7 @@ def build(names: list[str], rig: bool = False) -> typer.Typer:
         name="rearguard",
         cls=_Commands,
         no_args_is_help=True,
+        context_settings={"help_option_names": HELP},
         add_completion=False,
         pretty_exceptions_enable=False,
         help="Stops a treadmill before a person who walks backward on it is hurt. "
@@ -126,7 +142,7 @@ def main() -> None:
         sys.argv.remove("--rig")
     try:
         app = build([asked] if asked in COMMANDS else list(COMMANDS), rig)
-    except KeyboardInterrupt:  # before the command has begun
+    except KeyboardInterrupt:  # loading takes seconds on a small computer
         sys.exit(130)
     app()
 

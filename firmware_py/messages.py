@@ -238,7 +238,7 @@ FALLEN = STOPS[Cause.FALL]._replace(
 ON_RAILS = STOPS[Cause.STANDSTILL]._replace(
     title="Standing on the rails?",
     what="The steps ended while the belt was moving, and nobody was carried.",
-    why="Usually the walker has stepped onto the side rails. Stepping back onto a moving belt is dangerous.",
+    why="Usually the walker has stepped onto the side rails. Stepping onto a moving belt again is dangerous.",
 )
 SANK = STOPS[Cause.FALL]._replace(why="The hip sank farther than it does in any step.")
 LEANED = STOPS[Cause.FALL]._replace(

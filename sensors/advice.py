@@ -3,6 +3,8 @@
 Must never know a cause itself, and must never be taken apart again: who needs a part reads the field.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -23,6 +25,18 @@ class Advice(NamedTuple):
             else self.why or self.do[:1].upper() + self.do[1:]
         )
         return f"{self.what}. {cure}." if cure else self.what
+
+
+def suggestion(typed: str, known: Iterable[str]) -> str:
+    """What to type instead: the nearest name, or every name there is."""
+    names = list(known)
+    near = difflib.get_close_matches(typed, names, 1)
+    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+
+
+def in_short(error: Exception) -> str:
+    """Why the system refused, without its number and its path."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 class Failure(Exception):

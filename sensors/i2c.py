@@ -11,7 +11,7 @@ from pathlib import Path
 from pwd import getpwuid
 from typing import Any, Protocol
 
-from sensors.advice import HardwareError
+from sensors.advice import HardwareError, in_short
 from sensors.hints import HINTS
 from sensors.samples import Fault
 
@@ -121,10 +121,10 @@ def open_bus(number: int, buses: Path = BUSES) -> Bus:
         wire = SMBus(number)
     except FileNotFoundError as error:
         why, do = _why_no_file(name, buses)
-        raise HardwareError(f"{name}: /dev/{name} does not exist (errno 2)", why, do) from error
+        raise HardwareError(f"{name}: /dev/{name} does not exist", why, do) from error
     except PermissionError as error:
         raise HardwareError(
-            f"{name}: no permission to open /dev/{name} (errno {error.errno})",
+            f"{name}: no permission to open /dev/{name}",
             *("Usually the user is not in group i2c", "run `sudo usermod -aG i2c $USER` and log in again")
             if not _in_group_i2c()
             else (
@@ -134,7 +134,7 @@ def open_bus(number: int, buses: Path = BUSES) -> Bus:
         ) from error
     except OSError as error:
         raise HardwareError(
-            f"{name}: /dev/{name} cannot be opened ({error})",
+            f"{name}: /dev/{name} cannot be opened ({in_short(error)})",
             "Usually it is not an I2C adapter, or its driver has failed",
             "look at `dmesg | grep i2c`",
         ) from error
@@ -145,7 +145,7 @@ def open_bus(number: int, buses: Path = BUSES) -> Bus:
     except OSError as error:
         wire.close()
         raise HardwareError(
-            f"{name}: the kernel refuses the 10 ms bus timeout ({error})",
+            f"{name}: the kernel refuses the 10 ms bus timeout ({in_short(error)})",
             "Without it a hung bus stops the loop for a second",
             "use the i2c-bcm2835 or i2c-gpio adapter of the Pi",
         ) from error

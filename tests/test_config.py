@@ -60,6 +60,7 @@ def test_a_changed_setting_survives_the_annotated_file() -> None:
             {"relay": {"pin": 23}},
             "config: panel.button_pin and relay.pin share GPIO 23: give each a pin of its own",
         ),
+        ({"imu": {"address": "6B"}}, "config: imu.address = '6B' must be auto or a number such as 0x6a."),
         ({"drift": {"soft_stop": "maybe"}}, "config: drift.soft_stop = 'maybe' must be true or false."),
     ],
 )
@@ -302,6 +303,8 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ("[belt]\ncoast_down_m_s2 = 0,6  # measured\n", "decimal comma: write 0.6"),
+        ("[deck]\nlength_mm = 1500\nlength_mm = 1600\n", "a name that stands twice"),
+        ("[deck]\n[deck]\n", "a name that stands twice"),
         ("[courier]\ndevice_id = \u201chall\u201d\n", "quotes of a word processor"),
         ("[courier]\ndevice_id = hall\n", "missing quote"),
     ],

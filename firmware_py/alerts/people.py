@@ -92,7 +92,7 @@ def load(path: Path) -> People:
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"alerts: {path} is not TOML: {error}", "Usually a missing quote or bracket", "mend that line"
+            f"alerts: {path} is not TOML: {error}", "Usually a missing quote or bracket", "correct that line"
         ) from None
     except ValidationError as error:
         lines = []

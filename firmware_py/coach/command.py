@@ -21,7 +21,9 @@ from firmware_py.locale import translate as _
 from firmware_py.storage.written import write_text
 from sensors.advice import ConfigError, Failure
 
-programme = typer.Typer(help="The plan of a walker: what it says, what comes next, and what was done.")
+programme = typer.Typer(
+    help="The plan of a walker: what it says, what comes next, and what was done.", no_args_is_help=True
+)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file of the device.")]
 Walker = Annotated[str, typer.Argument(help="the walker's short name: the plan is NAME.toml")]

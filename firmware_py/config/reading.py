@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from firmware_py.config.hardware import AUTO
 from firmware_py.config.section import limits, unit_of
 from firmware_py.config.whole import Config
 from sensors.advice import ConfigError
@@ -44,10 +45,12 @@ def load(path: Path | None) -> Config:
     try:
         return parse(tomllib.loads(text))
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, too
-        raise ConfigError(f"config: {path} is not TOML: {error}", _why_no_toml(text)) from None
+        raise ConfigError(f"config: {path} is not TOML: {error}", _why_no_toml(text, str(error))) from None
 
 
-def _why_no_toml(text: str) -> str:
+def _why_no_toml(text: str, error: str) -> str:
+    if error.startswith("Cannot"):  # overwrite a value, declare a table twice
+        return "Usually a name that stands twice"
     if found := DECIMAL_COMMA.search(text):
         return f"Usually a decimal comma: write {found[1]}.{found[2]}"
     if set(text) & set("\u201c\u201d\u201e\u2018\u2019"):
@@ -107,6 +110,8 @@ def _names(model: type[BaseModel]) -> list[str]:
 def _span(field: FieldInfo) -> str:
     if get_args(field.annotation) and all(isinstance(a, str) for a in get_args(field.annotation)):
         return "is none of: " + ", ".join(f'"{a}"' for a in get_args(field.annotation))
+    if field.default == AUTO:
+        return "must be auto or a number such as 0x6a"
     low, high = limits(field)
     kind = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(
         field.annotation if isinstance(field.annotation, type) else object, "of the form shown in config.toml"

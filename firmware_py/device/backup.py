@@ -32,7 +32,7 @@ from firmware_py.locale import mark
 from firmware_py.locale import translate as _
 from firmware_py.storage import record
 from firmware_py.storage.written import as_owner, read_bytes, replacing
-from sensors.advice import ConfigError, Failure
+from sensors.advice import ConfigError, Failure, in_short
 
 PLANS = "programmes"
 NAMES = re.compile(
@@ -44,7 +44,7 @@ READABLE = 0o644  # a plan: the courier reads it, and its folder may be root's
 PRIVATE = 0o600  # it is about people
 MOST_BYTES = 4_000_000_000  # of one file; a zip may claim more than it holds
 RESTORED = mark(
-    "{count} files restored. Passwords were not in it: set them with `sudo rearguard setup network`, and alerts with "
+    "Files restored: {count}. Passwords were not in it: set them with `sudo rearguard setup network`, and alerts with "
     "`sudo rearguard setup alerts`."
 )
 KEPT = mark(
@@ -81,11 +81,11 @@ def backup(file: FILE, config: CONFIG = INSTALLED) -> None:
             archive.writestr("manifest.json", json.dumps(about, indent=1))
     except (OSError, sqlite3.Error) as error:
         raise Failure(
-            f"backup: {file} cannot be written ({error})",
+            f"backup: {file} cannot be written ({in_short(error)})",
             "Usually the disk is full or the folder is missing",
             "name another place",
         ) from None
-    typer.echo(_("{count} files saved in {file}").format(count=len(sums), file=file), err=True)
+    typer.echo(_("Saved in {file}. Files: {count}.").format(count=len(sums), file=file), err=True)
 
 
 def _contents(config: Path, settings: Config) -> Iterator[tuple[str, bytes]]:
@@ -162,7 +162,7 @@ def examine(file: Path) -> dict[str, bytes]:
             raise ValueError(f"the checksum of {wrong[0]} is wrong")
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
         raise Failure(
-            f"restore: {file} is no backup, or damaged ({error}); nothing was changed",
+            f"restore: {file} is no backup, or damaged ({in_short(error)}); nothing was changed",
             "Usually a broken copy or another file",
             "name another backup",
         ) from None

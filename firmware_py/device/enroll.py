@@ -235,7 +235,7 @@ def _configured(before: Config, settings: dict[str, dict[str, Any]], folder: Pat
     try:
         return parse(raw)
     except ConfigError as error:
-        raise Failure(f"enroll: what the fleet says cannot be set: {error}") from None
+        raise Failure(f"enroll: what the fleet sends cannot be set: {error}") from None
 
 
 def _for_the_courier(path: Path) -> None:

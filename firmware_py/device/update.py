@@ -16,7 +16,7 @@ from firmware_py.device.language import speak
 from firmware_py.device.service import refuse_while_armed
 from firmware_py.locale import mark
 from firmware_py.locale import translate as _
-from sensors.advice import ConfigError, Failure
+from sensors.advice import ConfigError, Failure, in_short
 
 INSTALLER = Path("/opt/rearguard/current/share/install.py")
 HEAD_BYTES = 4096
@@ -97,7 +97,7 @@ def examine(bundle: Path) -> Head:
                 digest.update(data)
     except (OSError, ValueError) as error:
         raise _refused(
-            f"{bundle} cannot be read ({error})", "Usually a wrong name", "name the bundle"
+            f"{bundle} cannot be read ({in_short(error)})", "Usually a wrong name", "name the bundle"
         ) from None
     if digest.hexdigest() != head.payload_sha256:
         raise _refused(

@@ -4,13 +4,14 @@ The library's own words ("Input should be a valid integer") are those of a progr
 fits.
 """
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import typer
 
+from sensors.advice import suggestion
+
+HELP = ["-h", "--help"]
 UsageError: Any = typer.BadParameter.__mro__[1]  # not public in every version of typer
 
 # The library's sentence -> ours. What is not listed stays as it is.
@@ -23,14 +24,17 @@ _PLAIN = (
     (r"Input should be greater than (\S+)", r"must be more than \1"),
     (r"Input should be less than (\S+)", r"must be less than \1"),
     (r"Input should be a valid boolean.*", "must be true or false"),
+    (r"^(?:\S+ )?(?:path|file|directory) '(.+?)' ", r"\1 "),
+    (r"^Missing (?:argument|option) '([^']+?)'", r"\1 is missing"),
+    (r"\s*Choose from:\s*", " There are: "),
+    (r",\s+", ", "),
+    (r"^Got unexpected extra arguments?(?:\(s\))? \((.+)\)", r"\1 is too much"),
+    (r"^Option '?(--?[\w-]+)'? requires an argument", r"\1 needs a value"),
+    (r"^Option '?(--?[\w-]+)'? does not take a value", r"\1 takes no value"),
+    (r"^No such option:? '?([^'. ]+)'?\.?", r"there is no option \1."),
+    (r"\(Possible options: ([^)]+)\)", r"Did you mean \1?"),
+    (r"Did you mean '([^']+)'", r"Did you mean \1"),
 )
-
-
-def suggestion(typed: str, known: Iterable[str]) -> str:
-    """ "Did you mean NAME?", or every name there is."""
-    names = list(known)
-    near = difflib.get_close_matches(typed, names, 1, 0.5)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
 
 
 def plain(error: Any) -> str:
@@ -39,7 +43,11 @@ def plain(error: Any) -> str:
     command = command.replace("python -m firmware_py", "rearguard")
     text = str(error.format_message())
     typed = re.search(r"'([^']+)' is not one of (.+?)\.?$", text)
-    if typed is not None:
+    no_command = re.match(r"No such command '(.*?)'", text)
+    if no_command is not None:
+        known = getattr(error.ctx.command, "commands", {})
+        text = f"there is no command {no_command[1]}. {suggestion(no_command[1], known)}"
+    elif typed is not None:
         where = re.search(r"for '?([^':]+)'?:", text)
         text = f"{where[1] if where else 'value'}: there is no {typed[1]}. "
         text += suggestion(typed[1], re.findall(r"'([^']+)'", typed[2]))
@@ -47,16 +55,13 @@ def plain(error: Any) -> str:
         text = re.sub(r"^Invalid value(?: for '?([^':]+)'?)?: ", lambda m: f"{m[1]} " if m[1] else "", text)
         for theirs, ours in _PLAIN:
             text = re.sub(theirs, ours, text)
-        text = re.sub(r"^No such (option|command):? '?([^'. ]+)'?\.?", r"there is no \1 \2.", text)
-        text = re.sub(r"\(Possible options: ([^)]+)\)", r"There are: \1.", text)
-        text = re.sub(r"Did you mean '([^']+)'", r"Did you mean \1", text)
         text = text if text.endswith((".", "?")) else text + "."
     return f"{command}: {text} See `{command} --help`."
 
 
 def without_types(command: Any) -> None:
     """A switch takes no value: its help shows none, `--help` itself included. Goes through the whole tree."""
-    for parameter in command.get_params(typer.Context(command)):
+    for parameter in command.get_params(typer.Context(command, help_option_names=HELP)):
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
     for inner in getattr(command, "commands", {}).values():

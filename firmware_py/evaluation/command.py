@@ -22,6 +22,7 @@ from firmware_py.evaluation.run.job import COLD, WARM, Job, Result
 from firmware_py.evaluation.run.streams import FIT, SPLICES
 from firmware_py.evaluation.run.variants import VARIANTS
 from firmware_py.storage.written import write_text
+from sensors.advice import ConfigError, suggestion
 
 _ALL_SPLICES = "all"
 _PROBLEMS_SHOWN = 20
@@ -90,10 +91,8 @@ def evaluate(
     """
     words = Console(stderr=True)
     if splice not in (FIT, _ALL_SPLICES, *SPLICES):
-        words.print(
-            f"evaluate: {splice} is no splice. There are {FIT}, {', '.join(SPLICES)} and {_ALL_SPLICES}."
-        )
-        raise typer.Exit(2)
+        known = (FIT, *SPLICES, _ALL_SPLICES)
+        raise ConfigError(f"evaluate: there is no splice {splice}. {suggestion(splice, known)}")
     chosen = DATASETS[dataset.value]
     _require_library(chosen, words)
     subjects, problems = _subjects(chosen, paths, person or [], words)

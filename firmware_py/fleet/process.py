@@ -24,7 +24,10 @@ from sensors.advice import Failure
 SHORTEST_PASSWORD = 8
 
 fleet = typer.Typer(help="Every treadmill on one page. Example: rearguard fleet run", no_args_is_help=True)
-user = typer.Typer(help="Who may look. Example: rearguard fleet user add anna --role floor --sites hall")
+user = typer.Typer(
+    help="Who may look. Example: rearguard fleet user add anna --role floor --sites hall",
+    no_args_is_help=True,
+)
 fleet.add_typer(user, name="user")
 fleet.command()(certificates.enroll)
 fleet.command()(certificates.certificate)

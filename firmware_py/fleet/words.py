@@ -20,7 +20,7 @@ HEALTH = {
     "events_waiting": mark("Events that wait to be stored"),
     "events_problem": mark("Trouble with storing"),
     "storage_free_mb": mark("Free storage, MB"),
-    "remote_stop": mark("Stop from afar"),
+    "remote_stop": mark("Remote stop"),
 }
 ROLES = {
     Role.FLOOR: mark("floor staff"),

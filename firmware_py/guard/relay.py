@@ -57,7 +57,7 @@ def claim(kind: type[GPIODevice], name: str, pin: int, **how: Any) -> Any:
         raise HardwareError(
             f"{name} = {pin} is refused ({error})",
             "Usually another program holds it",
-            "stop the other guard, see `gpioinfo`",
+            "stop the other program, see `gpioinfo`",
         ) from error
 
 

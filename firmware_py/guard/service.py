@@ -147,16 +147,16 @@ def only_instance(path: Path) -> IO[str]:
         raise HardwareError(
             f"cannot open {path} ({error.strerror})",
             "Usually the runtime directory belongs to another user",
-            "start the guard by its unit, or give courier.socket a directory of your own",
+            "start it as a service, or give courier.socket a directory of your own",
         ) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         held.close()
         raise HardwareError(
-            f"another guard runs ({path} is locked)",
+            f"the safety monitor runs already ({path} is locked)",
             "Only one program can own the bus and the pins",
-            "`systemctl stop rearguard-guard`, or use it",
+            "`systemctl stop rearguard-guard`, or use that one",
         ) from error
     return held
 

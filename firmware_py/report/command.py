@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.config import ConfigError, load, load_of_device
+from firmware_py.config import load, load_of_device
 from firmware_py.locale import use as use_language
 from firmware_py.report.gather import gather
 from firmware_py.report.page import reason, render, sentence
 from firmware_py.storage.written import as_owner, replacing, write_text
-from sensors.advice import Failure
+from sensors.advice import Failure, in_short
 
 LAST = "last"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -41,26 +41,28 @@ def report(
     Example: sudo rearguard report /var/lib/rearguard/incidents/2026-05-04T10-11-12Z-drift_rear.mcap --html stop.html
     """
     if str(incident) == LAST:
-        incident, config = newest(Path(load_of_device(config).courier.state_dir) / "incidents"), None
+        device = load_of_device(config).courier
+        use_language(device.language)
+        incident, config = newest(Path(device.state_dir) / "incidents"), None
     page = html or incident.with_name(incident.name.split(".")[0] + ".html")
+    settings = load(config) if config else None
+    with as_owner(incident.parent):
+        found = gather(incident, settings)
+    use_language(found.config.courier.language)
+    text, written = render(found), f"{page}{f' and {png}' if png else ''}"
     try:
-        settings = load(config) if config else None
-        with as_owner(incident.parent):
-            found = gather(incident, settings)
-        use_language(found.config.courier.language)
-        text = render(found)
         write_text(page, text)
         if png is not None:
             picture(text, png, _PNG_HEIGHT + _PNG_ROW * len(found.events))
-    except ConfigError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    except (Failure, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+    except OSError as error:
+        raise Failure(
+            f"report: cannot write {written} ({in_short(error)})",
+            "Usually the folder is missing or belongs to another user",
+            "name another file",
+        ) from None
     typer.echo(f"{sentence(found)} {reason(found)}")
     typer.echo(found.verdict)
-    typer.echo(f"{page}{f' and {png}' if png else ''}", err=True)
+    typer.echo(written, err=True)
 
 
 def newest(folder: Path) -> Path:
@@ -88,15 +90,15 @@ def html_of(folder: Path, name: str) -> bytes | None:
 
 
 def picture(page: str, png: Path, height: int) -> None:
-    """Have a browser on this computer draw the page. Raises OSError with what to do when there is none.
+    """Have a browser on this computer draw the page. Raises Failure with what to do when there is none.
 
     The browser sees a folder of its own only: nobody else can change there what it opens or writes.
     """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
-        raise OSError(
-            "report: no Chromium on this computer to draw the picture. Install it (apt install chromium), or open "
-            "the page and print it to a file."
+        raise Failure(
+            "report: no Chromium on this computer to draw the picture",
+            do="install it (apt install chromium), or open the page and print it to a file",
         )
     with tempfile.TemporaryDirectory() as folder:
         html, drawing = Path(folder) / "page.html", Path(folder) / "page.png"
@@ -112,6 +114,6 @@ def picture(page: str, png: Path, height: int) -> None:
         )  # fmt: skip
         if drawn.returncode or not drawing.exists():
             sys.stderr.write(drawn.stderr.decode(errors="replace")[-500:])
-            raise OSError(f"report: {browser} could not draw {png}. Usually it lacks a library or memory.")
+            raise Failure(f"report: {browser} could not draw {png}", "Usually it lacks a library or memory")
         with replacing(png) as file:
             file.write(drawing.read_bytes())

@@ -13,10 +13,12 @@ from rich.table import Table
 
 from firmware_py.rig.world.scenarios import SCENARIOS
 from firmware_py.storage.written import write_text
+from sensors.advice import ConfigError, suggestion
 
 rig = typer.Typer(
     help="A simulated walker and treadmill in closed loop: measure the detectors against each other. "
-    "Example: rearguard rig campaign drift --runs 200"
+    "Example: rearguard rig campaign drift --runs 200",
+    no_args_is_help=True,
 )
 
 DETECTOR_COLUMNS = {
@@ -123,8 +125,7 @@ def campaign(
     console = Console(stderr=True)
     known = _campaigns()
     if name not in known:
-        console.print(f"campaign: {name} is none of: {', '.join(known)}.", highlight=False)
-        raise typer.Exit(2)
+        raise ConfigError(f"campaign: there is no campaign {name}. {suggestion(name, known)}")
     if hours > 0.0:
         runs = round(hours * 3600.0 / WALK_S)
     asked = known[name]
@@ -170,8 +171,7 @@ def draw(
     from firmware_py.rig.world.scene import Scene
 
     if scenario not in SCENARIOS:
-        typer.echo(f"draw: {scenario} is none of: {', '.join(SCENARIOS)}.", err=True)
-        raise typer.Exit(2)
+        raise ConfigError(f"draw: there is no scenario {scenario}. {suggestion(scenario, SCENARIOS)}")
     params, rate_hz = Config().monitor_params(), Config().loop.rate_hz
     loop = ClosedLoop(Scene(scenario, seed), params, rate_hz, hall=False)
     ticks = []

@@ -27,7 +27,7 @@ from firmware_py.traces.replay import Summary, open_trace, prepare, replay_file,
 from firmware_py.traces.tables import plausible, presets
 from firmware_py.traces.tables.foreign import read_foreign
 from firmware_py.traces.trace import Trace, find_traces
-from sensors.advice import Failure
+from sensors.advice import Failure, suggestion
 from sensors.samples import ImuSample, RangeSample
 
 FAILED, USAGE = 1, 2  # exit codes of design.md: the thing asked about failed; usage or configuration
@@ -284,7 +284,7 @@ def _opened(
     if not (preset or columns or options or source.is_dir() or source.suffix == ".zip"):
         return open_trace(source, as_is)
     if preset is not None and preset not in presets.PRESETS:
-        raise ValueError(f"--preset: {preset!r} is none of {', '.join(presets.PRESETS)}.")
+        raise ValueError(f"--preset: there is no {preset}. {suggestion(preset, presets.PRESETS)}")
     form = presets.PRESETS[preset] if preset else presets.Form()
     if columns:
         form = presets.with_columns(form, columns)

@@ -186,8 +186,8 @@ def test_without_a_bus_the_pins_are_still_looked_at(bench: Bench) -> None:
 def test_while_the_guard_runs_neither_bus_nor_pins_are_touched(bench: Bench) -> None:
     with only_instance(Path(bench.config.courier.socket).with_name("guard.lock")):
         lines = bench.look()
-    assert lines["guard"].verdict == WARN
-    assert "systemctl stop" in lines["guard"].advice.do
+    assert lines["safety monitor"].verdict == WARN
+    assert "systemctl stop" in lines["safety monitor"].advice.do
     assert "bus" not in lines and "pins" not in lines
 
 

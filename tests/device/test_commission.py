@@ -80,7 +80,7 @@ def test_a_device_whose_guard_runs_is_not_measured_behind_its_back(tmp_path: Pat
     with only_instance(tmp_path / "run/guard.lock"):
         refused = run("--config", mine)
     assert refused.exit_code == 3
-    assert "another guard runs" in refused.stderr
+    assert "the safety monitor runs already" in refused.stderr
     assert "systemctl stop" in refused.stderr
     assert mine.read_text() == before
 

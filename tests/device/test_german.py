@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from firmware_py import locale
 from firmware_py.__main__ import build
 from firmware_py.config import Config, load, reading
+from firmware_py.courier.events.database import Outbox
 from firmware_py.device import check as room
 from firmware_py.device import enroll, service, status, support, update
 from firmware_py.device.check.line import FAIL, Line
@@ -17,6 +18,7 @@ from firmware_py.device.language import in_words
 from firmware_py.device.settings import save
 from sensors.advice import Advice
 from sensors.hints import HINTS
+from tests.courier.sessions.test_history import plant
 from tests.device.setup.support import Device
 from tests.device.test_upkeep import bundle
 
@@ -164,6 +166,20 @@ def test_alerts_from_an_empty_list_to_a_person_who_is_not_reached(german: Path, 
         screen("alerts", "status", *at),
     ]
     shown += [screen("alerts", "ack", "x", *at), screen("alerts", "mute", 0, *at)]
+    reason = re.compile(r"\(.*?\)")  # the system's own
+    assert {text: found for text in shown if (found := english(reason.sub("", text)))} == {}
+
+
+def test_history_and_report(german: Path, tmp_path: Path) -> None:
+    at = ("--config", german)
+    shown = [screen("history", *at), screen("report", "last", *at)]
+    outbox = Outbox(tmp_path / "var/events.sqlite")
+    plant(outbox, 1)
+    plant(outbox, 2, summary="bad")
+    outbox.close()
+    shown += [screen("history", *at), screen("history", "--csv", tmp_path / "walks.csv", *at)]
+    shown += [screen("history", "--csv", "/proc/no/walks.csv", *at)]
+    assert "Gleichgewicht verloren" in shown[2]
     reason = re.compile(r"\(.*?\)")  # the system's own
     assert {text: found for text in shown if (found := english(reason.sub("", text)))} == {}
 

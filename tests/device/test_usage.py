@@ -1,6 +1,7 @@
 """What a person reads who mistyped: what it was, what fits, and never the library's own words."""
 
 import errno
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from firmware_py import __main__ as command_line
 from firmware_py.__main__ import COMMANDS, build, main
 from firmware_py.device import check as room
 from firmware_py.report import command as report
@@ -21,7 +23,15 @@ MISTAKES = [
     (["check", "--sconds", "3"], "there is no option --sconds."),
     (["evaluate", "sisfal", "x"], "there is no sisfal. Did you mean sisfall?"),
     (["trace", "inof", "x"], "there is no command inof. Did you mean info?"),
-    (["replay"], "Missing argument"),
+    (["trace", "look", "x"], "there is no command look. There are: info, export, import."),
+    (["replay"], "traces is missing."),
+    (["evaluate"], "dataset is missing. There are: sisfall, "),
+    (["evaluate", "sisfall", "/no/such"], "evaluate: /no/such does not exist."),
+    (["check", "x"], "x is too much."),
+    (["check", "--config"], "--config needs a value."),
+    (["check", "--json=x"], "--json takes no value."),
+    (["status", "--jsn"], "there is no option --jsn. Did you mean --json?"),
+    (["--verison"], "there is no option --verison. Did you mean --version?"),
 ]
 
 
@@ -29,9 +39,9 @@ MISTAKES = [
     ("typed", "words"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_a_mistake_is_named_with_what_fits(typed: list[str], words: str) -> None:
-    done = CliRunner().invoke(build([typed[0]]), typed)
+    done = CliRunner().invoke(build([typed[0]] if typed[0] in COMMANDS else list(COMMANDS)), typed)
     assert done.exit_code == 2
-    assert words in done.stderr and "--help" in done.stderr
+    assert words in done.stderr and done.stderr.count("\n") == 1 and "--help" in done.stderr
     assert "Input should" not in done.stderr and "Value error" not in done.stderr
     assert done.stdout == ""
 
@@ -62,6 +72,13 @@ def test_who_forgot_sudo_is_asked_for_it(typed: list[str], monkeypatch: pytest.M
     assert done.stderr.endswith("type sudo before the command.\n")
 
 
+def is_a_group(words: list[str]) -> bool:
+    command: Any = typer.main.get_command(build(list(COMMANDS)))
+    for word in words:
+        command = command.commands[word]
+    return hasattr(command, "commands")
+
+
 def every_command() -> list[list[str]]:
     """The words of each command, of each of its own commands, and none at all."""
 
@@ -72,14 +89,20 @@ def every_command() -> list[list[str]]:
     return below(typer.main.get_command(build(list(COMMANDS))), [])
 
 
+@pytest.mark.parametrize("words", [words for words in every_command() if is_a_group(words)], ids=" ".join)
+def test_a_group_of_commands_alone_shows_its_help_and_nothing_else(words: list[str]) -> None:
+    done = CliRunner().invoke(build(words[:1] or list(COMMANDS)), words)
+    assert "Commands" in done.stdout and done.stderr == ""
+
+
 @pytest.mark.parametrize("words", every_command(), ids=" ".join)
 def test_a_switch_takes_no_value_and_its_help_shows_none(words: list[str]) -> None:
     done = CliRunner().invoke(build(words[:1] or list(COMMANDS)), [*words, "--help"], terminal_width=80)
-    assert done.exit_code == 0 and "--help" in done.stdout
+    assert done.exit_code == 0 and "--help" in done.stdout and "-h" in done.stdout.split()
     assert "bool" not in done.stdout.lower(), done.stdout
 
 
-@pytest.mark.parametrize("command", ["calibrate", "commission"])
+@pytest.mark.parametrize("command", ["calibrate", "commission", "setup"])
 def test_what_needs_an_installation_says_so(command: str) -> None:
     if Path("/etc/rearguard/config.toml").exists():
         pytest.skip("installed here")
@@ -101,3 +124,43 @@ def test_report_last_takes_the_newest_incident(tmp_path: Path) -> None:
     assert report.newest(tmp_path).stem == "2026-01-02T00-00-00Z-fall"
     with pytest.raises(Failure, match="no stop is recorded"):
         report.newest(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("command", "near"),
+    [
+        (["setup", "--rig", "calbrate"], "calibrate"),
+        (["rig", "campaign", "drfit"], "drift"),
+        (["rig", "draw", "stndstill"], "standstill"),
+        (["evaluate", "sisfall", "/tmp", "--splice", "hrad"], "hard"),
+        (["trace", "import", "a.csv", "b.mcap", "--preset", "sensorlogger"], "sensor-logger"),
+        (["demo", "--scenario", "dirft"], "drift"),
+    ],
+)
+def test_a_mistyped_name_is_met_with_the_nearest_one(
+    command: list[str], near: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rearguard", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"Did you mean {near}?" in capsys.readouterr().err
+
+
+def test_a_full_disk_under_the_output_is_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        program = [sys.executable, "-m", "firmware_py", "config"]
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "rearguard: No space left on device. Nothing more could be written.\n"
+
+
+def test_ctrl_c_while_a_command_loads_leaves_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["rearguard", "check"])
+    monkeypatch.setattr(command_line, "build", pressed)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

@@ -178,7 +178,7 @@ def test_a_pin_the_kernel_refuses_is_explained(pins: MockFactory) -> None:
     def busy(pin: int) -> None:
         raise OSError(16, "GPIO busy")
 
-    with pytest.raises(HardwareError, match="stop the other guard"):
+    with pytest.raises(HardwareError, match="stop the other program"):
         claim(busy, "relay.pin", PIN)  # type: ignore[arg-type]
 
 

@@ -143,7 +143,7 @@ def test_the_status_line_is_sent_at_each_change_and_the_watchdog_fed_ten_times_a
 def test_a_second_guard_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
     path = tmp_path / "run" / "guard.lock"
     first = only_instance(path)
-    with pytest.raises(HardwareError, match="another guard runs"):
+    with pytest.raises(HardwareError, match="the safety monitor runs already"):
         only_instance(path)
     first.close()
     only_instance(path).close()

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.config import parse
 from firmware_py.core.body.fall import Limit, Motion, limit_m_s
 from firmware_py.core.frame import Cause
@@ -244,12 +244,9 @@ def test_stretches_are_from_flag_up_to_flag_down() -> None:
 
 # -- the command -----------------------------------------------------------------------------------------------
 
-app = typer.Typer()
-app.command()(command.report)
-
 
 def run(*words: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(build(["report"]), ["report", *map(str, words)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.stdout, result.stderr
 

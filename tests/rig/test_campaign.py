@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.config import Config
 from firmware_py.core.deck.params import DriftParams, PositionParams
 from firmware_py.core.deck.stopping import safe_speed_m_s
@@ -160,5 +161,5 @@ def test_the_command_prints_one_object_a_line_and_refuses_unknown_names() -> Non
     assert result.exit_code == 0
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert lines[0]["detector"] == OURS
-    assert runner.invoke(rig, ["campaign", "swimming"]).exit_code == 2
-    assert runner.invoke(rig, ["draw", "swimming"]).exit_code == 2
+    assert runner.invoke(build(["rig"]), ["rig", "campaign", "swimming"]).exit_code == 2
+    assert runner.invoke(build(["rig"]), ["rig", "draw", "swimming"]).exit_code == 2

@@ -293,7 +293,7 @@ def test_a_guard_that_cannot_start_is_explained(tmp_path: Path) -> None:
     import fcntl
 
     fcntl.flock(held, fcntl.LOCK_EX)
-    with pytest.raises(RuntimeError, match="another guard runs"):
+    with pytest.raises(RuntimeError, match="the safety monitor runs already"):
         for _ in demo.play(Run(load(config_file), "walk"), config_file, tmp_path / "room", 3.0, seed=1):
             pass
     held.close()

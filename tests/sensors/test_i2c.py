@@ -174,9 +174,9 @@ def test_opening_sets_ten_milliseconds_and_no_retries(monkeypatch: pytest.Monkey
     [
         (
             FileNotFoundError(2, "no"),
-            "/dev/i2c-3 does not exist (errno 2). Usually I2C is not enabled: put dtparam",
+            "/dev/i2c-3 does not exist. Usually I2C is not enabled: put dtparam",
         ),
-        (PermissionError(13, "no"), "no permission to open /dev/i2c-3 (errno 13)"),
+        (PermissionError(13, "no"), "no permission to open /dev/i2c-3"),
         (OSError(25, "Inappropriate ioctl"), "/dev/i2c-3 cannot be opened ([Errno 25] Inappropriate ioctl)"),
     ],
 )

@@ -30,12 +30,13 @@ SPOKEN = [
     ),
     *(
         PACKAGE / f"courier/{name}.py"
-        for name in ("page/server", "recording/incidents", "recording/segments")
+        for name in ("page/server", "recording/incidents", "recording/segments", "sessions/history")
     ),
+    PACKAGE / "report/command.py",
     *(PACKAGE / f"alerts/{name}.py" for name in ("command", "people", "channels")),
     *(
         ROOT / f"sensors/{name}.py"
-        for name in ("i2c", "registers", "vl53l1x", "tf_luna", "lsm6dsox", "mpu6050")
+        for name in ("advice", "i2c", "registers", "vl53l1x", "tf_luna", "lsm6dsox", "mpu6050")
     ),
 ]
 REPORTS = {

@@ -80,7 +80,9 @@ def test_a_person_looks_at_the_stopped_device_and_the_guard_comes_back(machine: 
     machine.sh("systemctl stop rearguard-guard")
     _, out = machine.try_sh("rearguard check --seconds 1 --json", 120)
     lines = {line["name"]: line for line in (json.loads(x) for x in out.splitlines() if x.startswith("{"))}
-    assert "guard" not in lines, out  # "another guard runs", or a lock that cannot be opened
+    assert "safety monitor" not in lines, (
+        out
+    )  # "the safety monitor runs already", or a lock that cannot be opened
     assert lines["imu registers"]["verdict"] == "PASS", out
     machine.sh("systemctl start rearguard-guard", 120)
     wait_up(machine)

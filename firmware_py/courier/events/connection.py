@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 
 from firmware_py.config import INSTALLED, LOOPBACK, MqttConfig
 from firmware_py.courier.events.certificate import wrong_dates
-from sensors.advice import Failure
+from sensors.advice import Failure, in_short
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ def _reason(error: ssl.SSLError) -> str:
     words = str(error).upper()
     if "EXPIRED" in words:
         return (
-            "The broker says that this device's certificate has expired. Enrol the device again; when the certificate "
-            "is new, a clock is wrong, here or at the broker."
+            "The broker reports that this device's certificate has expired. Enrol the device again; when the "
+            "certificate is new, a clock is wrong, here or at the broker."
         )
     if "CERTIFICATE" in words or "UNKNOWN_CA" in words:
         return (
@@ -111,8 +111,8 @@ def client_of(config: MqttConfig, client_id: str) -> BoundedClient:
             client.tls_set_context(context)
         except (OSError, ssl.SSLError) as error:
             raise Failure(
-                f"mqtt: the certificate authority {config.ca_file} cannot be used ({error})",
-                "Usually it is no PEM file, or the courier may not read it",
+                f"mqtt: the certificate authority {config.ca_file} cannot be used ({in_short(error)})",
+                "Usually it is no PEM file, or the user rearguard-courier may not read it",
                 "check mqtt.ca_file",
             ) from None
         if config.cert_file:
@@ -126,8 +126,8 @@ def _show_certificate(context: ssl.SSLContext, config: MqttConfig) -> None:
         context.load_cert_chain(config.cert_file, config.key_file)
     except (OSError, ssl.SSLError) as error:
         raise Failure(
-            f"mqtt: this device's certificate {config.cert_file} cannot be used ({error})",
-            "Usually the key belongs to another certificate, or the courier may not read it",
+            f"mqtt: this device's certificate {config.cert_file} cannot be used ({in_short(error)})",
+            "Usually the key belongs to another certificate, or the user rearguard-courier may not read it",
             "check mqtt.cert_file and mqtt.key_file, or enrol the device again",
         ) from None
 

@@ -19,6 +19,7 @@ from firmware_py.courier.events.database import SLICE, Outbox, damage, read_only
 from firmware_py.courier.events.envelope import DATA, Envelope, Stamp, build, from_guard
 from firmware_py.courier.events.mqtt import Broker
 from firmware_py.courier.events.salvage import Found, salvage
+from sensors.advice import in_short
 
 log = logging.getLogger(__name__)
 
@@ -318,8 +319,8 @@ class EventWriter:
         """Log it once, drop a connection that may be broken, try again later."""
         if not self.problem:
             self.problem = (
-                f"events: cannot write {self._path.name} ({type(error).__name__}: {error}). Usually the disk is full, "
-                "read-only or failing. Nothing is lost yet: the guard keeps its events and sends them again."
+                f"events: cannot write {self._path.name} ({in_short(error)}). Usually the disk is full, "
+                "read-only or failing. Nothing is lost yet: the safety monitor keeps its events and sends them again."
             )
             log.error("%s", self.problem)
         full_or_busy = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)

@@ -35,6 +35,7 @@ from firmware_py.courier.page.stream import Stream
 from firmware_py.courier.recording.index import IncidentIndex
 from firmware_py.courier.sessions.history import sessions as past_sessions
 from firmware_py.report.command import html_of
+from sensors.advice import in_short
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +205,7 @@ async def serve(shown: Shown, stopping: asyncio.Event, report_problem: Callable[
             listening = _listen(page.host, page.port)
         except (OSError, ValueError) as error:
             problem = (
-                f"page: cannot serve at {page.host}:{page.port} ({error}). Usually the port is taken, or "
+                f"page: cannot serve at {page.host}:{page.port} ({in_short(error)}). Usually the port is taken, or "
                 "page.password_file cannot be read or is empty: `sudo rearguard setup network` sets a new password. "
                 "Everything else goes on; trying again."
             )

@@ -17,11 +17,16 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from firmware_py import locale
 from firmware_py.config import load_of_device
+from firmware_py.core.frame import Cause
 from firmware_py.courier.events.database import read_only
 from firmware_py.courier.events.envelope import rfc3339
 from firmware_py.courier.events.salvage import newest_first
 from firmware_py.courier.receiver import object_of
+from firmware_py.locale import mark, spoken
+from firmware_py.locale import translate as _
+from firmware_py.messages import headline
 from firmware_py.storage.written import as_owner, write_text
 from sensors.advice import Advice, Failure
 
@@ -44,20 +49,20 @@ def _short(value: float | None, digits: int) -> str:
 
 # One session in one line, in local time; CSV and JSON hold every figure. Metres and metres a second.
 SESSION_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("started", lambda w: local(w["started"], "minutes")),
-    ("min", lambda w: f"{w['minutes']:.1f}"),
-    ("steps", lambda w: str(w["steps"])),
-    ("/min", lambda w: _short(w.get("cadence_per_min"), 0)),
-    ("speed", lambda w: _short(w.get("speed_m_s"), 2)),
-    ("zone", lambda w: _percent(w.get("in_zone_fraction"))),
-    ("place", lambda w: f"{_short(w.get('position_mean_m'), 2)}±{_short(w.get('position_sd_m'), 2)}"),
-    ("drift", lambda w: _short(w.get("drift_max_m_s"), 2)),
-    ("margin", lambda w: _short(w.get("margin_min_m"), 2)),
-    ("regular", lambda w: _percent(w.get("regularity_mean"))),
-    ("trend/min", lambda w: _percent(w.get("regularity_per_min"), 1, "+")),
-    ("near", lambda w: str(w.get("near_misses", 0))),
-    ("warned", lambda w: str(w["warnings"])),
-    ("stops", lambda w: str(w["stops"])),
+    (mark("started"), lambda w: local(w["started"], "minutes")),
+    (mark("min"), lambda w: f"{w['minutes']:.1f}"),
+    (mark("steps"), lambda w: str(w["steps"])),
+    (mark("/min"), lambda w: _short(w.get("cadence_per_min"), 0)),
+    (mark("speed"), lambda w: _short(w.get("speed_m_s"), 2)),
+    (mark("zone"), lambda w: _percent(w.get("in_zone_fraction"))),
+    (mark("place"), lambda w: f"{_short(w.get('position_mean_m'), 2)}±{_short(w.get('position_sd_m'), 2)}"),
+    (mark("drift"), lambda w: _short(w.get("drift_max_m_s"), 2)),
+    (mark("margin"), lambda w: _short(w.get("margin_min_m"), 2)),
+    (mark("regular"), lambda w: _percent(w.get("regularity_mean"))),
+    (mark("trend/min"), lambda w: _percent(w.get("regularity_per_min"), 1, "+")),
+    (mark("near"), lambda w: str(w.get("near_misses", 0))),
+    (mark("warned"), lambda w: str(w["warnings"])),
+    (mark("stops"), lambda w: str(w["stops"])),
 )
 
 
@@ -124,7 +129,7 @@ def _shown(
 def _session(row: Any) -> dict[str, Any]:
     """Raises when it is no object of plain figures, or cannot be shown."""
     found = object_of(row["summary"].encode("utf-8", "replace"))
-    for _, cell in SESSION_COLUMNS:
+    for _name, cell in SESSION_COLUMNS:
         cell(found)
     return found | {"n": row["n"]}
 
@@ -154,7 +159,9 @@ def history(
 
     Example: sudo rearguard history --csv sessions.csv
     """
-    database = Path(load_of_device(config).courier.state_dir) / "events.sqlite"
+    device = load_of_device(config).courier
+    locale.use(device.language)
+    database = Path(device.state_dir) / "events.sqlite"
     try:
         with as_owner(database.parent):
             walks, found = sessions(database, limit), moments(database, limit)
@@ -163,8 +170,8 @@ def history(
             database.stat()  # without sudo this raises, and the command line has words for it
         raise Failure(
             f"history: cannot read {database} ({error})",
-            "Usually the courier has not run yet, or --config names another courier.state_dir",
-            "start the courier, or name its configuration",
+            "Usually nobody has walked yet, or --config names another courier.state_dir",
+            "name the configuration of the device",
         ) from None
     for walk in walks.rows:
         del walk["n"]
@@ -189,7 +196,8 @@ def _report_unreadable(database: Path, *parts: Past) -> None:
     else:
         return
     why = "Usually a failing card, or power that went off while it was written"
-    typer.echo(str(Advice(what, why, "replace the card if it happens again")), err=True)
+    advice = Advice(what, why, "replace the card if it happens again")
+    typer.echo(str(Advice(*map(spoken, advice))), err=True)
 
 
 def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
@@ -206,7 +214,7 @@ def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
             "Usually the folder is missing or belongs to another user",
             "name another file",
         ) from None
-    typer.echo(f"{len(walks)} sessions written to {path}", err=True)
+    typer.echo(_("Sessions written to {file}: {count}").format(file=path, count=len(walks)), err=True)
 
 
 def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
@@ -214,23 +222,24 @@ def _show(walks: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Sessions", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name, _ in SESSION_COLUMNS:
-        table.add_column(name, justify="left" if name == "started" else "right", no_wrap=True)
+    table = Table(title=_("Sessions"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, _cell in SESSION_COLUMNS:
+        table.add_column(_(name), justify="left" if name == "started" else "right", no_wrap=True)
     for w in walks:
-        table.add_row(*(cell(w) for _, cell in SESSION_COLUMNS))
+        table.add_row(*(cell(w) for _name, cell in SESSION_COLUMNS))
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    table = Table(title="Stops and warnings", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("time", "what", "cause", "rule", "value", "limit"):
-        table.add_column(name, justify="right" if name in ("value", "limit") else "left", no_wrap=True)
+    table = Table(title=_("Stops and warnings"), title_justify="left", box=SIMPLE_HEAD)
+    for name in (_("time"), _("what")):
+        table.add_column(name, no_wrap=True)
     for m in found:
-        cells = (m["cause"], m["rule"], m["value"], m["limit"])
-        table.add_row(local(m["time"], "seconds"), m["type"], *(_text(cell) for cell in cells))
+        table.add_row(local(m["time"], "seconds"), _what(m))
     console.print(table)
 
 
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _what(moment: dict[str, Any]) -> str:
+    """One line in the language in use; as it was written when its cause is one of another version."""
+    try:
+        return headline(moment["type"], Cause(moment["cause"]), str(moment["rule"] or ""))
+    except ValueError:
+        return str(moment["message"] or moment["type"])

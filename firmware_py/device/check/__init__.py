@@ -70,7 +70,7 @@ def look(
     try:
         lock = only_instance(config.guard_lock)
     except HardwareError as error:
-        yield warned("guard", *error.advice)
+        yield warned("safety monitor", *error.advice)
         return
     with lock:
         yield from sensors(config, seconds, open_a_bus, sleep)

@@ -12,13 +12,13 @@ import typer
 from firmware_py import locale
 from firmware_py.config import INSTALLED
 from firmware_py.device.language import speak
+from firmware_py.device.service import GUARD, shown
 from firmware_py.device.setup.engine import Setup, run
 from firmware_py.device.setup.machine import Machine
 from firmware_py.device.setup.steps import STEPS
 from firmware_py.device.setup.talk import Front, JsonFront
 from firmware_py.device.setup.terminal import Terminal
-from firmware_py.device.usage import suggestion
-from sensors.advice import ConfigError
+from sensors.advice import ConfigError, suggestion
 
 STEP = Annotated[str, typer.Argument(help=f"One step alone: {', '.join(step.name for step in STEPS)}.")]
 AS_JSON = Annotated[
@@ -39,6 +39,12 @@ def setup(
     """
     must_be_a_step(step)
     speak(config if config.exists() else None)
+    if shown(GUARD, "LoadState") != "loaded":
+        raise ConfigError(
+            "setup: Rearguard is not installed on this computer",
+            f"There is no service {GUARD}",
+            "run `sudo make install`, or try `rearguard setup --rig`",
+        )
     if os.geteuid() != 0:
         raise ConfigError(
             "setup: not root",

@@ -1,6 +1,5 @@
 """The `rearguard demo` command: plays the scenarios, shows them, prints the results. Must never judge (account.py)."""
 
-import difflib
 import json
 import shutil
 import signal
@@ -29,6 +28,7 @@ from firmware_py.rig.demo.view import picture, result_table
 from firmware_py.rig.harness.awake import awake
 from firmware_py.rig.harness.processes import process, settle
 from firmware_py.rig.world.scenarios import SCENARIOS
+from sensors.advice import ConfigError, suggestion
 
 IN_ALL = [row.name for row in SCENARIOS.values() if row.in_demo]
 SESSION = "session"  # of the coach; the others are of the guard
@@ -276,10 +276,8 @@ def _stay(words: Console, page: str, state: Path) -> None:
 def _known(scenario: str) -> str:
     if scenario in SCENARIOS:
         return scenario
-    near = difflib.get_close_matches(scenario, NAMES, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(NAMES)}."
-    typer.echo(f"demo: no scenario {scenario}. {hint}", err=True)
-    raise typer.Exit(2)
+    hint = suggestion(scenario, NAMES)
+    raise ConfigError(f"demo: there is no scenario {scenario}. {hint}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -173,3 +173,12 @@ def test_a_figure_that_only_older_sessions_have_is_in_the_table(tmp_path: Path) 
     words = ["history", "--csv", str(table), "--config", str(toml(tmp_path))]
     assert CliRunner().invoke(build(["history"]), words).exit_code == 0
     assert "321.0" in table.read_text()
+
+
+def test_a_stop_is_a_sentence_and_no_name_of_a_rule(tmp_path: Path) -> None:
+    planted(
+        tmp_path, event=json.dumps({"data": {"cause": "of another version", "message": "As it was written."}})
+    )
+    shown = CliRunner().invoke(build(["history"]), ["history", "--config", str(toml(tmp_path))]).stdout
+    assert shown.count("Belt cut: Loss of balance.") == 2 and "As it was written." in shown
+    assert "balance 1" not in shown and "rule" not in shown
