@@ -303,7 +303,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ("[belt]\ncoast_down_m_s2 = 0,6  # measured\n", "decimal comma: write 0.6"),
-        ("[deck]\nlength_mm = 1500\nlength_mm = 1600\n", "a name that stands twice"),
+        ("deck.length_mm = 1500\ndeck.length_mm = 1600\n", "a name that stands twice"),
         ("[deck]\n[deck]\n", "a name that stands twice"),
         ("[courier]\ndevice_id = \u201chall\u201d\n", "quotes of a word processor"),
         ("[courier]\ndevice_id = hall\n", "missing quote"),

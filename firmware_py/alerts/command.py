@@ -45,7 +45,7 @@ alerts = typer.Typer(
 )
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file; without it the device's own.")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line on stdout")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
 
 def _settings(path: Path | None) -> Config:

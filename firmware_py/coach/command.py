@@ -26,13 +26,13 @@ programme = typer.Typer(
 )
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file of the device.")]
-Walker = Annotated[str, typer.Argument(help="the walker's short name: the plan is NAME.toml")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+Walker = Annotated[str, typer.Argument(help="The walker's short name: the plan is NAME.toml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 @programme.command()
 def show(
-    walker: Annotated[str, typer.Argument(help="none: the general ladder of the articles")] = "",
+    walker: Annotated[str, typer.Argument(help="None: the general ladder of the articles.")] = "",
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +53,7 @@ def show(
 
 @programme.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="the plan to check")],
+    file: Annotated[Path, typer.Argument(help="The plan to check.")],
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -166,10 +166,10 @@ def history(walker: Walker, config: ConfigOption = None, as_json: AsJson = False
 @programme.command()
 def report(
     walker: Walker,
-    html: Annotated[Path | None, typer.Option(help="the page; print it, or save it as PDF")] = None,
-    csv: Annotated[Path | None, typer.Option(help="one row a set")] = None,
-    json_file: Annotated[Path | None, typer.Option(help="everything that is kept: the export")] = None,
-    fhir: Annotated[Path | None, typer.Option(help="FHIR R4 bundle")] = None,
+    html: Annotated[Path | None, typer.Option(help="The page; print it, or save it as PDF.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="One row a set.")] = None,
+    json_file: Annotated[Path | None, typer.Option(help="Everything that is kept: the export.")] = None,
+    fhir: Annotated[Path | None, typer.Option(help="A FHIR R4 bundle.")] = None,
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -226,7 +226,7 @@ def _write(path: Path, text: str) -> None:
 def forget(
     walker: Walker,
     config: ConfigOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove everything that the coach holds of a walker: plan, sessions, answers. It cannot be undone.

@@ -177,7 +177,7 @@ def test_opening_sets_ten_milliseconds_and_no_retries(monkeypatch: pytest.Monkey
             "/dev/i2c-3 does not exist. Usually I2C is not enabled: put dtparam",
         ),
         (PermissionError(13, "no"), "no permission to open /dev/i2c-3"),
-        (OSError(25, "Inappropriate ioctl"), "/dev/i2c-3 cannot be opened ([Errno 25] Inappropriate ioctl)"),
+        (OSError(25, "Inappropriate ioctl"), "/dev/i2c-3 cannot be opened (Inappropriate ioctl)"),
     ],
 )
 def test_a_bus_that_cannot_be_opened_says_so(

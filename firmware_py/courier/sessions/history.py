@@ -28,7 +28,7 @@ from firmware_py.locale import mark, spoken
 from firmware_py.locale import translate as _
 from firmware_py.messages import headline
 from firmware_py.storage.written import as_owner, write_text
-from sensors.advice import Advice, Failure
+from sensors.advice import Advice, Failure, in_short
 
 STOPS = ("stopped", "stopped_by_fault")
 INCIDENT_TYPES = (*STOPS, "warning")
@@ -210,7 +210,7 @@ def _write_csv(path: Path, walks: list[dict[str, Any]]) -> None:
         write_text(path, table.getvalue())
     except OSError as error:
         raise Failure(
-            f"history: cannot write {path}: {error.strerror}",
+            f"history: cannot write {path} ({in_short(error)})",
             "Usually the folder is missing or belongs to another user",
             "name another file",
         ) from None

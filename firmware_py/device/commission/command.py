@@ -27,9 +27,9 @@ from sensors.samples import RangeSample
 
 def commission(
     config: Annotated[
-        Path | None, typer.Option(help="TOML file to start from and to write; without it the device's own")
+        Path | None, typer.Option(help="TOML file to start from and to write; without it the device's own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Measure this treadmill once: deck, sensor place, coast-down; then write the lines and the safe speed.
 

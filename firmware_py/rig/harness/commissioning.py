@@ -93,9 +93,9 @@ class RigPerson:
 
 
 def commission(
-    config: Annotated[Path, typer.Option(help="TOML file to start from and to write")] = Path("config.toml"),
-    seed: Annotated[int, typer.Option(help="which of the simulated treadmills")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
+    config: Annotated[Path, typer.Option(help="TOML file to start from and to write.")] = Path("config.toml"),
+    seed: Annotated[int, typer.Option(help="Which of the simulated treadmills.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Commission a simulated treadmill: the same guide, and nobody has to stand on anything.
 
