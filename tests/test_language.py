@@ -15,7 +15,7 @@ from firmware_py import locale as language
 from firmware_py.config import CourierConfig
 from firmware_py.core.frame import Cause
 from firmware_py.messages import of_event, of_stop, of_warning, rule_sentence
-from tests.support.sentences import sentences
+from tests.support.sentences import PACKAGE, sentences
 
 SHIPPED = [path.parts[-3] for path in language.CATALOGUES.glob("*/LC_MESSAGES/rearguard.po")]
 MOST_WORDS = 25
@@ -47,6 +47,29 @@ def test_a_translation_has_the_same_places_for_figures_and_the_same_commands(nam
         if text:
             assert places(translated) == places(text), text
             assert sorted(re.findall("`[^`]+`", translated)) == sorted(re.findall("`[^`]+`", text)), text
+
+
+PAGES = [
+    *(PACKAGE / "courier/page/static").glob("*.html"),
+    *(PACKAGE / "fleet/pages").glob("*.html"),
+    *(PACKAGE / f"{name}.html" for name in ("report/page", "coach/report/page", "device/setup/sheet")),
+]
+JINJA = re.compile(r"{% macro.*?{% endmacro %}|{#.*?#}|{{.*?}}|{%.*?%}", re.DOTALL)
+MARKUP = re.compile(
+    r"<!--.*?-->|<style.*?</style>|<script.*?</script>|<code.*?</code>|<[^>]*>|&\w+;", re.DOTALL
+)
+NAMES_AND_UNITS = {"Rearguard", "m", "km", "h", "mph"}
+
+
+def bare_words(page: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", MARKUP.sub(" ", JINJA.sub("", page)))) - NAMES_AND_UNITS
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_no_page_has_a_word_that_cannot_be_translated(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert bare_words(page) == set()
+    assert bare_words(page + "<p>Nobody translates this.</p>") != set()
 
 
 def places(text: str) -> list[str]:
