@@ -129,7 +129,7 @@ def test_history_shows_what_the_courier_stored_in_local_time(tmp_path: Path) -> 
     config = toml(tmp_path)
     app = build(["history"])
     missing = CliRunner().invoke(app, ["history", "--config", str(config)])
-    assert missing.exit_code == 1 and "courier has not run yet" in missing.output
+    assert missing.exit_code == 1 and "nobody has walked yet" in missing.output
     outbox = Outbox(tmp_path / "state" / "events.sqlite")
     walk = {
         "session_id": "s",

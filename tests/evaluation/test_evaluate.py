@@ -8,14 +8,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from firmware_py.__main__ import build
 from firmware_py.config import Config
 from firmware_py.core.body.fall import BalanceParams, figures
 from firmware_py.core.frame import Cause
 from firmware_py.core.monitor import MonitorParams
-from firmware_py.evaluation.command import DatasetName, evaluate
+from firmware_py.evaluation.command import DatasetName
 from firmware_py.evaluation.datasets.table import DATASETS, people
 from firmware_py.evaluation.datasets.trials import Kind
 from firmware_py.evaluation.results import curves
@@ -212,12 +212,8 @@ def test_all_levels_at_once_leave_the_tables_alone() -> None:
     assert changed == {"base_m_s", "floor_m_s", "sunk_m", "lean_rad"}
 
 
-app = typer.Typer()
-app.command()(evaluate)
-
-
 def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments))
+    result = CliRunner().invoke(build(["evaluate"]), ["evaluate", *arguments])
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -311,7 +307,7 @@ def test_rough_splices_are_scored_beside_the_gentle_one(folder: Path) -> None:
         (("sisfall", "EMPTY"), 1, "no sisfall recording"),
         (("sisfall", "BROKEN"), 1, "no usable trial"),
         (("sisfall", "FOLDER", "--people", "SA99"), 2, "People found: SA01"),
-        (("sisfall", "FOLDER", "--splice", "glue"), 2, "There are fit, hard, "),
+        (("sisfall", "FOLDER", "--splice", "glue"), 2, "There are: fit, hard, "),
         (("sisfall", "/no/such/place"), 2, "does not exist"),
         (("walks", "FOLDER"), 2, "walks"),
         (("sisfall", "FOLDER", "--jobs", "0"), 2, "jobs"),
