@@ -30,7 +30,7 @@ DEVICES = "-device virtio-blk-pci,drive=disk -device virtio-rng-pci -device virt
 class Machine:
     """A machine from the files that `build` made in `image`. The disk of a run is thrown away with it."""
 
-    def __init__(self, image: Path, memory_mb: int = 1024) -> None:
+    def __init__(self, image: Path, disk: str = "disk.img", memory_mb: int = 1024) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="rearguard-vm-"))
         self.console = self._folder / "console.log"
         self.events: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ class Machine:
             *shlex.split(COMPUTER),
             *("-m", memory_mb),
             *("-kernel", image / "vmlinuz", "-initrd", image / "initrd", "-append", KERNEL_LINE),
-            *("-drive", f"file={image}/disk.img,format=raw,if=none,id=disk,cache=unsafe,snapshot=on"),
+            *("-drive", f"file={image}/{disk},format=raw,if=none,id=disk,cache=unsafe,snapshot=on"),
             *shlex.split(DEVICES),
             *("-serial", f"file:{self.console}", "-device", "i6300esb", "-action", "watchdog=reset"),
             *("-chardev", f"socket,id=agent,path={self._folder}/agent,server=on,wait=off"),
