@@ -6,6 +6,8 @@ one step. Must never change a device that is armed, and never leave one without 
 """
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -337,6 +340,19 @@ def version_id(source: Path) -> str:
     return f"{number}-{digest.hexdigest()[:8]}"
 
 
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Raises Refused while another installer works on the same root folder."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Refused("another installation runs. Wait until it has ended. Nothing was changed") from None
+    finally:
+        os.close(folder)
+
+
 def show(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -370,10 +386,11 @@ def main(argv: list[str]) -> int:
     os.umask(0o022)  # the services run as other users and read these files
     installer = Installer(asked.root, System(asked.root), asked.dry_run, asked.wheels)
     try:
-        if asked.action == "uninstall":
-            installer.uninstall(asked.purge)
-        else:
-            getattr(installer, asked.action)()
+        with alone(asked.root):
+            if asked.action == "uninstall":
+                installer.uninstall(asked.purge)
+            else:
+                getattr(installer, asked.action)()
     except Refused as refusal:
         show(f"refused: {refusal}")
         return 1

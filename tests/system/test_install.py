@@ -205,6 +205,15 @@ def test_somebody_who_arms_while_the_new_version_is_built_is_not_stopped(device:
     assert len(device.system.ran) == ran
 
 
+def test_two_installations_at_once_are_one(device: Device, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who lost the connection in the middle types the command again."""
+    words = ["uninstall", "--root", str(device.root)]
+    with install.alone(device.root):
+        assert install.main(words) == 1
+    assert "another installation runs" in capsys.readouterr().out
+    assert install.main(words) == 0
+
+
 def test_a_full_disk_leaves_the_version_in_use_and_no_half_one(device: Device) -> None:
     device.installer().install()
     first = device.installer().current()
