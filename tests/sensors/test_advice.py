@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from sensors.advice import Advice, ConfigError, Failure, HardwareError
+from sensors.advice import Advice, ConfigError, Failure, HardwareError, in_short, suggestion
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,15 @@ def test_an_error_carries_its_advice_and_exit_code_from_one_process_to_another(
     assert error.advice == Advice("no reply", "Usually a loose wire", "check it")
     assert str(error) == "no reply. Usually a loose wire: check it."
     assert error.exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"), [("drfit", "Did you mean drift?"), ("quux", "There are: walk, drift.")]
+)
+def test_a_wrong_name_is_met_with_the_nearest_or_with_all(typed: str, text: str) -> None:
+    assert suggestion(typed, iter(("walk", "drift"))) == text
+
+
+def test_the_systems_reason_has_neither_its_number_nor_a_path() -> None:
+    assert in_short(FileNotFoundError(2, "No such file or directory", "/a")) == "No such file or directory"
+    assert in_short(ValueError("too long")) == "too long"
