@@ -68,10 +68,14 @@ class Live:
     def fresh(self) -> bool:
         return time.monotonic() - self._seen_s < SILENT_S
 
+    def _now(self) -> tuple[Decision | None, str, Message]:
+        """The decision, None when it is old, with its tone and its message."""
+        d = self.decision if self.fresh else None
+        return d, *tone_and_message(d, self.hello.get("simulated") is True)
+
     def view(self) -> dict[str, Any]:
         """What the page draws ten times a second; small, and takes the peaks with it."""
-        d = self.decision if self.fresh else None
-        tone, message = tone_and_message(d, self.hello.get("simulated") is True)
+        d, tone, message = self._now()
         shown: dict[str, Any] = {"tone": tone, **message._asdict(), "wall_ms": int(time.time() * 1000)}
         if d is None:
             notice = self._notice()
@@ -111,8 +115,7 @@ class Live:
 
     def state(self) -> dict[str, Any]:
         """The retained MQTT state."""
-        d = self.decision if self.fresh else None
-        tone, message = tone_and_message(d, self.hello.get("simulated") is True)
+        d, tone, message = self._now()
         cause = d.cause if d and not d.run else None
         return {
             "tone": tone,

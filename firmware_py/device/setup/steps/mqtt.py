@@ -12,6 +12,7 @@ from firmware_py.device.setup import questions as ask
 from firmware_py.device.setup.engine import UNCHANGED, Outcome, Setup
 from firmware_py.locale import spoken
 from firmware_py.locale import translate as _
+from sensors.advice import in_short
 
 TIMEOUT_S = 3.0
 TLS_PORT = 8883
@@ -49,6 +50,5 @@ def _problem(config: Config, password: str | None) -> str:
         with closing(socket.create_connection((config.mqtt.host, config.mqtt.port), TIMEOUT_S)):
             pass
     except (OSError, UnicodeError) as error:  # a name that is none cannot be encoded
-        why = getattr(error, "strerror", None) or error
-        return _("does not answer ({error})").format(error=why)
+        return _("does not answer ({error})").format(error=in_short(error))
     return spoken(attempt(config.mqtt, config.courier.device_id, secret=password))
